@@ -1,0 +1,1 @@
+"""IMAP as values: lexer, commands, session state, view, fetch, search, responses."""

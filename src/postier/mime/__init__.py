@@ -1,0 +1,1 @@
+"""The letter: headers, addresses, structure, sections, building; bytes in, values out."""

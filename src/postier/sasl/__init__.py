@@ -1,0 +1,1 @@
+"""SASL mechanisms, a step at a time."""

@@ -1,0 +1,1 @@
+"""SMTP and LMTP as values: syntax, replies, the server's session, the client's dialogue."""
