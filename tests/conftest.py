@@ -1,10 +1,10 @@
 """Fixtures for every room: real stores on both engines."""
 
-import pytest_asyncio
-import pytest
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from collections.abc import AsyncIterator, Iterator
+import pytest
+import pytest_asyncio
 
 from postier.store.packs import PackStore
 from postier.store.postgres import PostgresStore
