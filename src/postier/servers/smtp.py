@@ -1,0 +1,317 @@
+"""SMTP and LMTP connections: the pure session joined to a stream, TLS, logins and a visit of the transfer agent.
+
+Not here: what is accepted (the `Visit`), the protocol itself (`smtp.session`). A command has one deadline from the
+moment it is awaited, however slowly its octets come; a body must keep up `MIN_BODY_RATE` on the whole, so a peer that
+trickles is cut off either way.
+"""
+
+import ssl
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from postier.accounts.login import Login
+from postier.mime.address import Address
+from postier.sasl.server import Challenge, Credentials, Exchange, Failed
+from postier.servers.logins import Authenticating, as_smtp_reason
+from postier.servers.stream import Stream, StreamExpiredError
+from postier.smtp import reason as why
+from postier.smtp.events import (
+    CLOSED,
+    NEED_DATA,
+    AuthAborted,
+    AuthResponse,
+    AuthStarted,
+    BodyChunk,
+    BodyEnded,
+    BodyRefused,
+    DataStarted,
+    HelloReceived,
+    PeerGone,
+    QuitReceived,
+    RecipientNamed,
+    Refused,
+    SenderNamed,
+    TlsFacts,
+    TlsRequested,
+    TransactionReset,
+    VerifyAsked,
+)
+from postier.smtp.parameters import MailParameters, RecipientParameters
+from postier.smtp.reason import Reason
+from postier.smtp.replies import Reply
+from postier.smtp.session import Session
+from postier.smtp.settings import SessionSettings
+from postier.tls.server import ServerTls
+
+MIN_BODY_RATE = 1_000  # octets per second that a body must keep up beyond its time-out
+
+Decision = Reply | Reason | None
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds a peer may take: for the handshake, for a command, within a body."""
+
+    handshake_s: float = 30
+    command_s: float = 300
+    data_s: float = 300
+
+
+class Visit(Protocol):
+    """One connection as the transfer agent sees it; None means yes."""
+
+    async def connected(self, ip: str, port: int) -> Reason | None:
+        """The first thing; a reason is given instead of a greeting."""
+        ...
+
+    def greeted(self, hello: str) -> None:
+        """The name the peer gave itself."""
+        ...
+
+    def encrypted(self, tls: TlsFacts) -> None:
+        """TLS is on."""
+        ...
+
+    def logged_in(self, login: Login) -> None:
+        """The peer is this account."""
+        ...
+
+    async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Decision:
+        """MAIL: begins a transaction."""
+        ...
+
+    async def recipient(self, forward_path: Address, parameters: RecipientParameters) -> Decision:
+        """RCPT."""
+        ...
+
+    async def body(self) -> Decision:
+        """DATA or the first BDAT: may it come?"""
+        ...
+
+    def chunk(self, data: bytes) -> None:
+        """A piece of the letter. Raises OSError when there is no room for it."""
+        ...
+
+    async def letter(self) -> Decision:
+        """The letter is complete: keep it or refuse it. None or a 2yz reply only after it is stored for good."""
+        ...
+
+    def reset(self) -> None:
+        """The transaction is void."""
+        ...
+
+    def refused(self, reason: Reason, line: bytes) -> None:
+        """The session refused a command by itself (for the log)."""
+        ...
+
+
+class SmtpConversation:
+    """The `Conversation` of one listener. `settings` may be replaced while running; new connections use them."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: SessionSettings,
+        timeouts: Timeouts,
+        visit: Callable[[], Visit],
+        tls: ServerTls | None,
+        logins: Authenticating | None,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.timeouts = timeouts
+        self._visit = visit
+        self._tls = tls
+        self._logins = logins
+        self._is_stopping = False
+
+    async def converse(self, stream: Stream) -> None:
+        """See `Conversation`."""
+        connection = _Connection(self, stream, self._visit(), self._tls, self._logins)
+        if self.settings.is_tls_implicit and not await connection.start_tls():
+            return
+        await connection.run()
+
+    def refuse(self, stream: Stream, why: str) -> None:
+        """See `Conversation`."""
+        stream.write(f"421 4.7.0 {self.settings.hostname} {why}, try again later\r\n".encode())
+
+    def say_goodbye(self, stream: Stream) -> None:
+        """See `Conversation`."""
+        self._is_stopping = True
+        stream.interrupt()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the server says goodbye."""
+        return self._is_stopping
+
+
+class _Connection:
+    """One connection under way."""
+
+    __slots__ = ("_body_octets", "_exchange", "_in_body", "_login_ip", "_logins", "_owner", "_session", "_stream", "_tls", "_visit")
+
+    def __init__(
+        self,
+        owner: SmtpConversation,
+        stream: Stream,
+        visit: Visit,
+        tls: ServerTls | None,
+        logins: Authenticating | None,
+    ) -> None:
+        self._owner = owner
+        self._stream = stream
+        self._visit = visit
+        self._tls = tls
+        self._logins = logins
+        self._session = Session(owner.settings)
+        self._exchange: Exchange | None = None
+        self._in_body = False
+        self._body_octets = 0
+
+    async def run(self) -> None:
+        session, stream = self._session, self._stream
+        refusal = await self._visit.connected(stream.peer_ip, stream.peer_port)
+        stream.write(session.greet(refusal))
+        stream.expire_in(self._owner.timeouts.command_s)
+        try:
+            while True:
+                event = session.next_event()
+                if event is NEED_DATA:
+                    await self._read()
+                elif event is CLOSED:
+                    stream.write(session.take_output())
+                    return
+                else:
+                    await self._answer(event)
+        except StreamExpiredError:
+            stream.write(session.end(why.TIMEOUT))
+        finally:
+            self._visit.reset()
+
+    async def _read(self) -> None:
+        session, stream = self._session, self._stream
+        output = session.take_output()
+        if output:
+            stream.write(output)
+            await stream.drain()
+        data = await stream.read_or_wake()
+        if data is None:
+            if self._owner.is_stopping and not self._in_body:  # a body under way may finish
+                stream.write(session.end(why.SYSTEM_SHUTDOWN))
+        elif data:
+            session.receive(data)
+        else:
+            session.receive_eof()
+
+    async def _answer(self, event: object) -> None:
+        session, stream, visit = self._session, self._stream, self._visit
+        match event:
+            case BodyChunk(data):
+                self._take_chunk(data)
+                return
+            case RecipientNamed(forward_path, parameters):
+                stream.write(session.reply(await visit.recipient(forward_path, parameters)))
+            case SenderNamed(reverse_path, mail_parameters):
+                stream.write(session.reply(await visit.sender(reverse_path, mail_parameters)))
+            case DataStarted():
+                decision = await visit.body()
+                self._in_body = decision is None
+                self._body_octets = 0
+                stream.write(session.reply(decision))
+                stream.expire_in(self._owner.timeouts.data_s)
+                return
+            case BodyEnded():
+                self._in_body = False
+                await self._end_of_letter()
+            case BodyRefused(reason):
+                self._in_body = False
+                visit.refused(reason, b"")
+                visit.reset()
+            case HelloReceived(name, _):
+                visit.greeted(name)
+            case TransactionReset():
+                self._in_body = False
+                visit.reset()
+            case TlsRequested():
+                stream.write(session.reply(None))
+                if not await self.start_tls():
+                    stream.abort()
+                    session.receive_eof()
+                    return
+                self._visit.greeted("")
+            case AuthStarted(mechanism, initial):
+                await self._login(mechanism, initial)
+            case AuthResponse(octets):
+                await self._login_step(octets)
+            case AuthAborted():
+                self._exchange = None
+            case VerifyAsked():
+                stream.write(session.reply(None))
+            case Refused(reason, line):
+                visit.refused(reason, line)
+            case QuitReceived() | PeerGone():
+                visit.reset()
+            case _:
+                raise AssertionError(f"unknown event {event!r}")
+        stream.expire_in(self._owner.timeouts.command_s)
+
+    def _take_chunk(self, data: bytes) -> None:
+        self._body_octets += len(data)
+        self._visit.chunk(data)
+        self._stream.expire_in(self._owner.timeouts.data_s)
+
+    async def _end_of_letter(self) -> None:
+        session, stream = self._session, self._stream
+        stream.expire_in(float("inf"))  # the letter is ours now; the peer waits for us
+        decision = await self._visit.letter()
+        for _ in range(session.replies_due):
+            stream.write(session.reply(decision))
+
+    async def start_tls(self) -> bool:
+        """Upgrade; False when the handshake failed (the connection is of no use then)."""
+        assert self._tls is not None
+        try:
+            facts = await self._stream.start_tls(self._tls.context, self._owner.timeouts.handshake_s)
+        except (OSError, ssl.SSLError) as error:
+            structlog.get_logger().info("tls-failed", peer=self._stream.peer_ip, error=str(error))
+            return False
+        cipher = facts.cipher()
+        tls = TlsFacts(facts.version() or "", cipher[0] if cipher else "")
+        self._session.tls_started(tls)
+        self._visit.encrypted(tls)
+        return True
+
+    # Logins
+
+    async def _login(self, mechanism: str, initial: bytes | None) -> None:
+        assert self._logins is not None
+        exchange = self._logins.exchange(mechanism)
+        if exchange is None:
+            self._stream.write(self._session.reply(why.AUTH_MECHANISM))
+            return
+        self._exchange = exchange
+        await self._proceed(exchange.start(initial))
+
+    async def _login_step(self, octets: bytes) -> None:
+        assert self._exchange is not None
+        await self._proceed(self._exchange.step(octets))
+
+    async def _proceed(self, outcome: Challenge | Credentials | Failed) -> None:
+        session, stream = self._session, self._stream
+        match outcome:
+            case Challenge(data):
+                stream.write(session.challenge(data))
+            case Failed():
+                stream.write(session.reply(why.AUTH_FAILED))
+            case Credentials():
+                assert self._logins is not None
+                login = await self._logins.authenticate(outcome, stream.peer_ip, "smtp")
+                if isinstance(login, Login):
+                    self._visit.logged_in(login)
+                    stream.write(session.reply(None))
+                else:
+                    stream.write(session.reply(as_smtp_reason(login)))
