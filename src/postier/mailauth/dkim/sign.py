@@ -1,0 +1,158 @@
+"""DKIM signing: the DKIM-Signature fields to stand above a message.
+
+Source: RFC 6376 §3.5, §5, RFC 8301, RFC 8463. Invariants: relaxed/relaxed, never l=; the fields that carry the meaning of a
+letter are signed once more than they occur, so that nobody can add one; one body hash for all keys; lines of at most
+78 octets. The message should have its final form: CRLF line ends, no bare CR or LF.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from postier.mailauth.dkim.canonical import BodyHasher, BodyKey, Canon
+from postier.mailauth.dkim.keys import DEFAULT_RSA_BITS, MIN_RSA_BITS, PrivateKey
+from postier.mailauth.dkim.verify import SignedHeader
+from postier.mailauth.letter import Bytes, Letter
+from postier.mailauth.names import canonical
+
+# Signed once more than they occur (RFC 6376 §5.4, §8.15): adding one breaks the signature.
+OVERSIGNED = (
+    "From", "To", "Cc", "Subject", "Date", "Reply-To", "Message-ID", "In-Reply-To", "References",
+    "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+)  # fmt: skip
+# Signed as often as they occur; mailing lists add their own, which must not break the author's signature.
+SIGNED = (
+    "Sender", "Resent-Date", "Resent-From", "Resent-To", "Resent-Cc", "Resent-Message-ID", "Content-ID",
+    "Content-Description", "Content-Disposition", "Auto-Submitted", "List-Id", "List-Help", "List-Unsubscribe",
+    "List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", "Feedback-ID",
+)  # fmt: skip
+
+LINE_WIDTH = 76
+
+_BODY = BodyKey(Canon.RELAXED)
+_PADDING = PKCS1v15()
+_SHA256 = SHA256()
+
+
+class SigningKey(msgspec.Struct, frozen=True):
+    """A private key and where its public half is published; ValueError for names that cannot be."""
+
+    domain: str
+    selector: str
+    private: PrivateKey
+
+    def __post_init__(self) -> None:
+        if canonical(f"{self.selector}._domainkey.{self.domain}") is None:
+            raise ValueError(f"{self.selector!r} and {self.domain!r} make no key name")
+
+    @property
+    def algorithm(self) -> str:
+        """The a= value this key signs with."""
+        return "ed25519-sha256" if isinstance(self.private, Ed25519PrivateKey) else "rsa-sha256"
+
+
+def sign(
+    message: Bytes | Letter,
+    keys: Sequence[SigningKey],
+    now: int,
+    *,
+    headers: Sequence[str] | None = None,
+    lifetime_s: int | None = None,
+    identity: str | None = None,
+    min_rsa_bits: int = DEFAULT_RSA_BITS,
+) -> bytes:
+    """One DKIM-Signature field for each key, CRLF-terminated, to be put in front of the message.
+
+    `headers` pins the list of h= (it must name From); by default the present ones of OVERSIGNED and SIGNED.
+    `lifetime_s` sets x=. ValueError for an RSA key below `min_rsa_bits` (never below 1024), or no From.
+    """
+    letter = Letter.parse(message)
+    header = SignedHeader(letter.fields)
+    names = header_names(header) if headers is None else tuple(headers)
+    lowered = [name.lower().encode("ascii") for name in names]
+    if b"from" not in lowered or not header.count(b"from"):
+        raise ValueError("a message without a signed From cannot be signed (RFC 6376 §5.4)")
+    hasher = BodyHasher((_BODY,))
+    for piece in letter.body:
+        hasher.update(piece)
+    body_hash = base64.b64encode(hasher.digest(_BODY).digest).decode()
+    fields = []
+    for key in keys:
+        check_strength(key, min_rsa_bits)
+        tags = [
+            ("v", "1"),
+            ("a", key.algorithm),
+            ("c", "relaxed/relaxed"),
+            ("d", key.domain),
+            ("s", key.selector),
+        ]
+        if identity is not None:
+            tags.append(("i", identity))
+        tags.append(("t", str(now)))
+        if lifetime_s is not None:
+            tags.append(("x", str(now + lifetime_s)))
+        tags += [("h", ":".join(names)), ("bh", body_hash)]
+        fields.append(
+            complete("DKIM-Signature", tags, key, lambda own: header.data(lowered, Canon.RELAXED, own))
+        )
+    return b"".join(fields)
+
+
+def header_names(header: SignedHeader) -> tuple[str, ...]:
+    """What to sign of this header by default, in the form of h=."""
+    names: list[str] = []
+    for name in OVERSIGNED:
+        names += [name] * (header.count(name.lower().encode()) + 1)
+    for name in SIGNED:
+        names += [name] * header.count(name.lower().encode())
+    return tuple(names)
+
+
+def check_strength(key: SigningKey, min_rsa_bits: int) -> None:
+    """ValueError for an RSA key that is too short to sign with (RFC 8301 §3.2)."""
+    if not isinstance(key.private, Ed25519PrivateKey):
+        wanted = max(min_rsa_bits, MIN_RSA_BITS)
+        if key.private.key_size < wanted:
+            raise ValueError(f"RSA key of {key.private.key_size} bits; at least {wanted} are wanted")
+
+
+def complete(
+    name: str, tags: Sequence[tuple[str, str]], key: SigningKey, data_of: Callable[[bytes], bytes]
+) -> bytes:
+    """The field `name` with its tags and b=, CRLF at its end; `data_of` gives what is signed for a field without b=."""
+    lines = _folded(name, [*tags, ("b", "")])
+    own = "\r\n".join(lines).encode("ascii")
+    value = base64.b64encode(_signature(key.private, data_of(own))).decode()
+    first = LINE_WIDTH - len(lines[-1])
+    chunks = [
+        value[:first],
+        *(value[at : at + LINE_WIDTH - 1] for at in range(first, len(value), LINE_WIDTH - 1)),
+    ]
+    return own + "\r\n ".join(chunks).encode("ascii") + b"\r\n"
+
+
+def _signature(private: PrivateKey, data: bytes) -> bytes:
+    if isinstance(private, Ed25519PrivateKey):
+        return private.sign(hashlib.sha256(data).digest())  # RFC 8463 §3
+    return private.sign(data, _PADDING, _SHA256)
+
+
+def _folded(name: str, tags: Sequence[tuple[str, str]]) -> list[str]:
+    """The field's lines; folded between tags and behind the colons of h=. The last line ends in "b="."""
+    lines = [f"{name}:"]
+    for index, (tag, value) in enumerate(tags):
+        pieces = [f"{piece}:" for piece in value.split(":")] if tag == "h" else [value]
+        pieces[0] = f" {tag}={pieces[0]}"
+        if index < len(tags) - 1:
+            pieces[-1] = pieces[-1].removesuffix(":") + ";"
+        for piece in pieces:
+            if len(lines[-1]) + len(piece) <= LINE_WIDTH:
+                lines[-1] += piece
+            else:
+                lines.append(" " + piece.lstrip(" "))
+    return lines
