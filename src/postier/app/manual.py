@@ -16,7 +16,6 @@ from postier.app.catalogue import (
     settings_of,
     write_setting,
 )
-from postier.app.metrics import CATALOGUE
 from postier.app.settings import Listener
 from postier.app.values import toml_text
 
@@ -52,6 +51,10 @@ def configuration_page() -> str:
 
 def metrics_page() -> str:
     """`docs/metrics.md`."""
+    from postier.app.metrics import (
+        CATALOGUE,
+    )  # brings the whole metrics library, which `config explain` can do without
+
     rows = [
         f"| `{metric.name}` | {metric.kind.value} | {', '.join(metric.labels) or '-'} | {_cell(metric.help)} |"
         for metric in CATALOGUE

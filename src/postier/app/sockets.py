@@ -3,9 +3,9 @@
 Not here: accepting (`servers`). All workers accept on the same sockets, instead of one SO_REUSEPORT socket each:
 a connection waits in one queue that outlives every worker, so none is lost when a worker crashes or restarts, and a
 worker that is busy never holds up connections that the kernel has hashed to it. The price is a spread that is not
-quite even: of a burst of 1,000 connections two uvloop workers took 428 and 572 (`bench/bench_accept.py`), so uvloop's
-own `create_server(sock=...)` is even enough and a third cheaper than accepting one by one. systemd's sockets
-(sd_listen_fds(3)) are taken in place of our own where addresses match.
+quite even: of a burst of 1,000 connections two uvloop workers took 428 and 572, another time 499 and 501
+(`bench/bench_accept.py`), so uvloop's own `create_server(sock=...)` is even enough, and a third cheaper than accepting
+one by one. systemd's sockets (sd_listen_fds(3)) are taken in place of our own where addresses match.
 """
 
 import errno

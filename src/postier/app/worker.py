@@ -153,11 +153,8 @@ def run_worker(context_of: Callable[[], WorkerContext], build_worker: BuildWorke
         _handle_signals(context, life)
         try:
             await build_worker(context)
-        except StartError as error:
-            log.logger("worker").error("worker cannot start", problem=str(error))  # the text says all
-            return EXIT_FAILED
-        except Exception:
-            log.logger("worker").exception("worker failed")
+        except Exception as error:
+            _tell_failure(error)
             return EXIT_FAILED
         if not context.stopping.is_set():
             log.logger("worker").error("worker ended without being asked to")
@@ -166,6 +163,19 @@ def run_worker(context_of: Callable[[], WorkerContext], build_worker: BuildWorke
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(live())
+
+
+def _tell_failure(error: Exception) -> None:
+    """Log why a worker ends: a line for what a person must mend, a traceback for a bug of ours."""
+    cause: BaseException = error
+    while (
+        isinstance(cause, ExceptionGroup) and len(cause.exceptions) == 1
+    ):  # a task group wraps even one error
+        cause = cause.exceptions[0]
+    if isinstance(cause, StartError):
+        log.logger("worker").error("worker cannot start", problem=str(cause))
+    else:
+        log.logger("worker").error("worker failed", exc_info=error)
 
 
 def _handle_signals(context: WorkerContext, life: int | None) -> None:
