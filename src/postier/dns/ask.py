@@ -4,7 +4,7 @@ Not here: any knowledge of the checks. Invariant: a check whose answers are all 
 up the loop.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from postier.mailauth.questions import Answer, Question
@@ -47,3 +47,34 @@ async def ask(check: Generator[Any, Any, T], resolver: Answering) -> T:
         return result
     finally:
         check.close()
+
+
+async def ask_together(checks: Sequence[Generator[Any, Any, Any]], resolver: Answering) -> list[Any]:
+    """Drive several checks to their results: what they ask at one time is looked up in parallel, without a task each."""
+    results: list[Any] = [None] * len(checks)
+
+    def advance(number: int, answer: Answer | None) -> Question | None:
+        check = checks[number]
+        try:
+            asked = check.send(answer)
+            while (known := resolver.cached(asked)) is not None:
+                asked = check.send(known)
+        except StopIteration as stop:
+            results[number] = stop.value
+            return None
+        question: Question = asked
+        return question
+
+    try:
+        open_questions = {n: asked for n in range(len(checks)) if (asked := advance(n, None)) is not None}
+        while open_questions:
+            answers = await resolver.query_all(tuple(open_questions.values()))
+            open_questions = {
+                n: asked
+                for n, answer in zip(open_questions, answers, strict=True)
+                if (asked := advance(n, answer)) is not None
+            }
+    finally:
+        for check in checks:
+            check.close()
+    return results

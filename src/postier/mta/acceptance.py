@@ -1,0 +1,138 @@
+"""The one transaction that makes a letter ours: mailboxes, queue, verdict; then it may be acknowledged.
+
+Source: DESIGN §3.1, §5. Invariant: all of it is stored or none, and `accept` returns after it is on disk.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from postier.accounts.resolution import LocalRecipient
+from postier.defence.verdict import Treatment, Verdict
+from postier.mailbox.filing import Delivery, deliver
+from postier.mailbox.names import INBOX
+from postier.mime.address import Address
+from postier.mime.index import MessageIndex, index_message
+from postier.mta.letter_id import letter_id_text
+from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
+from postier.mta.trace_rows import record_event, record_verdict
+from postier.smtp.parameters import Body, MailParameters
+from postier.store.blobs import BlobDraft, draft
+from postier.store.transaction import Store, WriteTx
+
+JUNK = "Junk"
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """A letter that is about to be ours.
+
+    `content` is what lies in mailboxes (with Return-Path), `relayed_content` what is sent on (b"" if nobody is remote).
+    `verdict` is None for our own users' letters; `received_at` is in microseconds since 1970.
+    """
+
+    letter_id: int
+    peer: str
+    account_id: int | None = None
+    reverse_path: str
+    parameters: MailParameters
+    content: bytes
+    relayed_content: bytes = b""
+    local: tuple[LocalRecipient, ...] = ()
+    remote: tuple[Address, ...] = ()
+    message_id: str = ""
+    verdict: Verdict | None = None
+    received_at: int
+
+    @property
+    def letter_id_text(self) -> str:
+        """The id as it is shown."""
+        return letter_id_text(self.letter_id)
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A letter ready for a transaction: what must be durable before it, and what is written in it."""
+
+    acceptance: Acceptance
+    index: MessageIndex | None
+    local: BlobDraft | None
+    remote: BlobDraft | None
+
+    @property
+    def drafts(self) -> list[BlobDraft]:
+        """The blobs that go with the transaction."""
+        return [each for each in (self.local, self.remote) if each is not None]
+
+
+def prepare(acceptance: Acceptance) -> Prepared:
+    """Hash and index a letter; pure work before the transaction."""
+    return Prepared(
+        acceptance,
+        index_message(acceptance.content) if acceptance.local else None,
+        draft(acceptance.content) if acceptance.local else None,
+        draft(acceptance.relayed_content) if acceptance.remote else None,
+    )
+
+
+async def accept(store: Store, acceptance: Acceptance, lease_owner: str) -> list[Job]:
+    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError."""
+    prepared = prepare(acceptance)
+    return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
+
+
+def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]:
+    """Write a prepared letter; its drafts belong to the same transaction."""
+    acceptance = prepared.acceptance
+    if prepared.local is not None and prepared.index is not None:
+        # Quotas were checked at RCPT; a letter that was promised a place is not refused for a race (SECURITY 32).
+        deliver(
+            tx,
+            _deliveries(acceptance),
+            prepared.index,
+            prepared.local.blob_id,
+            len(prepared.local.content),
+            acceptance.received_at,
+            enforce_quota=False,
+        )
+    _record(tx, acceptance)
+    return [] if prepared.remote is None else _enqueue(tx, acceptance, prepared.remote, lease_owner)
+
+
+def _deliveries(acceptance: Acceptance) -> Sequence[Delivery]:
+    is_junk = acceptance.verdict is not None and acceptance.verdict.treatment is Treatment.JUNK
+    mailbox = JUNK if is_junk else INBOX
+    return [Delivery(recipient.account_id, mailbox, create=is_junk) for recipient in acceptance.local]
+
+
+def _enqueue(tx: WriteTx, acceptance: Acceptance, remote: BlobDraft, lease_owner: str) -> list[Job]:
+    parameters = acceptance.parameters
+    message = QueueMessage(
+        queue_id=acceptance.letter_id,
+        trace_id=acceptance.letter_id_text,
+        account_id=acceptance.account_id,
+        reverse_path=acceptance.reverse_path,
+        blob_id=remote.blob_id,
+        size_bytes=len(remote.content),
+        needs_8bit=parameters.body is Body.EIGHT_BIT or not acceptance.relayed_content.isascii(),
+        needs_utf8=parameters.smtputf8,
+        requires_tls=parameters.requiretls,
+        message_id=acceptance.message_id,
+    )
+    recipients = [
+        QueueRecipient(recipient_id=number, forward_path=str(address), destination=address.domain)
+        for number, address in enumerate(acceptance.remote, 1)
+    ]
+    return enqueue(tx, message, recipients, lease_owner)
+
+
+def _record(tx: WriteTx, acceptance: Acceptance) -> None:
+    if acceptance.verdict is not None:
+        record_verdict(
+            tx,
+            acceptance.letter_id_text,
+            acceptance.peer,
+            acceptance.reverse_path,
+            acceptance.message_id,
+            acceptance.verdict,
+        )
+    else:
+        record_event(tx, acceptance.letter_id_text, "submitted", acceptance.reverse_path)

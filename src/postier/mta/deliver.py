@@ -1,0 +1,187 @@
+"""One attempt: where a job goes (a mailbox here, a host by MX), carrying it there, settling what came of it.
+
+Not here: when (`schedule`), the connection (`transport`). Source: DESIGN §6, RFC 5321 §5.1. Invariant: whatever happens,
+`carry` settles each recipient of its job, unless the store itself does not answer: then the lease runs out.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from postier.accounts.directory import Directory
+from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable
+from postier.dns.ask import Answering
+from postier.dns.mx import MailRoute, RoutePolicy, mail_hosts
+from postier.mime.address import Address
+from postier.mta.acceptance import Acceptance, prepare, store_letter
+from postier.mta.backoff import RetrySchedule
+from postier.mta.bounce import report
+from postier.mta.letter_id import new_letter_id
+from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
+from postier.mta.queue_rows import Job, QueueRecipient
+from postier.mta.settle import settle, weigh
+from postier.mta.trace_fields import return_path_field
+from postier.mta.transport import Connections
+from postier.smtp.parameters import MailParameters
+from postier.store.transaction import Store, StoreError, WriteTx
+
+SETTLE_TRIES = 10
+SETTLE_PAUSE_S = 1.0
+
+
+class Despatch(msgspec.Struct, frozen=True):
+    """What every carrier needs of this server."""
+
+    hostname: str
+    store: Store
+    directory: Directory
+    resolver: Answering
+    routes: RoutePolicy
+    schedule: RetrySchedule
+    now_us: Callable[[], int]
+    random_bits: Callable[[int], int]
+    chance: Callable[[], float]
+    lease_owner: str
+    dispatch: Callable[[Sequence[Job]], None]
+
+
+class Courier:
+    """The `schedule.Carrier` of one destination."""
+
+    def __init__(self, despatch: Despatch, connections: Connections) -> None:
+        self._despatch = despatch
+        self._connections = connections
+
+    async def carry(self, job: Job) -> bool:
+        """See `Carrier.carry`."""
+        despatch = self._despatch
+        if await despatch.directory.is_ours(job.destination):
+            outcomes = await self._carry_home(job)
+            return await self._settle(job, outcomes)
+        route = await mail_hosts(job.destination, despatch.resolver, despatch.routes)
+        if not route.hosts:
+            outcome = _without_route(route)
+            return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
+        try:
+            content = await despatch.store.read_blob(job.message.blob_id)
+        except (KeyError, StoreError) as error:
+            structlog.get_logger().error("letter-unreadable", letter=job.message.trace_id, error=str(error))
+            outcome = Deferred("451 4.3.0 The letter cannot be read from the store")
+            return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
+        outcomes = await self._connections.deliver(route.hosts, job, content)
+        await self._settle(job, outcomes)
+        return self._connections.is_open
+
+    async def close(self) -> None:
+        """See `Carrier.close`."""
+        await self._connections.close()
+
+    async def _carry_home(self, job: Job) -> dict[int, Outcome]:
+        """A destination of our own: reports to local senders, aliases that lead back here."""
+        outcomes: dict[int, Outcome] = {}
+        for recipient in job.recipients:
+            try:
+                outcomes[recipient.recipient_id] = await self._file(job, recipient)
+            except StoreError as error:
+                outcomes[recipient.recipient_id] = Deferred(f"451 4.3.1 {error}")
+        return outcomes
+
+    async def _file(self, job: Job, recipient: QueueRecipient) -> Outcome:
+        despatch = self._despatch
+        match await despatch.directory.resolve(Address.parse(recipient.forward_path)):
+            case Local(recipients):
+                remote: tuple[Address, ...] = ()
+            case Forward(targets, recipients):
+                remote = targets
+            case Unexpandable(problem):
+                return Deferred(f"450 4.2.1 {problem.value}")
+            case NotOurDomain():  # removed since `is_ours` was asked
+                return Deferred("451 4.4.4 The domain has just moved")
+            case _:
+                return Failed(f"550 5.1.1 There is no {recipient.forward_path} here", despatch.hostname)
+        content = await despatch.store.read_blob(job.message.blob_id)
+        letter = prepare(
+            Acceptance(
+                letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),
+                peer="",
+                account_id=job.message.account_id,
+                reverse_path=job.message.reverse_path,
+                parameters=MailParameters(smtputf8=job.message.needs_utf8, requiretls=job.message.requires_tls),
+                content=return_path_field(job.message.reverse_path) + content,
+                relayed_content=content if remote else b"",
+                local=recipients,
+                remote=remote,
+                message_id=job.message.message_id,
+                received_at=despatch.now_us(),
+            )
+        )
+        jobs = await despatch.store.write_with_blobs(letter.drafts, store_letter, letter, despatch.lease_owner)
+        despatch.dispatch(jobs)
+        return Delivered("250 2.1.5 Filed here", despatch.hostname)
+
+    async def _settle(self, job: Job, outcomes: Mapping[int, Outcome]) -> bool:
+        """Write the outcomes down, with the reports that they call for; whether nothing was deferred."""
+        despatch = self._despatch
+        now_us = despatch.now_us()
+        settlement = weigh(job, outcomes, despatch.schedule, now_us)
+        due_at = {
+            each.recipient_id: despatch.schedule.next_attempt(now_us, each.attempts, despatch.chance())
+            for each in job.recipients
+        }
+        for _ in range(SETTLE_TRIES):
+            try:
+                reports = [
+                    prepare(letter)
+                    for told in (settlement.failed, settlement.late)
+                    if (letter := await self._report(job, told, now_us)) is not None
+                ]
+                drafts = [draft for each in reports for draft in each.drafts]
+                jobs = await despatch.store.write_with_blobs(
+                    drafts, settle, job, settlement, due_at, reports, despatch.lease_owner
+                )
+                break
+            except StoreError as error:
+                structlog.get_logger().error("attempt-not-recorded", letter=job.message.trace_id, error=str(error))
+                await asyncio.sleep(SETTLE_PAUSE_S)
+        else:
+            return False
+        despatch.dispatch(jobs)
+        self._tell(job, settlement.outcomes)
+        return not any(isinstance(outcome, Deferred) for outcome in settlement.outcomes.values())
+
+    async def _report(
+        self, job: Job, told: Sequence[tuple[QueueRecipient, Outcome]], now_us: int
+    ) -> Acceptance | None:
+        if not told or not job.message.reverse_path:
+            return None
+        despatch = self._despatch
+        return await report(
+            job,
+            told,
+            await despatch.store.read_blob(job.message.blob_id),
+            directory=despatch.directory,
+            hostname=despatch.hostname,
+            letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),
+            now_us=now_us,
+            retry_until_us=job.message.created_at + despatch.schedule.lifetime_us,
+        )
+
+    def _tell(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
+        for recipient in job.recipients:
+            outcome = outcomes[recipient.recipient_id]
+            structlog.get_logger().info(
+                "letter-attempted",
+                letter=job.message.trace_id,
+                recipient=recipient.forward_path,
+                outcome=type(outcome).__name__.lower(),
+                host=outcome.host,
+                reply=outcome.reply,
+                attempts=recipient.attempts,
+            )
+
+
+def _without_route(route: MailRoute) -> Outcome:
+    reply = f"{route.reply_code} {route.code} {route.why}"
+    return Deferred(reply) if route.is_temporary else Failed(reply)

@@ -1,0 +1,264 @@
+"""The inbound way: a visit by another server, from connect to 250. Source: DESIGN §5.
+
+connect > HELO > MAIL > RCPT (directory, quota) > DATA (spool) > authenticate > judge > file, one transaction > 250.
+
+Not here: the dialogue (`smtp.session`), connections (`servers.smtp`), letters of our own users (`submit`). Invariants:
+every refusal that can be made is made in the dialogue; what was acknowledged is stored for good; nothing is relayed.
+"""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from postier.accounts.directory import Directory
+from postier.accounts.resolution import Forward, Local, LocalRecipient, NotOurDomain, Unexpandable, Unknown
+from postier.defence.verdict import Evidence, Treatment, Verdict, judge
+from postier.dns.ask import Answering
+from postier.mailauth.outcome import Outcome
+from postier.mime.address import Address
+from postier.mta.acceptance import Acceptance, accept
+from postier.mta.authenticate import Authentication, authenticate
+from postier.mta.letter_id import letter_id_text, new_letter_id
+from postier.mta.peer import Peer
+from postier.mta.queue_rows import Job
+from postier.mta.spool import Spool
+from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
+from postier.smtp import reason as why
+from postier.smtp.events import TlsFacts
+from postier.smtp.parameters import MailParameters, RecipientParameters
+from postier.smtp.reason import Reason
+from postier.smtp.replies import Reply
+from postier.store.transaction import Store, StoreError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_NO_PARAMETERS = MailParameters()
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """What every visit needs of this server."""
+
+    hostname: str
+    store: Store
+    directory: Directory
+    resolver: Answering
+    spool_folder: Path
+    now_us: Callable[[], int]
+    random_bits: Callable[[int], int]
+    dispatch: Callable[[Sequence[Job]], None]  # takes the leased jobs of what was just queued
+    lease_owner: str
+    exempt_networks: Sequence[Network] = ()
+
+
+class Transaction:
+    """One letter under way: envelope and spooled content."""
+
+    __slots__ = ("forwards", "locals", "named", "parameters", "reverse_path", "spool", "storage_failed")
+
+    def __init__(self, reverse_path: Address | None, parameters: MailParameters) -> None:
+        self.reverse_path = "" if reverse_path is None else str(reverse_path)
+        self.parameters = parameters
+        self.named: list[Address] = []  # accepted forward-paths as they were given
+        self.locals: dict[int, LocalRecipient] = {}
+        self.forwards: dict[Address, RecipientParameters] = {}
+        self.spool: Spool | None = None
+        self.storage_failed = False
+
+
+class Visitor:
+    """What visits of other servers and of our own users have in common."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self.peer = Peer()
+        self._transaction: Transaction | None = None
+        self._log = structlog.get_logger()
+
+    async def connected(self, ip: str, port: int) -> Reason | None:
+        """See `servers.smtp.Visit`."""
+        self.peer.ip, self.peer.port = ip, port
+        return None
+
+    def greeted(self, hello: str) -> None:
+        """See `servers.smtp.Visit`."""
+        self.peer.hello = hello
+
+    def encrypted(self, tls: TlsFacts) -> None:
+        """See `servers.smtp.Visit`."""
+        self.peer.tls = tls
+
+    async def body(self) -> Reason | None:
+        """Whether there is room for the letter; it is spooled from here on."""
+        assert self._transaction is not None
+        if not self._intake.store.may_hold(self._transaction.parameters.size_bytes or 0):
+            return why.STORAGE_FULL
+        self._transaction.spool = Spool(self._intake.spool_folder)
+        return None
+
+    def chunk(self, data: bytes) -> None:
+        """Spool a piece; a full disk is told at the letter's end."""
+        transaction = self._transaction
+        assert transaction is not None
+        assert transaction.spool is not None
+        if transaction.storage_failed:
+            return
+        try:
+            transaction.spool.add(data)
+        except OSError as error:
+            self._log.error("spool-failed", peer=self.peer.ip, error=str(error))
+            transaction.storage_failed = True
+            transaction.spool.discard()
+
+    def reset(self) -> None:
+        """The transaction is void."""
+        if self._transaction is not None and self._transaction.spool is not None:
+            self._transaction.spool.discard()
+        self._transaction = None
+
+    def refused(self, reason: Reason, line: bytes) -> None:
+        """Note what the session refused by itself."""
+        self._log.info(
+            "command-refused", peer=self.peer.ip, reason=reason.name, line=line[:80].decode("ascii", "backslashreplace")
+        )
+
+    def _content(self) -> bytes | Reason:
+        transaction = self._transaction
+        assert transaction is not None
+        assert transaction.spool is not None
+        if transaction.storage_failed:
+            return why.STORAGE_FULL
+        try:
+            return transaction.spool.content()
+        except OSError:
+            return why.STORAGE_FULL
+
+    def _new_id(self) -> int:
+        return new_letter_id(self._intake.now_us(), self._intake.random_bits)
+
+    async def _store(self, acceptance: Acceptance) -> Reply | Reason:
+        """Keep a letter for good, then say so."""
+        intake = self._intake
+        try:
+            jobs = await accept(intake.store, acceptance, intake.lease_owner)
+        except StoreError as error:
+            self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
+            return why.STORAGE_FULL
+        if jobs:
+            intake.dispatch(jobs)
+        return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))
+
+
+class Reception(Visitor):
+    """A visit by another server."""
+
+    async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
+        """Open a transaction."""
+        self._transaction = Transaction(reverse_path, parameters)
+        return None
+
+    async def recipient(self, forward_path: Address, parameters: RecipientParameters) -> Reason | None:
+        """Take those that are ours and have room; refuse all others here."""
+        transaction = self._transaction
+        assert transaction is not None
+        directory = self._intake.directory
+        match await directory.resolve(forward_path):
+            case Local(recipients):
+                forwards: tuple[Address, ...] = ()
+            case Forward(targets, recipients):
+                forwards = targets
+            case NotOurDomain():
+                return why.RELAY_DENIED.with_text(f"{forward_path.domain} is not served here")
+            case Unknown():
+                return why.UNKNOWN_USER.with_text(f"There is no {forward_path} here")
+            case Unexpandable(problem):
+                self._log.warning("alias-not-expanded", address=str(forward_path), problem=problem.value)
+                return why.MAILBOX_UNAVAILABLE
+        for recipient in recipients:
+            if not await directory.has_room(recipient.account_id, transaction.parameters.size_bytes or 0):
+                return why.MAILBOX_FULL
+        transaction.named.append(forward_path)
+        for recipient in recipients:
+            transaction.locals.setdefault(recipient.account_id, recipient)
+        for target in forwards:
+            transaction.forwards.setdefault(target, parameters)
+        return None
+
+    async def letter(self) -> Reply | Reason:
+        """Authenticate, judge, file."""
+        transaction = self._transaction
+        assert transaction is not None
+        content = self._content()
+        if isinstance(content, Reason):
+            return content
+        header = content[: content.find(b"\r\n\r\n") + 2]
+        if hops(header) > MAX_HOPS:
+            return why.TOO_MANY_HOPS
+        intake = self._intake
+        letter_id = self._new_id()
+        found = await authenticate(
+            content,
+            self.peer,
+            transaction.reverse_path,
+            hostname=intake.hostname,
+            now_s=intake.now_us() // 1_000_000,
+            resolver=intake.resolver,
+            looks_up_name=not self._is_exempt(),
+        )
+        if found.iprev is not None and found.iprev.result is Outcome.PASS:
+            self.peer.hostname = found.iprev.name
+        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, b"\nlist-id:" in header.lower()))
+        answer = await self._file(transaction, letter_id, found, verdict)
+        self._log.info(
+            "letter-received",
+            letter=letter_id_text(letter_id),
+            peer=self.peer.ip,
+            sender=transaction.reverse_path,
+            recipients=len(transaction.named),
+            size=len(content),
+            spf=found.spf.result.value,
+            dmarc=found.dmarc.result.value,
+            disposition=verdict.disposition.value,
+            reply=answer.code,
+        )
+        return answer
+
+    async def _file(
+        self, transaction: Transaction, letter_id: int, found: Authentication, verdict: Verdict
+    ) -> Reply | Reason:
+        if verdict.treatment is Treatment.REFUSE:
+            assert verdict.refusal is not None
+            return verdict.refusal
+        now_us = self._intake.now_us()
+        only = str(transaction.named[0]) if len(transaction.named) == 1 else None
+        received = received_field(
+            self.peer,
+            hostname=self._intake.hostname,
+            letter_id=letter_id_text(letter_id),
+            recipient=only,
+            is_utf8=transaction.parameters.smtputf8,
+            is_lmtp=False,
+            now_s=now_us // 1_000_000,
+        )
+        on_top = return_path_field(transaction.reverse_path) + found.field + received
+        return await self._store(
+            Acceptance(
+                letter_id=letter_id,
+                peer=self.peer.ip,
+                reverse_path=transaction.reverse_path,
+                parameters=transaction.parameters,
+                content=b"".join((on_top, found.content)),
+                relayed_content=b"".join((found.field, received, found.content)) if transaction.forwards else b"",
+                local=tuple(transaction.locals.values()),
+                remote=tuple(transaction.forwards),
+                verdict=verdict,
+                received_at=now_us,
+            )
+        )
+
+    def _is_exempt(self) -> bool:
+        if not self._intake.exempt_networks:
+            return False
+        address = ipaddress.ip_address(self.peer.ip)
+        return any(address in network for network in self._intake.exempt_networks)

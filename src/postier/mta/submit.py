@@ -1,0 +1,186 @@
+"""The outgoing way begins: a visit by one of our own users. Source: DESIGN §6, RFC 6409.
+
+Not here: sending on (`deliver`). Invariants: nobody writes under an address that is not theirs (SECURITY 31); what leaves
+is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
+"""
+
+import structlog
+
+from postier.accounts.login import Login
+from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
+from postier.mailauth import dkim
+from postier.mailauth.authentication_results import build, of_auth
+from postier.mime.address import Address
+from postier.mime.address_list import parse_address_list
+from postier.mime.dates import format_date
+from postier.mime.headers import HeaderSection, split_header
+from postier.mime.normalise import normalise
+from postier.mta.acceptance import Acceptance
+from postier.mta.letter_id import letter_id_text
+from postier.mta.receive import Intake, Transaction, Visitor
+from postier.mta.signing import Signers
+from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
+from postier.smtp import reason as why
+from postier.smtp.parameters import MailParameters, RecipientParameters
+from postier.smtp.reason import Reason
+from postier.smtp.replies import Reply
+
+
+class Submission(Visitor):
+    """A visit by a user, after login."""
+
+    def __init__(self, intake: Intake, signers: Signers) -> None:
+        super().__init__(intake)
+        self._signers = signers
+        self._login: Login | None = None
+
+    def logged_in(self, login: Login) -> None:
+        """The peer is this account."""
+        self._login = login
+        self.peer.account_id, self.peer.login = login.account_id, str(login.address)
+
+    async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
+        """Only an address of the account; the null reverse-path is for reports, which users may send (RFC 3461 §6.1)."""
+        if reverse_path is not None and not await self._owns(reverse_path):
+            return why.SENDER_NOT_OWNED.with_text(f"{self.peer.login} may not send as {reverse_path}")
+        self._transaction = Transaction(reverse_path, parameters)
+        return None
+
+    async def recipient(self, forward_path: Address, parameters: RecipientParameters) -> Reason | None:
+        """Anybody, but the unknown and the full at home are told at once."""
+        transaction = self._transaction
+        assert transaction is not None
+        match await self._intake.directory.resolve(forward_path):
+            case NotOurDomain():
+                transaction.forwards.setdefault(forward_path, parameters)
+                return None
+            case Local() | Forward() as resolution:
+                return await self._take_local(forward_path, resolution, parameters)
+            case Unknown():
+                return why.UNKNOWN_USER.with_text(f"There is no {forward_path} here")
+            case Unexpandable(problem):
+                self._log.warning("alias-not-expanded", address=str(forward_path), problem=problem.value)
+                return why.MAILBOX_UNAVAILABLE
+
+    async def letter(self) -> Reply | Reason:
+        """Complete, sign, store."""
+        transaction = self._transaction
+        assert transaction is not None
+        assert self._login is not None
+        content = self._content()
+        if isinstance(content, Reason):
+            return content
+        content = normalise(content)
+        header = split_header(content)
+        if hops(content[: header.end]) > MAX_HOPS:
+            return why.TOO_MANY_HOPS
+        problem = await self._author_problem(header)
+        if problem is not None:
+            return problem
+        letter_id = self._new_id()
+        answer = await self._send(transaction, letter_id, content, header)
+        structlog.get_logger().info(
+            "letter-submitted",
+            letter=letter_id_text(letter_id),
+            peer=self.peer.ip,
+            login=self.peer.login,
+            recipients=len(transaction.named) + len(transaction.forwards),
+            size=len(content),
+            reply=answer.code,
+        )
+        return answer
+
+    async def _send(
+        self, transaction: Transaction, letter_id: int, content: bytes, header: HeaderSection
+    ) -> Reply | Reason:
+        intake = self._intake
+        now_us = intake.now_us()
+        now_s = now_us // 1_000_000
+        id_text = letter_id_text(letter_id)
+        added, message_id = self._missing_fields(header, id_text, now_s)
+        letter = added + content
+        signature = await self._signers.sign(letter, self._author_domain(header), now_s)
+        received = received_field(
+            self.peer,
+            hostname=intake.hostname,
+            letter_id=id_text,
+            recipient=None,
+            is_utf8=transaction.parameters.smtputf8,
+            is_lmtp=False,
+            now_s=now_s,
+        )
+        signed = b"".join((received, signature, letter))
+        results = build(intake.hostname, [of_auth(self.peer.login)])
+        return await self._store(
+            Acceptance(
+                letter_id=letter_id,
+                peer=self.peer.ip,
+                account_id=self.peer.account_id,
+                reverse_path=transaction.reverse_path,
+                parameters=transaction.parameters,
+                content=b"".join((return_path_field(transaction.reverse_path), results, signed)),
+                relayed_content=signed if transaction.forwards else b"",
+                local=tuple(transaction.locals.values()),
+                remote=tuple(transaction.forwards),
+                message_id=message_id,
+                received_at=now_us,
+            )
+        )
+
+    async def _take_local(
+        self, forward_path: Address, resolution: Local | Forward, parameters: RecipientParameters
+    ) -> Reason | None:
+        transaction = self._transaction
+        assert transaction is not None
+        for recipient in resolution.recipients:
+            if not await self._intake.directory.has_room(
+                recipient.account_id, transaction.parameters.size_bytes or 0
+            ):
+                return why.MAILBOX_FULL
+        transaction.named.append(forward_path)
+        for recipient in resolution.recipients:
+            transaction.locals.setdefault(recipient.account_id, recipient)
+        if isinstance(resolution, Forward):
+            for target in resolution.targets:
+                transaction.forwards.setdefault(target, parameters)
+        return None
+
+    async def _author_problem(self, header: HeaderSection) -> Reason | None:
+        values = list(header.all(b"from"))
+        if len(values) > 1:
+            return why.MULTIPLE_FROM
+        for value in values:
+            mailboxes = parse_address_list(value).mailboxes
+            if not mailboxes:
+                return why.MALFORMED_MESSAGE.with_text("The From field names no address")
+            for mailbox in mailboxes:
+                author = mailbox.addr_spec()
+                if author is None or not await self._owns(author):
+                    return why.SENDER_NOT_OWNED.with_text(f"{self.peer.login} may not write as {mailbox.address}")
+        return None
+
+    async def _owns(self, address: Address) -> bool:
+        assert self._login is not None
+        return await self._intake.directory.may_send_as(self._login.account_id, address)
+
+    def _missing_fields(self, header: HeaderSection, id_text: str, now_s: int) -> tuple[bytes, str]:
+        """The fields that a client left out (RFC 6409 §8), and the letter's Message-ID."""
+        assert self._login is not None
+        added = []
+        message_id = header.first(b"message-id")
+        if message_id is None:  # RFC 6409 §8.3
+            message_id = f"<{id_text}@{self._intake.hostname}>".encode()
+            added.append(b"Message-ID: " + message_id)
+        if header.first(b"date") is None:  # RFC 6409 §8.2
+            added.append(b"Date: " + format_date(now_s).encode())
+        if header.first(b"from") is None:
+            added.append(b"From: " + str(self._login.address).encode())
+        text = message_id.decode("utf-8", "replace")
+        return b"".join(line + b"\r\n" for line in added), text
+
+    def _author_domain(self, header: HeaderSection) -> str:
+        assert self._login is not None
+        value = header.first(b"from")
+        mailboxes = parse_address_list(value).mailboxes if value is not None else ()
+        author = mailboxes[0].addr_spec() if mailboxes else None
+        return author.domain if author is not None else self._login.address.domain

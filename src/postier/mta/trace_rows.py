@@ -1,0 +1,58 @@
+"""The life of a letter in rows: its verdict and the events after it, found by letter id or Message-ID."""
+
+from typing import Any
+
+import msgspec
+
+from postier.defence.verdict import Verdict
+from postier.store.transaction import ReadTx, WriteTx
+
+_encode = msgspec.json.Encoder().encode
+
+
+class TraceEvent(msgspec.Struct, frozen=True):
+    """Something that happened to a letter; `at` is in microseconds since 1970."""
+
+    at: int
+    event: str
+    detail: str
+
+
+def record_verdict(
+    tx: WriteTx, letter_id: str, peer: str, reverse_path: str, message_id: str, verdict: Verdict
+) -> None:
+    """Keep what was judged and why."""
+    tx.run(
+        "INSERT INTO verdict (trace_id, received_at, peer, reverse_path, message_id, disposition, points, reasons,"
+        " evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        letter_id,
+        tx.now_us,
+        peer,
+        reverse_path,
+        message_id,
+        verdict.disposition.value,
+        round(verdict.points * 1_000),
+        _encode(verdict.reasons).decode(),
+        verdict.evidence,
+    )
+
+
+def record_event(tx: WriteTx, letter_id: str, event: str, detail: str) -> None:
+    """Keep that something happened to a letter."""
+    tx.run(
+        "INSERT INTO trace_event (trace_id, at, sequence, event, detail) VALUES (?, ?,"
+        " (SELECT count(*) FROM trace_event WHERE trace_id = ?), ?, ?)",
+        letter_id,
+        tx.now_us,
+        letter_id,
+        event,
+        detail,
+    )
+
+
+def events_of(tx: ReadTx, letter_id: str) -> list[TraceEvent]:
+    """What happened to a letter, oldest first."""
+    rows: list[tuple[Any, ...]] = tx.rows(
+        "SELECT at, event, detail FROM trace_event WHERE trace_id = ? ORDER BY at, sequence", letter_id
+    )
+    return [TraceEvent(*row) for row in rows]
