@@ -1,0 +1,231 @@
+"""The one SQL schema of both engines, as numbered migrations.
+
+`@int`, `@bytes` and `@keyed` stand for what the engines name differently (64-bit integer, octets, a table that lies in
+the order of its key). The account id leads every key that belongs to an account, so that the same schema can be spread
+over a distributed PostgreSQL. Times are microseconds since 1970. Released migrations are never edited.
+"""
+
+# Flags of an entry: bits 0-4 are the system flags, bits 5-61 the account's keywords (table `keyword`).
+_MIGRATION_1 = """
+CREATE TABLE domain (
+    domain TEXT PRIMARY KEY,
+    created_at @int NOT NULL
+) @keyed;
+CREATE TABLE dkim_key (
+    domain TEXT NOT NULL,
+    selector TEXT NOT NULL,
+    algorithm TEXT NOT NULL,
+    private_key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at @int NOT NULL,
+    PRIMARY KEY (domain, selector)
+) @keyed;
+CREATE TABLE account (
+    account_id @int PRIMARY KEY,
+    address TEXT NOT NULL UNIQUE,
+    is_admin @int NOT NULL DEFAULT 0,
+    quota_bytes @int,
+    used_bytes @int NOT NULL DEFAULT 0,
+    modseq @int NOT NULL DEFAULT 1,
+    next_mailbox_id @int NOT NULL DEFAULT 1,
+    next_email_id @int NOT NULL DEFAULT 1,
+    next_uidvalidity @int NOT NULL,
+    created_at @int NOT NULL
+);
+CREATE TABLE credential (
+    account_id @int NOT NULL,
+    credential_id @int NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    created_at @int NOT NULL,
+    PRIMARY KEY (account_id, credential_id)
+) @keyed;
+CREATE TABLE alias (
+    domain TEXT NOT NULL,
+    local TEXT NOT NULL,
+    target TEXT NOT NULL,
+    PRIMARY KEY (domain, local, target)
+) @keyed;
+CREATE TABLE login_failure (
+    subject TEXT PRIMARY KEY,
+    failures @int NOT NULL,
+    window_start @int NOT NULL
+) @keyed;
+
+CREATE TABLE mailbox (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    name TEXT NOT NULL,
+    uidvalidity @int NOT NULL,
+    uidnext @int NOT NULL DEFAULT 1,
+    recent_uid @int NOT NULL DEFAULT 1,
+    highest_modseq @int NOT NULL,
+    message_count @int NOT NULL DEFAULT 0,
+    unseen_count @int NOT NULL DEFAULT 0,
+    deleted_count @int NOT NULL DEFAULT 0,
+    size_bytes @int NOT NULL DEFAULT 0,
+    special_use TEXT,
+    created_at @int NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id),
+    UNIQUE (account_id, name)
+) @keyed;
+CREATE TABLE subscription (
+    account_id @int NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (account_id, name)
+) @keyed;
+CREATE TABLE keyword (
+    account_id @int NOT NULL,
+    bit @int NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (account_id, bit)
+) @keyed;
+CREATE TABLE email (
+    account_id @int NOT NULL,
+    email_id @int NOT NULL,
+    blob_id @bytes NOT NULL,
+    size_bytes @int NOT NULL,
+    header_bytes @int NOT NULL,
+    received_at @int NOT NULL,
+    sent_at @int,
+    thread_id @int NOT NULL,
+    message_id TEXT NOT NULL,
+    search_subject TEXT NOT NULL,
+    search_from TEXT NOT NULL,
+    search_to TEXT NOT NULL,
+    search_cc TEXT NOT NULL,
+    search_bcc TEXT NOT NULL,
+    preview TEXT NOT NULL,
+    has_attachment @int NOT NULL,
+    envelope @bytes NOT NULL,
+    bodystructure @bytes NOT NULL,
+    parts @bytes NOT NULL,
+    PRIMARY KEY (account_id, email_id)
+);
+CREATE TABLE entry (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    uid @int NOT NULL,
+    email_id @int NOT NULL,
+    flags @int NOT NULL,
+    modseq @int NOT NULL,
+    saved_at @int NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, uid)
+) @keyed;
+CREATE TABLE expunged (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    uid @int NOT NULL,
+    email_id @int NOT NULL,
+    flags @int NOT NULL,
+    modseq @int NOT NULL,
+    saved_at @int NOT NULL,
+    expunged_at @int NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, uid)
+) @keyed;
+CREATE TABLE thread_link (
+    account_id @int NOT NULL,
+    message_hash @int NOT NULL,
+    thread_id @int NOT NULL,
+    PRIMARY KEY (account_id, message_hash)
+) @keyed;
+CREATE TABLE change (
+    account_id @int NOT NULL,
+    modseq @int NOT NULL,
+    kind @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    uids TEXT NOT NULL,
+    PRIMARY KEY (account_id, modseq)
+) @keyed;
+
+CREATE TABLE blob (
+    blob_id @bytes PRIMARY KEY,
+    pack @int NOT NULL,
+    position @int NOT NULL,
+    stored_bytes @int NOT NULL,
+    size_bytes @int NOT NULL,
+    codec @int NOT NULL,
+    used_at @int NOT NULL
+) @keyed;
+
+CREATE TABLE queue_message (
+    queue_id @int PRIMARY KEY,
+    trace_id TEXT NOT NULL,
+    account_id @int,
+    reverse_path TEXT NOT NULL,
+    blob_id @bytes NOT NULL,
+    size_bytes @int NOT NULL,
+    needs_8bit @int NOT NULL,
+    needs_utf8 @int NOT NULL,
+    requires_tls @int NOT NULL,
+    dsn_envid TEXT NOT NULL,
+    dsn_ret TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    created_at @int NOT NULL
+);
+CREATE TABLE queue_recipient (
+    queue_id @int NOT NULL,
+    recipient_id @int NOT NULL,
+    forward_path TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_at @int NOT NULL,
+    lease_until @int NOT NULL,
+    lease_owner TEXT NOT NULL,
+    attempts @int NOT NULL,
+    last_attempt_at @int,
+    last_reply TEXT NOT NULL,
+    delay_notified @int NOT NULL DEFAULT 0,
+    dsn_notify TEXT NOT NULL,
+    dsn_orcpt TEXT NOT NULL,
+    PRIMARY KEY (queue_id, recipient_id)
+) @keyed;
+CREATE INDEX queue_recipient_due ON queue_recipient (state, due_at);
+CREATE TABLE verdict (
+    trace_id TEXT PRIMARY KEY,
+    received_at @int NOT NULL,
+    peer TEXT NOT NULL,
+    reverse_path TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    disposition TEXT NOT NULL,
+    points @int NOT NULL,
+    reasons TEXT NOT NULL,
+    evidence TEXT NOT NULL
+) @keyed;
+CREATE TABLE trace_event (
+    trace_id TEXT NOT NULL,
+    at @int NOT NULL,
+    sequence @int NOT NULL,
+    event TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (trace_id, at, sequence)
+) @keyed;
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    lease_until @int NOT NULL
+) @keyed
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1,)
+SCHEMA_VERSION = len(MIGRATIONS)
+
+_SQLITE = {"@int": "INTEGER", "@bytes": "BLOB", ") @keyed": ") STRICT, WITHOUT ROWID"}
+_POSTGRES = {"@int": "BIGINT", "@bytes": "BYTEA", ") @keyed": ")"}
+
+
+def sqlite_statements(migration: str) -> list[str]:
+    """The statements of a migration in SQLite's words."""
+    return _statements(migration, _SQLITE)
+
+
+def postgres_statements(migration: str) -> list[str]:
+    """The statements of a migration in PostgreSQL's words."""
+    return _statements(migration, _POSTGRES)
+
+
+def _statements(migration: str, words: dict[str, str]) -> list[str]:
+    for word, meaning in words.items():
+        migration = migration.replace(word, meaning)
+    return [statement.strip() for statement in migration.split(";") if statement.strip()]

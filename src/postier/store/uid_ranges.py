@@ -1,0 +1,66 @@
+"""Sets of UIDs as ranges: the compact text of the change log and the SQL that selects them.
+
+Invariant: ranges are sorted, do not touch each other, and `first <= last`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+UidRange = tuple[int, int]
+
+
+def ranges_of(uids: Iterable[int]) -> list[UidRange]:
+    """Ranges of ascending UIDs."""
+    ranges: list[UidRange] = []
+    first = last = -1
+    for uid in uids:
+        if uid == last + 1 and first >= 0:
+            last = uid
+            continue
+        if first >= 0:
+            ranges.append((first, last))
+        first = last = uid
+    if first >= 0:
+        ranges.append((first, last))
+    return ranges
+
+
+def ranges_text(ranges: Iterable[UidRange]) -> str:
+    """`1:3,7`; the empty text for no UIDs."""
+    return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in ranges)
+
+
+def parse_ranges(text: str) -> list[UidRange]:
+    """The inverse of `ranges_text`."""
+    ranges: list[UidRange] = []
+    for part in text.split(",") if text else ():
+        first, _, last = part.partition(":")
+        ranges.append((int(first), int(last or first)))
+    return ranges
+
+
+def count_of(ranges: Iterable[UidRange]) -> int:
+    """How many UIDs the ranges hold."""
+    return sum(last - first + 1 for first, last in ranges)
+
+
+def uids_in(account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> tuple[str, str, tuple[int, ...]]:
+    """SQL that selects the entries of one mailbox whose UID is in `ranges`.
+
+    Returns (what stands before the statement, condition on `uid`, the condition's parameters). Use as
+    `f"{cte} SELECT ... FROM entry WHERE account_id = ? AND mailbox_id = ? AND {condition}"` with parameters
+    `account_id, mailbox_id, *params`. What is written into the SQL itself is integers, so nothing can be injected.
+    """
+    if not ranges:
+        return "", "uid IN (SELECT -1)", ()
+    if len(ranges) == 1:
+        return "", "uid BETWEEN ? AND ?", ranges[0]
+    values = ",".join(f"({int(first)},{int(last)})" for first, last in ranges)
+    # CROSS JOIN fixes SQLite's order: ranges outside, one range of the key inside each.
+    return (
+        f"WITH wanted (first_uid, last_uid) AS (VALUES {values})",
+        (
+            "uid IN (SELECT e.uid FROM wanted CROSS JOIN entry e WHERE e.account_id = ? AND e.mailbox_id = ?"
+            " AND e.uid BETWEEN wanted.first_uid AND wanted.last_uid)"
+        ),
+        (account_id, mailbox_id),
+    )

@@ -1,0 +1,81 @@
+"""A real PostgreSQL server for one test run: own data folder, Unix socket only, stopped at the end."""
+
+import os
+import pwd
+import shutil
+import subprocess
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+
+def _programs() -> Path:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    raise RuntimeError("PostgreSQL's server programs are missing: install the package 'postgresql'")
+
+
+class PostgresServer:
+    """`start`, then `new_database()` gives the URL of an empty one; fsync is off, for these data are not kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._programs = _programs()
+        self._numbers = count(1)
+        # PostgreSQL refuses to run as root: then it runs as the account that its package made.
+        self._user = "postgres" if os.geteuid() == 0 else None
+
+    def start(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+            for parent in self._folder.parents:
+                if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
+                    parent.chmod(parent.stat().st_mode | 0o011)
+        self._run(
+            "initdb",
+            "-D",
+            self._data,
+            "-A",
+            "trust",
+            "-U",
+            "postier",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C",
+        )
+        options = f"-k {self._folder} -c listen_addresses='' -c fsync=off -c max_connections=200 -c logging_collector=off"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def new_database(self) -> str:
+        name = f"test{next(self._numbers)}"
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://postier@/{database}?host={self._folder}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), *arguments]
+        if self._user:
+            command = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--init-groups", *command]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd="/"
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stdout}")
