@@ -47,10 +47,17 @@ CREATE TABLE alias (
     target TEXT NOT NULL,
     PRIMARY KEY (domain, local, target)
 ) @keyed;
+CREATE INDEX alias_target ON alias (target);
 CREATE TABLE login_failure (
     subject TEXT PRIMARY KEY,
     failures @int NOT NULL,
-    window_start @int NOT NULL
+    last_failure_at @int NOT NULL,
+    blocked_until @int NOT NULL
+) @keyed;
+CREATE INDEX login_failure_blocked ON login_failure (blocked_until);
+CREATE TABLE last_id (
+    kind TEXT PRIMARY KEY,
+    value @int NOT NULL
 ) @keyed;
 
 CREATE TABLE mailbox (
