@@ -96,7 +96,7 @@ def sign(
         tags.append(("t", str(now)))
         if lifetime_s is not None:
             tags.append(("x", str(now + lifetime_s)))
-        tags += [("h", ":".join(names)), ("bh", body_hash)]
+        tags += [("h", ":".join(names)), ("bh", body_hash), ("b", "")]
         fields.append(
             complete("DKIM-Signature", tags, key, lambda own: header.data(lowered, Canon.RELAXED, own))
         )
@@ -124,16 +124,14 @@ def check_strength(key: SigningKey, min_rsa_bits: int) -> None:
 def complete(
     name: str, tags: Sequence[tuple[str, str]], key: SigningKey, data_of: Callable[[bytes], bytes]
 ) -> bytes:
-    """The field `name` with its tags and b=, CRLF at its end; `data_of` gives what is signed for a field without b=."""
-    lines = _folded(name, [*tags, ("b", "")])
-    own = "\r\n".join(lines).encode("ascii")
+    """The field `name` with its tags and b= (at the place of its empty entry), CRLF at its end.
+
+    `data_of` gives what is signed for a field with an empty b=; it must canonicalise relaxed, since the folds between
+    tags move when b= is filled in.
+    """
+    own = _folded(name, tags, "")
     value = base64.b64encode(_signature(key.private, data_of(own))).decode()
-    first = LINE_WIDTH - len(lines[-1])
-    chunks = [
-        value[:first],
-        *(value[at : at + LINE_WIDTH - 1] for at in range(first, len(value), LINE_WIDTH - 1)),
-    ]
-    return own + "\r\n ".join(chunks).encode("ascii") + b"\r\n"
+    return _folded(name, tags, value) + b"\r\n"
 
 
 def _signature(private: PrivateKey, data: bytes) -> bytes:
@@ -142,17 +140,33 @@ def _signature(private: PrivateKey, data: bytes) -> bytes:
     return private.sign(data, _PADDING, _SHA256)
 
 
-def _folded(name: str, tags: Sequence[tuple[str, str]]) -> list[str]:
-    """The field's lines; folded between tags and behind the colons of h=. The last line ends in "b="."""
+def _folded(name: str, tags: Sequence[tuple[str, str]], signature: str) -> bytes:
+    """The field folded between tags; within a tag only where its value does not depend on it (b=, a long h=)."""
     lines = [f"{name}:"]
     for index, (tag, value) in enumerate(tags):
-        pieces = [f"{piece}:" for piece in value.split(":")] if tag == "h" else [value]
-        pieces[0] = f" {tag}={pieces[0]}"
+        pieces = _pieces(tag, signature if tag == "b" else value)
         if index < len(tags) - 1:
-            pieces[-1] = pieces[-1].removesuffix(":") + ";"
-        for piece in pieces:
-            if len(lines[-1]) + len(piece) <= LINE_WIDTH:
-                lines[-1] += piece
-            else:
-                lines.append(" " + piece.lstrip(" "))
-    return lines
+            pieces[-1] += ";"
+        fits = len(lines[-1]) + 1 + len(pieces[0]) <= LINE_WIDTH and (tag != "h" or len(pieces) == 1)
+        if fits or not index:
+            lines[-1] += f" {pieces[0]}"
+        else:
+            lines.append(f" {pieces[0]}")
+        lines += [f" {piece}" for piece in pieces[1:]]
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _pieces(tag: str, value: str) -> list[str]:
+    """A tag as the lines it takes."""
+    text = f"{tag}={value}"
+    if len(text) < LINE_WIDTH or tag not in {"b", "h"}:
+        return [text]
+    if tag == "b":
+        return [text[at : at + LINE_WIDTH - 2] for at in range(0, len(text), LINE_WIDTH - 2)]
+    pieces = [""]
+    for name in text.split(":"):
+        if len(pieces[-1]) + len(name) > LINE_WIDTH - 2:
+            pieces.append("")
+        pieces[-1] += f"{name}:"
+    pieces[-1] = pieces[-1].removesuffix(":")
+    return pieces

@@ -13,7 +13,7 @@ import msgspec
 
 from postier.mailauth.dkim.canonical import BodyKey, Canon
 from postier.mailauth.letter import Field
-from postier.mailauth.names import canonical, is_within, printable
+from postier.mailauth.names import canonical, host_name, is_within, printable
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.tags import TagError, parse_tags, unfolded, words
 
@@ -142,7 +142,7 @@ def parse_signature(field: Field, now: int, skew_s: int) -> Signature | Refusal:
             raise SignatureError(Problem.UNSUPPORTED, "q= names no known way to the key")
         if b"from" not in signature.headers:  # RFC 6376 §5.4
             raise SignatureError(Problem.NO_FROM, "From is not signed")
-        _check_times(signature, now, skew_s)
+        check_times(signature, now, skew_s)
     except SignatureError as error:
         return _refusal(error, tags)
     return signature
@@ -153,7 +153,7 @@ def _refusal(error: SignatureError, tags: dict[str, str]) -> Refusal:
         value = base64.b64decode(unfolded(tags.get("b", "")))
     except (binascii.Error, ValueError):
         value = b""
-    domain, selector = canonical(tags.get("d", "")) or "", canonical(tags.get("s", "")) or ""
+    domain, selector = host_name(tags.get("d", "")) or "", host_name(tags.get("s", "")) or ""
     algorithm, identity = printable(tags.get("a", ""), 40), printable(tags.get("i", ""), 120)
     return Refusal(error.problem, error.words, domain, selector, algorithm, identity, value)
 
@@ -170,22 +170,11 @@ def tags_of(field: Field) -> dict[str, str]:
 
 def parse_common(field: Field, tags: dict[str, str], *, identity: str | None) -> Signature:
     """The tags that DKIM-Signature and ARC-Message-Signature share; raises SignatureError."""
-    algorithm = _required(tags, "a").lower()
-    if algorithm not in ALGORITHMS:
-        raise SignatureError(Problem.UNSUPPORTED, f"algorithm {printable(algorithm, 40)!r} is unknown")
-    if algorithm == "rsa-sha1":
-        raise SignatureError(Problem.WEAK_HASH, "rsa-sha1 is not accepted")
-    domain = canonical(_required(tags, "d"))
-    selector = canonical(_required(tags, "s"))
-    if (
-        domain is None
-        or selector is None
-        or "." not in domain
-        or canonical(f"{selector}._domainkey.{domain}") is None
-    ):
-        raise SignatureError(Problem.SYNTAX, "d= or s= is not a domain name")
+    algorithm = algorithm_of(tags)
+    domain, selector = place_of(tags)
     header_canon, body_canon = _canons(tags.get("c", "simple/simple"))
-    names = tuple(name.strip(" \t\r\n").lower() for name in _required(tags, "h").split(":"))
+    listed = tags["h"] if "h" in tags else _required(tags, "h")
+    names = tuple(name.strip(" \t\r\n").lower() for name in listed.split(":")) if listed else ()
     if not all(names) or len(names) > MAX_SIGNED_NAMES:
         raise SignatureError(Problem.SYNTAX, "h= is not a list of field names")
     length = None
@@ -196,17 +185,37 @@ def parse_common(field: Field, tags: dict[str, str], *, identity: str | None) ->
     return Signature(
         field,
         algorithm,
-        _base64(tags, "b"),
-        _base64(tags, "bh"),
+        base64_of(tags, "b"),
+        base64_of(tags, "bh"),
         header_canon,
         BodyKey(body_canon, ALGORITHMS[algorithm][1], length),
         domain,
         selector,
         tuple(name.encode() for name in names),
         _identity(identity, domain),
-        _number(tags, "t"),
-        _number(tags, "x"),
+        number(tags, "t"),
+        number(tags, "x"),
     )
+
+
+def algorithm_of(tags: dict[str, str]) -> str:
+    """a=, one that is accepted; raises SignatureError."""
+    algorithm = _required(tags, "a").lower()
+    if algorithm not in ALGORITHMS:
+        raise SignatureError(Problem.UNSUPPORTED, f"algorithm {printable(algorithm, 40)!r} is unknown")
+    if algorithm == "rsa-sha1":  # RFC 8301 §3.1
+        raise SignatureError(Problem.WEAK_HASH, "rsa-sha1 is not accepted")
+    return algorithm
+
+
+def place_of(tags: dict[str, str]) -> tuple[str, str]:
+    """d= and s=, which make a name together; raises SignatureError."""
+    domain, selector = host_name(_required(tags, "d")), host_name(_required(tags, "s"))
+    if domain is None or selector is None or "." not in domain:
+        raise SignatureError(Problem.SYNTAX, "d= or s= is not a domain name")
+    if canonical(f"{selector}._domainkey.{domain}") is None:
+        raise SignatureError(Problem.SYNTAX, "d= and s= are too long together")
+    return domain, selector
 
 
 def without_value(raw: bytes) -> bytes:
@@ -221,14 +230,16 @@ def _required(tags: dict[str, str], name: str) -> str:
     return value
 
 
-def _base64(tags: dict[str, str], name: str) -> bytes:
+def base64_of(tags: dict[str, str], name: str) -> bytes:
+    """A base64 tag that must be there; raises SignatureError."""
     try:
         return base64.b64decode(unfolded(_required(tags, name)), validate=True)
     except (binascii.Error, ValueError):
         raise SignatureError(Problem.SYNTAX, f"{name}= is not base64") from None
 
 
-def _number(tags: dict[str, str], name: str) -> int | None:
+def number(tags: dict[str, str], name: str) -> int | None:
+    """A decimal tag, None without it; raises SignatureError."""
     value = tags.get(name)
     if value is None:
         return None
@@ -259,7 +270,8 @@ def _identity(value: str | None, domain: str) -> str:
     return f"{printable(local, 100)}@{name}"
 
 
-def _check_times(signature: Signature, now: int, skew_s: int) -> None:
+def check_times(signature: Signature, now: int, skew_s: int) -> None:
+    """t= and x= against the clock; raises SignatureError."""
     created, expires = signature.timestamp, signature.expires
     if expires is not None and created is not None and expires <= created:
         raise SignatureError(Problem.SYNTAX, "x= is not after t=")
