@@ -26,6 +26,7 @@ _LIST_MAILBOX = re.compile(
 _QUOTED = re.compile(rb'"([^"\\\r\n\0]*+(?:\\["\\][^"\\\r\n\0]*+)*+)"')  # RFC 9051 §9 quoted
 _ESCAPED = re.compile(rb"\\(.)")
 _LITERAL = re.compile(rb"(~?)\{[0-9]{1,20}\+?\}\r\n")
+_MESSAGE_MARK = re.compile(rb"~?\{[0-9]{1,20}\+?\}")
 _NUMBER = re.compile(rb"[0-9]{1,19}(?![0-9])")
 _FLAG_LIST = re.compile(rb"\(([^()]*)\)")
 _FLAGS_BARE = re.compile(rb"[^()\r\n]+")
@@ -162,6 +163,11 @@ class Cursor:
     def base64(self) -> bytes:
         """RFC 9051 §9 initial-resp, undecoded: base64, or `=` for an empty response."""
         return self._match(_BASE64, "base64")
+
+    def message_mark(self) -> None:
+        """The mark of a message literal, which is not among `literals`, at the end of the text."""
+        if not _MESSAGE_MARK.fullmatch(self.text, self.pos):
+            raise self.error("expected a message literal")
 
     def mailbox(self) -> str:
         """A mailbox name, decoded by the session's convention and in canonical form."""
