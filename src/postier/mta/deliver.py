@@ -5,6 +5,7 @@ Not here: when (`schedule`), the connection (`transport`). Source: DESIGN §6, R
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -42,7 +43,7 @@ class Despatch(msgspec.Struct, frozen=True):
     schedule: RetrySchedule
     now_us: Callable[[], int]
     random_bits: Callable[[int], int]
-    chance: Callable[[], float]
+    chance: random.Random
     lease_owner: str
     dispatch: Callable[[Sequence[Job]], None]
 
@@ -60,7 +61,7 @@ class Courier:
         if await despatch.directory.is_ours(job.destination):
             outcomes = await self._carry_home(job)
             return await self._settle(job, outcomes)
-        route = await mail_hosts(job.destination, despatch.resolver, despatch.routes)
+        route = await mail_hosts(job.destination, despatch.resolver, despatch.chance, despatch.routes)
         if not route.hosts:
             outcome = _without_route(route)
             return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
@@ -70,7 +71,7 @@ class Courier:
             structlog.get_logger().error("letter-unreadable", letter=job.message.trace_id, error=str(error))
             outcome = Deferred("451 4.3.0 The letter cannot be read from the store")
             return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
-        outcomes = await self._connections.deliver(route.hosts, job, content)
+        outcomes = await self._connections.deliver(route, job, content)
         await self._settle(job, outcomes)
         return self._connections.is_open
 
@@ -127,7 +128,7 @@ class Courier:
         now_us = despatch.now_us()
         settlement = weigh(job, outcomes, despatch.schedule, now_us)
         due_at = {
-            each.recipient_id: despatch.schedule.next_attempt(now_us, each.attempts, despatch.chance())
+            each.recipient_id: despatch.schedule.next_attempt(now_us, each.attempts, despatch.chance.random())
             for each in job.recipients
         }
         for _ in range(SETTLE_TRIES):

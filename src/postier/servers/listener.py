@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from postier.servers.stream import Stream, StreamExpiredError
+from postier.tls.stream import Stream, StreamExpiredError
 
 SWEEP_S = 1.0
 BACKLOG = 1024

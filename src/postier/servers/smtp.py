@@ -16,7 +16,7 @@ from postier.accounts.login import Login
 from postier.mime.address import Address
 from postier.sasl.server import Challenge, Credentials, Exchange, Failed
 from postier.servers.logins import Authenticating, as_smtp_reason
-from postier.servers.stream import Stream, StreamExpiredError
+from postier.tls.stream import Stream, StreamExpiredError
 from postier.smtp import reason as why
 from postier.smtp.events import (
     CLOSED,
@@ -275,7 +275,7 @@ class _Connection:
         """Upgrade; False when the handshake failed (the connection is of no use then)."""
         assert self._tls is not None
         try:
-            facts = await self._stream.start_tls(self._tls.context, self._owner.timeouts.handshake_s)
+            facts = await self._stream.accept_tls(self._tls.context, self._owner.timeouts.handshake_s)
         except (OSError, ssl.SSLError) as error:
             structlog.get_logger().info("tls-failed", peer=self._stream.peer_ip, error=str(error))
             return False

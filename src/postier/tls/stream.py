@@ -145,16 +145,32 @@ class Stream(asyncio.Protocol):
             if self.is_expired:
                 raise StreamExpiredError
 
-    async def start_tls(self, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLObject:
+    async def accept_tls(self, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLObject:
         """Become a TLS server on this connection. Raises OSError or ssl.SSLError when the handshake fails or takes
         longer than `timeout_s`.
         """
+        return await self._start_tls(context, None, timeout_s)
+
+    async def connect_tls(
+        self, context: ssl.SSLContext, server_hostname: str, timeout_s: float
+    ) -> ssl.SSLObject:
+        """Become a TLS client on this connection; raises as `accept_tls`."""
+        return await self._start_tls(context, server_hostname, timeout_s)
+
+    async def _start_tls(
+        self, context: ssl.SSLContext, server_hostname: str | None, timeout_s: float
+    ) -> ssl.SSLObject:
         assert self._transport is not None
         self._chunks.clear()  # RFC 3207 §4.2: nothing that came in plaintext survives
         self._size = 0
         self._is_paused = False
         transport = await self._loop.start_tls(
-            self._transport, self, context, server_side=True, ssl_handshake_timeout=timeout_s
+            self._transport,
+            self,
+            context,
+            server_side=server_hostname is None,
+            server_hostname=server_hostname,
+            ssl_handshake_timeout=timeout_s,
         )
         if transport is None or self.is_closed:
             raise ConnectionResetError("the peer left during the TLS handshake")

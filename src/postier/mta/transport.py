@@ -1,0 +1,296 @@
+"""The connection to the next server: dialled host by host, under the TLS policy of each, kept for the next letter.
+
+Not here: the dialogue (`smtp.dialogue`), which policy holds (`tls.policy`), the route (`dns.mx`). Source: RFC 5321 §5.1, RFC
+3207, RFC 7435. Invariants: a host that fails its policy is not used (the next is tried, then delivery waits); after the
+final dot nothing but the server's reply counts as delivered.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+
+import msgspec
+
+from postier.dns.ask import Answering
+from postier.dns.mx import MailHost, MailRoute
+from postier.mime.address import Address
+from postier.mta.outcomes import Deferred, Outcome, of_reply
+from postier.mta.queue_rows import Job
+from postier.smtp import reason as why
+from postier.smtp.client_events import (
+    BodyWanted,
+    DialogueEnded,
+    DialogueSettings,
+    HelloAnswered,
+    MessageSettled,
+    ServerRefused,
+    TlsReady,
+    TlsRefused,
+)
+from postier.smtp.dialogue import Dialogue
+from postier.smtp.envelope import Envelope, EnvelopeRecipient, Result
+from postier.smtp.events import CLOSED, NEED_DATA
+from postier.smtp.reason import Reason
+from postier.smtp.replies import Reply
+from postier.tls.client import client_context
+from postier.tls.peer import verify_peer
+from postier.tls.policy import PolicyFetcher, TlsDemand, TlsLevel, TlsPolicy, TlsUnusable, destination_policy
+from postier.tls.stream import Stream
+
+DIAL_TIMEOUT_S = 30.0
+HANDSHAKE_TIMEOUT_S = 30.0
+PIECE_BYTES = 256 * 1024
+MAX_LETTERS = 100  # on one connection
+
+
+class Dialling(msgspec.Struct, frozen=True):
+    """How this server dials."""
+
+    hostname: str
+    port: int
+    resolver: Answering
+    fetcher: PolicyFetcher | None = None
+
+
+class UnusableError(Exception):
+    """A host can't be used now; the text is a reply line for the log and the report."""
+
+
+class Connections:
+    """At most one open connection to a destination; belongs to one task."""
+
+    def __init__(self, dialling: Dialling) -> None:
+        self._dialling = dialling
+        self._line: _Line | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection that the next letter may use."""
+        return self._line is not None
+
+    async def deliver(self, route: MailRoute, job: Job, content: bytes) -> dict[int, Outcome]:
+        """Try a letter at the hosts of a route; an outcome for each recipient id of the job."""
+        demand = TlsDemand(require_tls=job.message.requires_tls, port=self._dialling.port)
+        if self._line is not None and self._line.suits(demand):
+            results = await self._send(self._line, job, content)
+            if results is not None:
+                return results
+        await self.close()
+        last = f"451 4.4.1 No host of {route.domain} could be reached"
+        for host in route.hosts:
+            for address in host.addresses:
+                try:
+                    self._line = await _connect(self._dialling, route, host, address, demand)
+                except UnusableError as error:
+                    last = str(error)
+                    continue
+                results = await self._send(self._line, job, content)
+                if results is not None:
+                    return results
+                last = f"451 4.4.2 {host.name} closed the connection"
+        return {each.recipient_id: Deferred(last) for each in job.recipients}
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        line, self._line = self._line, None
+        if line is not None:
+            await line.quit()
+
+    async def _send(self, line: "_Line", job: Job, content: bytes) -> dict[int, Outcome] | None:
+        """None: the connection ended before the server heard of this letter."""
+        results = await line.send(_envelope(job, content), content)
+        if not line.is_usable:
+            self._line = None
+            line.stream.close()
+        if results is None:
+            return None
+        return {
+            recipient.recipient_id: _outcome(result, line.host)
+            for recipient, result in zip(job.recipients, results, strict=True)
+        }
+
+
+class _Line:
+    """A greeted connection."""
+
+    def __init__(self, stream: Stream, dialogue: Dialogue, host: str, policy: TlsPolicy) -> None:
+        self.stream = stream
+        self.host = host
+        self._dialogue = dialogue
+        self._policy = policy
+        self._letters = 0
+        self.is_usable = True
+
+    def suits(self, demand: TlsDemand) -> bool:
+        """Whether a letter with this demand may go over it."""
+        return self._letters < MAX_LETTERS and (not demand.require_tls or self._policy.is_authenticated)
+
+    async def send(self, envelope: Envelope, content: bytes) -> tuple[Result, ...] | None:
+        """The results by recipient; None if a kept connection turned out to be dead before anything was answered."""
+        is_first = self._letters == 0
+        self._letters += 1
+        dialogue, stream = self._dialogue, self.stream
+        stream.write(dialogue.send(envelope))
+        results: tuple[Result, ...] | None = None
+        was_heard = False
+        while True:
+            event = await _next_event(stream, dialogue)
+            match event:
+                case BodyWanted():
+                    was_heard = True
+                    await self._send_body(content)
+                case MessageSettled():
+                    results = event.results
+                    if dialogue.awaiting is None and not stream.is_ended:
+                        return results
+                case DialogueEnded(cause):
+                    self.is_usable = False
+                    lost_early = isinstance(cause, Reason) and not was_heard
+                    return None if lost_early and not is_first else results
+                case _:
+                    raise AssertionError(f"unexpected {event!r}")
+
+    async def _send_body(self, content: bytes) -> None:
+        dialogue, stream = self._dialogue, self.stream
+        try:
+            async with asyncio.timeout(dialogue.awaiting.timeout_s if dialogue.awaiting else None):
+                for start in range(0, len(content), PIECE_BYTES):
+                    stream.write(dialogue.body(content[start : start + PIECE_BYTES]))
+                    await stream.drain()
+        except TimeoutError:
+            dialogue.give_up(why.TIMEOUT)
+            return
+        stream.write(dialogue.end_body())
+
+    async def quit(self) -> None:
+        """Say QUIT and close."""
+        dialogue, stream = self._dialogue, self.stream
+        if self.is_usable and not stream.is_ended:
+            stream.write(dialogue.quit())
+            while not isinstance(await _next_event(stream, dialogue), DialogueEnded):
+                pass
+        stream.close()
+
+
+async def _connect(
+    dialling: Dialling, route: MailRoute, host: MailHost, address: str, demand: TlsDemand
+) -> _Line:
+    """Dial, greet and secure one address. Raises UnusableError."""
+    policy = await destination_policy(
+        route, host, dialling.resolver, fetcher=dialling.fetcher, demand=demand
+    )
+    if isinstance(policy, TlsUnusable):
+        raise UnusableError(f"451 {policy.code} {policy.why}")
+    line = await _greet(dialling, policy, address)
+    if line is None:  # RFC 7435: TLS was offered and failed, and nothing demands it
+        line = await _greet(dialling, msgspec.structs.replace(policy, level=TlsLevel.NONE), address)
+        assert line is not None
+    return line
+
+
+async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line | None:
+    """A greeted connection under a policy; None when opportunistic TLS failed. Raises UnusableError."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(DIAL_TIMEOUT_S):
+            _, stream = await loop.create_connection(lambda: Stream(loop), address, dialling.port)
+    except (OSError, TimeoutError) as error:
+        raise UnusableError(f"451 4.4.1 {policy.host} [{address}] does not answer: {error or 'time-out'}") from error
+    dialogue = Dialogue(DialogueSettings(hello_name=dialling.hostname))
+    try:
+        return await _secure(stream, dialogue, policy)
+    except BaseException:
+        stream.abort()
+        raise
+
+
+async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Line | None:
+    while True:
+        event = await _next_event(stream, dialogue)
+        match event:
+            case HelloAnswered(extensions, _):
+                if dialogue.is_tls or policy.level is TlsLevel.NONE:
+                    return _Line(stream, dialogue, policy.host, policy)
+                if extensions.has("STARTTLS"):
+                    stream.write(dialogue.start_tls())
+                elif policy.is_mandatory:
+                    raise UnusableError(f"451 4.7.5 {policy.host} offers no TLS, which is needed: {policy.why}")
+                else:
+                    return _Line(stream, dialogue, policy.host, policy)
+            case TlsReady():
+                if not await _shake_hands(stream, policy):
+                    stream.abort()
+                    return None
+                stream.write(dialogue.tls_started())
+            case TlsRefused(reply):
+                if policy.is_mandatory:
+                    raise UnusableError(f"451 4.7.5 {policy.host} refuses TLS, which is needed: {reply}")
+                return _Line(stream, dialogue, policy.host, policy)
+            case ServerRefused(reply):
+                raise UnusableError(f"451 4.4.1 {policy.host} refuses the connection: {reply}")
+            case DialogueEnded(cause):
+                raise UnusableError(f"451 4.4.2 {policy.host} ended the connection: {_words(cause)}")
+            case _:
+                raise AssertionError(f"unexpected {event!r}")
+
+
+async def _shake_hands(stream: Stream, policy: TlsPolicy) -> bool:
+    """Upgrade; False if opportunistic TLS failed. Raises UnusableError if the policy is not met."""
+    try:
+        connection = await stream.connect_tls(
+            client_context(policy), policy.server_name or policy.host, HANDSHAKE_TIMEOUT_S
+        )
+    except (OSError, ssl.SSLError) as error:
+        if policy.is_mandatory:
+            raise UnusableError(f"451 4.7.5 TLS with {policy.host} failed: {error}") from error
+        return False
+    problem = verify_peer(policy, connection)
+    if problem is not None:
+        raise UnusableError(f"451 4.7.5 {policy.host} is not proved: {problem}")
+    return True
+
+
+async def _next_event(stream: Stream, dialogue: Dialogue) -> object:
+    """The next event; reads and writes what it takes, within the time that the RFC gives the server."""
+    while True:
+        event = dialogue.next_event()
+        if event is CLOSED:
+            return DialogueEnded(None)
+        if event is not NEED_DATA:
+            return event
+        output = dialogue.take_output()
+        if output:
+            stream.write(output)
+        try:
+            async with asyncio.timeout(dialogue.awaiting.timeout_s if dialogue.awaiting else None):
+                await stream.drain()
+                data = await stream.read()
+        except TimeoutError:
+            dialogue.give_up(why.TIMEOUT)
+            continue
+        if data:
+            dialogue.receive(data)
+        else:
+            dialogue.receive_eof()
+
+
+def _envelope(job: Job, content: bytes) -> Envelope:
+    message = job.message
+    return Envelope(
+        reverse_path=Address.parse(message.reverse_path) if message.reverse_path else None,
+        recipients=tuple(EnvelopeRecipient(Address.parse(each.forward_path)) for each in job.recipients),
+        size_bytes=len(content),
+        is_8bit=message.needs_8bit,
+        has_utf8_headers=message.needs_utf8,
+        requires_tls=message.requires_tls,
+    )
+
+
+def _outcome(result: Result, host: str) -> Outcome:
+    answer = result.reply if hasattr(result, "reply") else result.cause
+    code = answer.code
+    return of_reply(f"{code} {answer.enhanced} {answer.text}".replace("  ", " "), code, host)
+
+
+def _words(cause: Reply | Reason | None) -> str:
+    return "without a word" if cause is None else f"{cause.code} {cause.text}"
