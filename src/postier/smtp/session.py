@@ -201,7 +201,7 @@ class Session:
                 state.close(None)
                 return PeerGone(in_transaction)
             if type(found) in DECIDABLE:
-                self._paused = cast(Decidable, found)
+                self._paused = cast("Decidable", found)
                 self._replies_due = len(state.recipients) if state.is_lmtp and type(found) is BodyEnded else 1
             return found
 
