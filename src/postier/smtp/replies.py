@@ -114,9 +114,9 @@ class ReplyReader:
         self._buffer += data
 
     @property
-    def has_octets(self) -> bool:
-        """Whether octets are there that no reply has used up (RFC 3207 §6: none may be left when TLS starts)."""
-        return bool(self._buffer or self._lines)
+    def buffered_octets(self) -> int:
+        """How many octets are there that no reply has used up."""
+        return len(self._buffer) + sum(map(len, self._lines))
 
     def next_reply(self) -> Reply | None:
         """The next whole reply, or None until more octets come; raises ReplyError."""

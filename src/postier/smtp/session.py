@@ -10,7 +10,7 @@ write what `reply(...)` returns. Any other event is a notice.
 Invariants: octets to send are handed out once, in order, by whichever of greet, reply, challenge, end and
 take_output is called next. While PAUSED nothing further is looked at, so replies keep the order of the commands
 (RFC 2920 §3.2) and back-pressure reaches the peer. Cutting the input differently changes no event but the cuts
-between BodyChunks. Memory: MAX_BUFFERED_OCTETS of input, and the largest chunk is what was received at once.
+between BodyChunks. Memory: settings.MAX_BUFFERED_OCTETS of input, and the largest chunk is what was received at once.
 """
 
 from typing import cast
@@ -39,16 +39,16 @@ from postier.smtp.events import (
     Signal,
     TlsFacts,
 )
+from postier.smtp.input import Input, LineFault
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply, reply_of
 from postier.smtp.settings import (
     MAX_AUTH_OCTETS,
-    MAX_BUFFERED_OCTETS,
     MAX_COMMAND_OCTETS,
     Role,
     SessionSettings,
 )
-from postier.smtp.state import MAX_LOGGED_OCTETS, Mode, SessionState
+from postier.smtp.state import Mode, SessionState
 from postier.smtp.syntax import CONTROL, FAST_MAIL, FAST_RECIPIENT, fast_address, split_command
 
 # A browser made to speak to us (ALPACA): closed at once, whatever the rest of its request would do.
@@ -64,11 +64,9 @@ class Session:
 
     def __init__(self, settings: SessionSettings) -> None:
         self._state = SessionState(settings)
-        self._buffer = b""
-        self._at = 0  # what is before it in the buffer has been used
+        self._input = Input()
         self._paused: Decidable | None = None
         self._replies_due = 0
-        self._skipped: bytes | None = None  # beginning of a line that is too long and being skipped
         self._is_greeted = False
         self._is_eof = False
         self.is_early_talker = False  # octets came before the greeting
@@ -131,7 +129,7 @@ class Session:
         state = self._state
         settings = state.settings
         self._is_greeted = True
-        self.is_early_talker = bool(self._buffer)
+        self.is_early_talker = len(self._input) > 0
         if refusal is None and self.is_early_talker and settings.refuses_early_talkers:
             refusal = why.EARLY_TALKER
         if refusal is not None:
@@ -146,15 +144,8 @@ class Session:
         """Add what was read. BufferError: the owner went on reading although the session was PAUSED for long."""
         if self._state.mode is Mode.TLS:
             self.discarded_octets += len(data)  # not the handshake: the owner gives that to TLS
-            return
-        rest = len(self._buffer) - self._at
-        if not rest:
-            self._buffer = data
-        elif rest > MAX_BUFFERED_OCTETS:
-            raise BufferError("input is not being used up")
         else:
-            self._buffer = self._buffer[self._at :] + data
-        self._at = 0
+            self._input.receive(data)
 
     def receive_eof(self) -> None:
         """The peer closed its side, or the connection broke."""
@@ -201,25 +192,25 @@ class Session:
                 state.close(None)
                 return PeerGone(in_transaction)
             if type(found) in DECIDABLE:
-                self._paused = cast(Decidable, found)
+                self._paused = cast("Decidable", found)
                 self._replies_due = len(state.recipients) if state.is_lmtp and type(found) is BodyEnded else 1
             return found
 
     def _command(self) -> Event | Signal | None:
         state = self._state
-        buffer, at = self._buffer, self._at
+        buffer, at = self._input.buffer, self._input.at
         fast = FAST_RECIPIENT if state.in_transaction else FAST_MAIL
         match = fast.match(buffer, at)
         if (
             match is not None
             and match.end() - at <= MAX_COMMAND_OCTETS
-            and self._skipped is None
+            and not self._input.is_skipping
             and state.may_mail
         ):
             local, domain, words = match.groups()
             address = fast_address(local, domain)
             if address is not None:
-                self._at = match.end()
+                self._input.at = match.end()
                 if state.in_transaction:
                     return commands.recipient(state, address, words or b"")
                 if not self._count_idle():
@@ -239,7 +230,7 @@ class Session:
         if verb not in _CARRIES_MAIL and not self._count_idle():
             return None
         event = commands.perform(state, verb, argument)
-        if verb in {b"EHLO", b"HELO", b"LHLO"} and self._at < len(self._buffer):
+        if verb in {b"EHLO", b"HELO", b"LHLO"} and self._input:
             self.has_pipelined_early = True
         return event
 
@@ -253,25 +244,17 @@ class Session:
         return False
 
     def _line(self, limit: int, too_long: Reason) -> bytes | Event | Signal:
-        """The next line without its CRLF; one over the limit is skipped and refused once its end is seen."""
-        buffer, at = self._buffer, self._at
-        if buffer[at : at + 1] == _TLS_HANDSHAKE and self._skipped is None:
+        if self._input.starts_with(_TLS_HANDSHAKE):
             return self._state.refuse(why.FOREIGN_PROTOCOL)
-        end = buffer.find(b"\n", at) + 1
-        if not end:
-            if self._skipped is not None or len(buffer) - at > limit:
-                if self._skipped is None:
-                    self._skipped = buffer[at : at + MAX_LOGGED_OCTETS]
-                self._buffer, self._at = b"", 0
+        line = self._input.line(limit)
+        if line is None:
             return NEED_DATA
-        self._at = end
-        if self._skipped is not None or end - at > limit:
-            line, self._skipped = self._skipped or buffer[at:end], None
-            return self._state.refuse(too_long, line)  # RFC 5321 §4.5.3.1.9
-        if buffer[end - 2 : end] != b"\r\n" or end - at < 2:
+        if line is LineFault.TOO_LONG:
+            return self._state.refuse(too_long, self._input.beginning)  # RFC 5321 §4.5.3.1.9
+        if line is LineFault.BARE_NEWLINE:
             # RFC 5321 §2.3.8. What the peer holds for one line and we for two would let it smuggle commands.
-            return self._state.refuse_and_close(why.BARE_NEWLINE_COMMAND, buffer[at:end])
-        return buffer[at : end - 2]
+            return self._state.refuse_and_close(why.BARE_NEWLINE_COMMAND, self._input.beginning)
+        return line
 
     def _auth_line(self) -> Event | Signal:
         state = self._state
@@ -293,9 +276,10 @@ class Session:
         state = self._state
         body = state.body
         assert isinstance(body, DotStuffedBody)
-        if self._at >= len(self._buffer):
+        octets = self._input
+        if not octets:
             return NEED_DATA
-        piece, self._at, ended = body.take(self._buffer, self._at)
+        piece, octets.at, ended = body.take(octets.buffer, octets.at)
         if ended:
             state.mode = Mode.COMMAND
             end = self._end_of_body(len(state.recipients) if state.is_lmtp else 1)
@@ -308,8 +292,7 @@ class Session:
         state = self._state
         chunk = state.chunk
         assert chunk is not None
-        octets = self._buffer[self._at : self._at + chunk.remaining]
-        self._at += len(octets)
+        octets = self._input.take(chunk.remaining)
         chunk.remaining -= len(octets)
         body = state.body
         piece = b""
@@ -366,12 +349,11 @@ class Session:
             self._paused = None
         decide(self._state, event, decision, is_last=is_last)
         mode = self._state.mode
-        if mode is Mode.DATA and self._at < len(self._buffer):
+        if mode is Mode.DATA and self._input:
             self.has_pipelined_early = True
         elif mode is Mode.TLS:
             # RFC 3207 §6: whatever came in plaintext behind STARTTLS was put there by somebody else
-            self.discarded_octets += len(self._buffer) - self._at
-            self._buffer, self._at = b"", 0
+            self.discarded_octets += self._input.clear()
         elif mode is Mode.CLOSED:
             self._paused = None
         return self.take_output()
@@ -395,7 +377,7 @@ class Session:
         state.tls = facts
         state.hello = ""
         state.is_authenticated = False
-        self._buffer, self._at = b"", 0
+        self._input.clear()
 
     def end(self, reason: Reason) -> bytes:
         """End the connection from this side: TIMEOUT, SYSTEM_SHUTDOWN, TOO_MANY_ERRORS... Returns what to send."""

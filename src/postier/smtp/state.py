@@ -9,11 +9,10 @@ from enum import Enum
 from postier.mime.address import Address
 from postier.smtp.body import ChunkedBody, DotStuffedBody
 from postier.smtp.events import Event, Refused, TlsFacts, TransactionReset
+from postier.smtp.input import MAX_LOGGED_OCTETS
 from postier.smtp.reason import NO_VALID_RECIPIENTS, TOO_MANY_ERRORS, TOO_MANY_RECIPIENTS, Reason
 from postier.smtp.replies import reply_of
 from postier.smtp.settings import Role, SessionSettings
-
-MAX_LOGGED_OCTETS = 80  # of a refused line
 
 # refusals that are the fate of a recipient or a message, not a client's mistake
 _BLAMELESS = frozenset({TOO_MANY_RECIPIENTS.name, NO_VALID_RECIPIENTS.name})
