@@ -5,22 +5,126 @@ Not here: what the objects do. `PROTOCOLS` says what serves a listener of each p
 left out in silence.
 """
 
+import fcntl
+import os
+import random
 import socket
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from postier.app.settings import Listener, Protocol, Settings
+from postier.accounts.directory import Directory
+from postier.accounts.limiter import Limiter
+from postier.accounts.login import Authenticator
+from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
+from postier.app.stores import open_store
 from postier.app.worker import Service, WorkerContext, run_services
+from postier.dns.mx import RoutePolicy
+from postier.dns.resolver import Resolver
 from postier.mime.address import Address
+from postier.mta.backoff import RetrySchedule
+from postier.mta.deliver import Courier, Despatch
+from postier.mta.queue_rows import Job
+from postier.mta.receive import Intake, Reception
+from postier.mta.schedule import Pace, Scheduler
+from postier.mta.signing import Signers
+from postier.mta.submit import Submission
+from postier.mta.transport import Connections, Dialling
+from postier.servers import listener as listening
+from postier.servers.logins import OFFERED_NAMES, Logins
+from postier.servers.smtp import SmtpConversation, Timeouts, Visit
+from postier.smtp.settings import Role, SessionSettings
+from postier.store.transaction import Store
+from postier.tls import server as tls_server
+from postier.tls.certificates import CertificateError, CertificateFiles, self_signed
+from postier.tls.server import ServerTls
 
-ProtocolFactory = Callable[[WorkerContext, Listener, Sequence[socket.socket]], Service]
+SECOND_US = 1_000_000
+_NODE_START = time.time_ns()  # this module is loaded before the workers are forked, so they share it
+
+ProtocolFactory = Callable[["Graph", Listener, Sequence[socket.socket]], Service]
 FoundingStep = Callable[[Settings, Address, str], Sequence[str]]
-
-PROTOCOLS: dict[Protocol, ProtocolFactory] = {}
 
 # Each is called with the settings, the first administrator's address and password, in this order, and gives lines to print.
 FOUNDING: tuple[FoundingStep, ...] = ()
+
+
+class Graph:
+    """The objects that a worker's services share."""
+
+    def __init__(self, context: WorkerContext, store: Store) -> None:
+        settings = context.settings
+        self.context = context
+        self.settings = settings
+        self.store = store
+        self.directory = Directory(store, hostname=settings.hostname)
+        self.authenticator = Authenticator(store, Limiter(store, settings.limits.exempt_networks))
+        self.logins = Logins(self.authenticator)
+        servers = [(each.host, each.port) for each in settings.dns.resolvers]
+        self.resolver = Resolver(servers) if servers else Resolver.of_system()
+        self.certificates = _certificates(settings)
+        self.random = random.SystemRandom()
+        owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
+        dialling = Dialling(settings.hostname, settings.delivery.port, self.resolver)
+        despatch = Despatch(
+            hostname=settings.hostname,
+            store=store,
+            directory=self.directory,
+            resolver=self.resolver,
+            routes=RoutePolicy(
+                own_names=frozenset({settings.hostname}),
+                allow_private_addresses=settings.delivery.allow_private_addresses,
+            ),
+            schedule=_schedule(settings),
+            now_us=_now_us,
+            random_bits=self.random.getrandbits,
+            chance=self.random,
+            lease_owner=owner,
+            dispatch=self._dispatch,
+        )
+        self.scheduler = Scheduler(
+            store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
+        )
+        spool_folder = settings.data / "spool"
+        spool_folder.mkdir(mode=0o700, exist_ok=True)
+        self.intake = Intake(
+            hostname=settings.hostname,
+            store=store,
+            directory=self.directory,
+            resolver=self.resolver,
+            spool_folder=spool_folder,
+            now_us=_now_us,
+            random_bits=self.random.getrandbits,
+            dispatch=self.scheduler.dispatch,
+            lease_owner=owner,
+            exempt_networks=settings.limits.exempt_networks,
+        )
+        self.signers = Signers(self.directory)
+        context.on_reload(self._reload)
+
+    def tls(self, service: tls_server.Service, listener: Listener) -> ServerTls | None:
+        """The TLS of a listener; its certificates are read again at each reload."""
+        if listener.tls is TlsMode.NONE:
+            return None
+        try:
+            tls = ServerTls(service, [self.certificates])
+        except CertificateError as error:
+            raise StartError(str(error)) from error
+        self.context.on_reload(lambda _: _reload_tls(self.context, tls))
+        return tls
+
+    def _dispatch(self, jobs: Sequence[Job]) -> None:
+        self.scheduler.dispatch(jobs)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.authenticator.close()
+        self.directory.close()
+
+    def _reload(self, settings: Settings) -> None:
+        self.scheduler.pace = _pace(settings)
 
 
 def unserved(settings: Settings) -> tuple[Listener, ...]:
@@ -34,8 +138,120 @@ async def build_worker(context: WorkerContext) -> None:
         raise StartError(
             f"{listener.bind}: this build does not serve {listener.protocol.value}; remove the listener"
         )
-    services = [
-        PROTOCOLS[listener.protocol](context, listener, shared)
-        for listener, shared in by_listener(context.sockets).items()
-    ]
-    await run_services(context, services)
+    store = await open_store(context.settings)
+    try:
+        graph = Graph(context, store)
+        try:
+            listeners = [
+                PROTOCOLS[listener.protocol](graph, listener, shared)
+                for listener, shared in by_listener(context.sockets).items()
+            ]
+            await run_services(context, [graph.scheduler, *listeners])
+        finally:
+            graph.close()
+    finally:
+        await store.close()
+
+
+def _smtp(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    return _smtp_listener(graph, listener, sockets, tls_server.Service.SMTP, Role.MX)
+
+
+def _submission(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    return _smtp_listener(graph, listener, sockets, tls_server.Service.SUBMISSION, Role.SUBMISSION)
+
+
+def _smtp_listener(
+    graph: Graph,
+    listener: Listener,
+    sockets: Sequence[socket.socket],
+    service: tls_server.Service,
+    role: Role,
+) -> Service:
+    visit: Callable[[], Visit] = (
+        partial(Reception, graph.intake)
+        if role is Role.MX
+        else partial(Submission, graph.intake, graph.signers)
+    )
+    conversation = SmtpConversation(
+        listener.protocol.value,
+        _session_settings(graph.settings, listener, role),
+        _timeouts(graph.settings),
+        visit,
+        graph.tls(service, listener),
+        graph.logins if role is Role.SUBMISSION else None,
+    )
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings))
+
+    def reload(settings: Settings) -> None:
+        conversation.settings = _session_settings(settings, listener, role)
+        conversation.timeouts = _timeouts(settings)
+        served.limits = _connection_limits(settings)
+
+    graph.context.on_reload(reload)
+    return served
+
+
+PROTOCOLS: dict[Protocol, ProtocolFactory] = {Protocol.SMTP: _smtp, Protocol.SUBMISSION: _submission}
+
+
+def _session_settings(settings: Settings, listener: Listener, role: Role) -> SessionSettings:
+    is_submission = role is Role.SUBMISSION
+    may_be_plain = settings.access.plaintext_login
+    return SessionSettings(
+        hostname=settings.hostname,
+        role=role,
+        is_tls_available=listener.tls is TlsMode.STARTTLS,
+        is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
+        is_tls_required=is_submission and listener.tls is TlsMode.STARTTLS and not may_be_plain,
+        auth_mechanisms=OFFERED_NAMES if is_submission else (),
+        is_plaintext_login_allowed=may_be_plain,
+        max_message_bytes=settings.limits.message_size,
+        max_recipients=settings.limits.recipients,
+        max_errors=settings.limits.errors,
+    )
+
+
+def _timeouts(settings: Settings) -> Timeouts:
+    limits = settings.limits
+    return Timeouts(limits.handshake_timeout_s, limits.command_timeout_s, limits.data_timeout_s)
+
+
+def _connection_limits(settings: Settings) -> listening.ConnectionLimits:
+    limits = settings.limits
+    return listening.ConnectionLimits(limits.connections, limits.connections_per_ip, limits.exempt_networks)
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(settings.delivery.concurrency, settings.delivery.destination_concurrency)
+
+
+def _schedule(settings: Settings) -> RetrySchedule:
+    delivery = settings.delivery
+    return RetrySchedule(
+        first_us=delivery.retry_first_s * SECOND_US,
+        longest_us=delivery.retry_max_s * SECOND_US,
+        lifetime_us=delivery.lifetime_s * SECOND_US,
+        warn_after_us=(delivery.warn_after_s or delivery.lifetime_s) * SECOND_US,
+    )
+
+
+def _certificates(settings: Settings) -> CertificateFiles:
+    """The configured certificate, or the self-signed one that stands in for it."""
+    if settings.tls.certificate is not None and settings.tls.key is not None:
+        return CertificateFiles(settings.tls.certificate, settings.tls.key)
+    descriptor = os.open(settings.data / "tls.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # the first worker makes it, the others find it
+        return self_signed(settings.data, settings.hostname, time.time()).files
+    finally:
+        os.close(descriptor)
+
+
+def _reload_tls(context: WorkerContext, tls: ServerTls) -> None:
+    for problem in tls.reload().problems:
+        context.log.error("certificate not reloaded", problem=str(problem))
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -69,7 +69,7 @@ class WorkerContext:
         self._say_ready = say_ready
         self._is_ready = False
         self._callbacks: list[Callable[[Settings], None]] = []
-        self._log = log.logger("worker")
+        self.log = log.logger("worker")
 
     def ready(self) -> None:
         """Tell the supervisor that all listeners accept; further calls do nothing."""
@@ -86,7 +86,7 @@ class WorkerContext:
         if self.stopping.is_set():
             return
         self.deadline = asyncio.get_running_loop().time() + self.settings.shutdown_timeout_s * FINISH_SHARE
-        self._log.info("stopping", why=why)
+        self.log.info("stopping", why=why)
         self.stopping.set()
 
     def reload(self) -> None:
@@ -95,18 +95,18 @@ class WorkerContext:
             try:
                 self.settings, _ = keep_fixed(self.settings, self._reread())
             except ConfigurationError as error:
-                self._log.error(
+                self.log.error(
                     "configuration not reloaded", problem=str(error.problems[0])
                 )  # the text says all
                 return
         log.configure(self.settings.log, worker=self.number)
-        self._log = log.logger("worker")
+        self.log = log.logger("worker")
         for callback in self._callbacks:
             try:
                 callback(self.settings)
             except Exception:
-                self._log.exception("reload failed in part")
-        self._log.info("reloaded")
+                self.log.exception("reload failed in part")
+        self.log.info("reloaded")
 
 
 BuildWorker = Callable[[WorkerContext], Awaitable[None]]

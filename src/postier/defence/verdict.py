@@ -63,7 +63,9 @@ def judge(evidence: Evidence) -> Verdict:
     if dmarc.disposition is not Policy.NONE:
         return _disowned(evidence)
     if evidence.spf.result is Outcome.FAIL and dmarc.result is not Outcome.PASS:
-        return Verdict(Disposition.CLEAN, Treatment.DELIVER, SPF_FAIL_POINTS, (_foreign_server(evidence.spf),))
+        return Verdict(
+            Disposition.CLEAN, Treatment.DELIVER, SPF_FAIL_POINTS, (_foreign_server(evidence.spf),)
+        )
     return CLEAN
 
 
@@ -79,7 +81,9 @@ def _disowned(evidence: Evidence) -> Verdict:
         and not is_signed
         and not evidence.is_list_mail
     ):
-        refusal = DMARC_REJECT.with_text(f"{dmarc.from_domain} asks to refuse mail that is not proved to be its own")
+        refusal = DMARC_REJECT.with_text(
+            f"{dmarc.from_domain} asks to refuse mail that is not proved to be its own"
+        )
         reasons = (said, _foreign_server(evidence.spf), "nobody has signed it")
         return Verdict(Disposition.SPOOF, Treatment.REFUSE, REFUSED_POINTS, reasons, refusal)
     return Verdict(Disposition.SPOOF, Treatment.JUNK, SPOOF_POINTS, (said,))

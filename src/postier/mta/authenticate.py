@@ -36,7 +36,14 @@ class Authentication(msgspec.Struct, frozen=True):
 
 
 async def authenticate(
-    content: bytes, peer: Peer, reverse_path: str, *, hostname: str, now_s: int, resolver: Answering, looks_up_name: bool
+    content: bytes,
+    peer: Peer,
+    reverse_path: str,
+    *,
+    hostname: str,
+    now_s: int,
+    resolver: Answering,
+    looks_up_name: bool,
 ) -> Authentication:
     """Check one letter. `looks_up_name`: ask for the client's reverse name as well."""
     content = _without_forged_results(content, hostname)
@@ -56,9 +63,7 @@ async def authenticate(
         *(of_iprev(name) for name in names),
     ]
     name = names[0] if names else None
-    return Authentication(
-        spf_result, dkim_results, dmarc_result, name, build(hostname, methods), content
-    )
+    return Authentication(spf_result, dkim_results, dmarc_result, name, build(hostname, methods), content)
 
 
 def _without_forged_results(content: bytes, hostname: str) -> bytes:

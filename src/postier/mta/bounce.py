@@ -7,7 +7,7 @@ a letter with the null reverse-path gets none, so reports never answer reports.
 from collections.abc import Sequence
 
 from postier.accounts.directory import Directory
-from postier.accounts.resolution import Forward, Local
+from postier.accounts.resolution import Forward, Local, LocalRecipient
 from postier.mime.address import Address
 from postier.mime.dates import Moment
 from postier.mime.dsn import Action, RecipientStatus, Report, build_dsn
@@ -38,18 +38,22 @@ async def report(
     if not message.reverse_path or not told:
         return None
     sender = Address.parse(message.reverse_path)
+    local: tuple[LocalRecipient, ...] = ()
+    remote: tuple[Address, ...] = ()
     match await directory.resolve(sender):
         case Local(recipients):
-            local, remote = recipients, ()
+            local = recipients
         case Forward(targets, recipients):
             local, remote = recipients, targets
         case _:
-            local, remote = (), (sender,)
+            remote = (sender,)
     id_text = letter_id_text(letter_id)
     content = build_dsn(
         Report(
             reporting_mta=hostname,
-            recipients=tuple(_status(recipient, outcome, now_us, retry_until_us) for recipient, outcome in told),
+            recipients=tuple(
+                _status(recipient, outcome, now_us, retry_until_us) for recipient, outcome in told
+            ),
             from_=Correspondent(Address(DAEMON, hostname), "Mail Delivery System"),
             to=sender,
             date=_moment(now_us),

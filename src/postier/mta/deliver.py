@@ -26,7 +26,7 @@ from postier.mta.settle import settle, weigh
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
 from postier.smtp.parameters import MailParameters
-from postier.store.transaction import Store, StoreError, WriteTx
+from postier.store.transaction import Store, StoreError
 
 SETTLE_TRIES = 10
 SETTLE_PAUSE_S = 1.0
@@ -109,7 +109,9 @@ class Courier:
                 peer="",
                 account_id=job.message.account_id,
                 reverse_path=job.message.reverse_path,
-                parameters=MailParameters(smtputf8=job.message.needs_utf8, requiretls=job.message.requires_tls),
+                parameters=MailParameters(
+                    smtputf8=job.message.needs_utf8, requiretls=job.message.requires_tls
+                ),
                 content=return_path_field(job.message.reverse_path) + content,
                 relayed_content=content if remote else b"",
                 local=recipients,
@@ -118,7 +120,9 @@ class Courier:
                 received_at=despatch.now_us(),
             )
         )
-        jobs = await despatch.store.write_with_blobs(letter.drafts, store_letter, letter, despatch.lease_owner)
+        jobs = await despatch.store.write_with_blobs(
+            letter.drafts, store_letter, letter, despatch.lease_owner
+        )
         despatch.dispatch(jobs)
         return Delivered("250 2.1.5 Filed here", despatch.hostname)
 
@@ -144,7 +148,9 @@ class Courier:
                 )
                 break
             except StoreError as error:
-                structlog.get_logger().error("attempt-not-recorded", letter=job.message.trace_id, error=str(error))
+                structlog.get_logger().error(
+                    "attempt-not-recorded", letter=job.message.trace_id, error=str(error)
+                )
                 await asyncio.sleep(SETTLE_PAUSE_S)
         else:
             return False

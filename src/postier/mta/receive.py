@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from postier.accounts.directory import Directory
+from postier.accounts.login import Login
 from postier.accounts.resolution import Forward, Local, LocalRecipient, NotOurDomain, Unexpandable, Unknown
 from postier.defence.verdict import Evidence, Treatment, Verdict, judge
 from postier.dns.ask import Answering
@@ -73,6 +74,7 @@ class Visitor:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self.peer = Peer()
+        self._login: Login | None = None
         self._transaction: Transaction | None = None
         self._log = structlog.get_logger()
 
@@ -88,6 +90,11 @@ class Visitor:
     def encrypted(self, tls: TlsFacts) -> None:
         """See `servers.smtp.Visit`."""
         self.peer.tls = tls
+
+    def logged_in(self, login: Login) -> None:
+        """The peer is this account."""
+        self._login = login
+        self.peer.account_id, self.peer.login = login.account_id, str(login.address)
 
     async def body(self) -> Reason | None:
         """Whether there is room for the letter; it is spooled from here on."""
@@ -120,7 +127,10 @@ class Visitor:
     def refused(self, reason: Reason, line: bytes) -> None:
         """Note what the session refused by itself."""
         self._log.info(
-            "command-refused", peer=self.peer.ip, reason=reason.name, line=line[:80].decode("ascii", "backslashreplace")
+            "command-refused",
+            peer=self.peer.ip,
+            reason=reason.name,
+            line=line[:80].decode("ascii", "backslashreplace"),
         )
 
     def _content(self) -> bytes | Reason:
@@ -249,7 +259,9 @@ class Reception(Visitor):
                 reverse_path=transaction.reverse_path,
                 parameters=transaction.parameters,
                 content=b"".join((on_top, found.content)),
-                relayed_content=b"".join((found.field, received, found.content)) if transaction.forwards else b"",
+                relayed_content=b"".join((found.field, received, found.content))
+                if transaction.forwards
+                else b"",
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
                 verdict=verdict,

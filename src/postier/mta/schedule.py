@@ -148,7 +148,12 @@ class Scheduler:
         """Give the lane another carrier if it has more jobs than carriers and there is room."""
         assert self._tasks is not None
         width = min(lane.width, self.pace.destination_concurrency)
-        if lane.jobs and lane.carriers < width and self._carriers < self.pace.concurrency and not self._is_stopping:
+        if (
+            lane.jobs
+            and lane.carriers < width
+            and self._carriers < self.pace.concurrency
+            and not self._is_stopping
+        ):
             lane.carriers += 1
             self._carriers += 1
             self._idle.clear()
@@ -162,7 +167,9 @@ class Scheduler:
                 try:
                     reached = await carrier.carry(job)
                 except Exception:  # a bug of ours: its lease runs out and it is tried again
-                    self._log.exception("delivery-failed", letter=job.message.trace_id, destination=destination)
+                    self._log.exception(
+                        "delivery-failed", letter=job.message.trace_id, destination=destination
+                    )
                     reached = False
                 self._held -= 1
                 lane.width = lane.width + 1 if reached else 1

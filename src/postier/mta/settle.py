@@ -27,7 +27,9 @@ from postier.store.transaction import WriteTx
 class Settlement(msgspec.Struct, frozen=True):
     """What an attempt comes to: recipients that are to be reported as failed, or as late."""
 
-    outcomes: Mapping[int, Outcome]  # by recipient id; a deferral past the letter's lifetime has become a failure
+    outcomes: Mapping[
+        int, Outcome
+    ]  # by recipient id; a deferral past the letter's lifetime has become a failure
     failed: tuple[tuple[QueueRecipient, Outcome], ...]
     late: tuple[tuple[QueueRecipient, Outcome], ...]
 
@@ -44,7 +46,11 @@ def weigh(job: Job, outcomes: Mapping[int, Outcome], schedule: RetrySchedule, no
         final[recipient.recipient_id] = outcome
         if isinstance(outcome, Failed):
             failed.append((recipient, outcome))
-        elif isinstance(outcome, Deferred) and not recipient.delay_notified and schedule.is_late(created_at, now_us):
+        elif (
+            isinstance(outcome, Deferred)
+            and not recipient.delay_notified
+            and schedule.is_late(created_at, now_us)
+        ):
             late.append((recipient, outcome))
     return Settlement(final, tuple(failed), tuple(late))
 
@@ -67,9 +73,14 @@ def settle(
             case Failed():
                 mark_failed(tx, queue_id, recipient.recipient_id, outcome.reply)
             case _:
-                mark_deferred(tx, queue_id, recipient.recipient_id, outcome.reply, due_at[recipient.recipient_id])
+                mark_deferred(
+                    tx, queue_id, recipient.recipient_id, outcome.reply, due_at[recipient.recipient_id]
+                )
         record_event(
-            tx, job.message.trace_id, type(outcome).__name__.lower(), f"{recipient.forward_path}: {outcome.reply}"
+            tx,
+            job.message.trace_id,
+            type(outcome).__name__.lower(),
+            f"{recipient.forward_path}: {outcome.reply}",
         )
     for recipient, _ in settlement.late:
         mark_delay_notified(tx, queue_id, recipient.recipient_id)

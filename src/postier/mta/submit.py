@@ -6,9 +6,7 @@ is canonical, complete (From, Date, Message-ID) and signed; local recipients hav
 
 import structlog
 
-from postier.accounts.login import Login
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
-from postier.mailauth import dkim
 from postier.mailauth.authentication_results import build, of_auth
 from postier.mime.address import Address
 from postier.mime.address_list import parse_address_list
@@ -32,12 +30,6 @@ class Submission(Visitor):
     def __init__(self, intake: Intake, signers: Signers) -> None:
         super().__init__(intake)
         self._signers = signers
-        self._login: Login | None = None
-
-    def logged_in(self, login: Login) -> None:
-        """The peer is this account."""
-        self._login = login
-        self.peer.account_id, self.peer.login = login.account_id, str(login.address)
 
     async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
         """Only an address of the account; the null reverse-path is for reports, which users may send (RFC 3461 §6.1)."""
@@ -156,7 +148,9 @@ class Submission(Visitor):
             for mailbox in mailboxes:
                 author = mailbox.addr_spec()
                 if author is None or not await self._owns(author):
-                    return why.SENDER_NOT_OWNED.with_text(f"{self.peer.login} may not write as {mailbox.address}")
+                    return why.SENDER_NOT_OWNED.with_text(
+                        f"{self.peer.login} may not write as {mailbox.address}"
+                    )
         return None
 
     async def _owns(self, address: Address) -> bool:

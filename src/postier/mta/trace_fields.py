@@ -11,11 +11,20 @@ from postier.mta.peer import Peer
 MAX_HOPS = 100  # RFC 5321 §6.3
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_UNSAFE = re.compile(r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]")  # outside of what a domain in a trace field may hold; also ()\
+_UNSAFE = re.compile(
+    r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]"
+)  # outside of what a domain in a trace field may hold; also ()\
 
 
 def received_field(
-    peer: Peer, *, hostname: str, letter_id: str, recipient: str | None, is_utf8: bool, is_lmtp: bool, now_s: int
+    peer: Peer,
+    *,
+    hostname: str,
+    letter_id: str,
+    recipient: str | None,
+    is_utf8: bool,
+    is_lmtp: bool,
+    now_s: int,
 ) -> bytes:
     """One Received field, CRLF at its end. `recipient` is named only if it is the only one (RFC 5321 §7.2)."""
     protocol = "LMTP" if is_lmtp else "UTF8SMTP" if is_utf8 else "ESMTP"  # RFC 3848, RFC 6531 §3.7.3

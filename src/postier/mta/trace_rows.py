@@ -33,7 +33,7 @@ def record_verdict(
         verdict.disposition.value,
         round(verdict.points * 1_000),
         _encode(verdict.reasons).decode(),
-        verdict.evidence,
+        "",
     )
 
 

@@ -7,7 +7,6 @@ final dot nothing but the server's reply counts as delivered.
 
 import asyncio
 import ssl
-from collections.abc import Sequence
 
 import msgspec
 
@@ -176,9 +175,7 @@ async def _connect(
     dialling: Dialling, route: MailRoute, host: MailHost, address: str, demand: TlsDemand
 ) -> _Line:
     """Dial, greet and secure one address. Raises UnusableError."""
-    policy = await destination_policy(
-        route, host, dialling.resolver, fetcher=dialling.fetcher, demand=demand
-    )
+    policy = await destination_policy(route, host, dialling.resolver, fetcher=dialling.fetcher, demand=demand)
     if isinstance(policy, TlsUnusable):
         raise UnusableError(f"451 {policy.code} {policy.why}")
     line = await _greet(dialling, policy, address)
@@ -195,7 +192,9 @@ async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line |
         async with asyncio.timeout(DIAL_TIMEOUT_S):
             _, stream = await loop.create_connection(lambda: Stream(loop), address, dialling.port)
     except (OSError, TimeoutError) as error:
-        raise UnusableError(f"451 4.4.1 {policy.host} [{address}] does not answer: {error or 'time-out'}") from error
+        raise UnusableError(
+            f"451 4.4.1 {policy.host} [{address}] does not answer: {str(error) or 'time-out'}"
+        ) from error
     dialogue = Dialogue(DialogueSettings(hello_name=dialling.hostname))
     try:
         return await _secure(stream, dialogue, policy)
@@ -214,7 +213,9 @@ async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Lin
                 if extensions.has("STARTTLS"):
                     stream.write(dialogue.start_tls())
                 elif policy.is_mandatory:
-                    raise UnusableError(f"451 4.7.5 {policy.host} offers no TLS, which is needed: {policy.why}")
+                    raise UnusableError(
+                        f"451 4.7.5 {policy.host} offers no TLS, which is needed: {policy.why}"
+                    )
                 else:
                     return _Line(stream, dialogue, policy.host, policy)
             case TlsReady():

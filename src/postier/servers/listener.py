@@ -1,4 +1,4 @@
-"""One listening socket: accepts, counts, runs a task per connection, ends them all in peace.
+"""One listener: accepts, counts, runs a task per connection, ends them all in peace.
 
 Not here: what is spoken (a `Conversation`). Invariants: a connection's failure ends that connection only and is
 logged with its trace (STYLE 15); limits are per worker process.
@@ -48,18 +48,18 @@ class Conversation(Protocol):
 
 
 class Listener:
-    """A `Service` (app.worker) for one listening socket."""
+    """A `Service` (app.worker) for the sockets of one listener (an address family each)."""
 
     def __init__(
-        self, listening: socket.socket, conversation: Conversation, limits: ConnectionLimits
+        self, sockets: Sequence[socket.socket], conversation: Conversation, limits: ConnectionLimits
     ) -> None:
-        self._socket = listening
+        self._sockets = sockets
         self._conversation = conversation
         self.limits = limits
         self._streams: dict[Stream, asyncio.Task[None]] = {}
         self._per_peer: Counter[str] = Counter()
         self._tasks: asyncio.TaskGroup | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger().bind(listener=conversation.name)
 
@@ -67,15 +67,16 @@ class Listener:
         """Begin to accept."""
         self._tasks = tasks
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Accepted(loop, self), sock=self._socket, backlog=BACKLOG
-        )
+        for sock in self._sockets:
+            self._servers.append(
+                await loop.create_server(lambda: _Accepted(loop, self), sock=sock, backlog=BACKLOG)
+            )
         self._sweep = loop.call_later(SWEEP_S, self._expire)
 
     def stop_accepting(self) -> None:
-        """Close the listening socket in this process."""
-        if self._server is not None:
-            self._server.close()
+        """Close the listening sockets in this process."""
+        for server in self._servers:
+            server.close()
 
     async def finish(self, deadline: float) -> None:
         """Say goodbye to every peer; those that are not done at `deadline` (loop time) are cut off."""

@@ -14,9 +14,8 @@ import structlog
 
 from postier.accounts.login import Login
 from postier.mime.address import Address
-from postier.sasl.server import Challenge, Credentials, Exchange, Failed
-from postier.servers.logins import Authenticating, as_smtp_reason
-from postier.tls.stream import Stream, StreamExpiredError
+from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
+from postier.servers.logins import Logins, as_smtp_reason
 from postier.smtp import reason as why
 from postier.smtp.events import (
     CLOSED,
@@ -45,6 +44,7 @@ from postier.smtp.replies import Reply
 from postier.smtp.session import Session
 from postier.smtp.settings import SessionSettings
 from postier.tls.server import ServerTls
+from postier.tls.stream import Stream, StreamExpiredError
 
 MIN_BODY_RATE = 1_000  # octets per second that a body must keep up beyond its time-out
 
@@ -91,7 +91,7 @@ class Visit(Protocol):
         ...
 
     def chunk(self, data: bytes) -> None:
-        """A piece of the letter. Raises OSError when there is no room for it."""
+        """A piece of the letter; never raises."""
         ...
 
     async def letter(self) -> Decision:
@@ -117,7 +117,7 @@ class SmtpConversation:
         timeouts: Timeouts,
         visit: Callable[[], Visit],
         tls: ServerTls | None,
-        logins: Authenticating | None,
+        logins: Logins | None,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -152,7 +152,19 @@ class SmtpConversation:
 class _Connection:
     """One connection under way."""
 
-    __slots__ = ("_body_octets", "_exchange", "_in_body", "_login_ip", "_logins", "_owner", "_session", "_stream", "_tls", "_visit")
+    __slots__ = (
+        "_body_deadline",
+        "_body_octets",
+        "_exchange",
+        "_in_body",
+        "_logins",
+        "_mechanism",
+        "_owner",
+        "_session",
+        "_stream",
+        "_tls",
+        "_visit",
+    )
 
     def __init__(
         self,
@@ -160,7 +172,7 @@ class _Connection:
         stream: Stream,
         visit: Visit,
         tls: ServerTls | None,
-        logins: Authenticating | None,
+        logins: Logins | None,
     ) -> None:
         self._owner = owner
         self._stream = stream
@@ -168,8 +180,10 @@ class _Connection:
         self._tls = tls
         self._logins = logins
         self._session = Session(owner.settings)
-        self._exchange: Exchange | None = None
+        self._exchange: ServerExchange | None = None
+        self._mechanism = ""
         self._in_body = False
+        self._body_deadline = 0.0
         self._body_octets = 0
 
     async def run(self) -> None:
@@ -223,6 +237,7 @@ class _Connection:
                 self._body_octets = 0
                 stream.write(session.reply(decision))
                 stream.expire_in(self._owner.timeouts.data_s)
+                self._body_deadline = stream.deadline
                 return
             case BodyEnded():
                 self._in_body = False
@@ -262,7 +277,7 @@ class _Connection:
     def _take_chunk(self, data: bytes) -> None:
         self._body_octets += len(data)
         self._visit.chunk(data)
-        self._stream.expire_in(self._owner.timeouts.data_s)
+        self._stream.deadline = self._body_deadline + self._body_octets / MIN_BODY_RATE
 
     async def _end_of_letter(self) -> None:
         session, stream = self._session, self._stream
@@ -291,27 +306,27 @@ class _Connection:
         assert self._logins is not None
         exchange = self._logins.exchange(mechanism)
         if exchange is None:
-            self._stream.write(self._session.reply(why.AUTH_MECHANISM))
+            self._stream.write(self._session.reply(why.AUTH_MECHANISM_UNKNOWN))
             return
-        self._exchange = exchange
+        self._exchange, self._mechanism = exchange, mechanism
         await self._proceed(exchange.start(initial))
 
     async def _login_step(self, octets: bytes) -> None:
         assert self._exchange is not None
         await self._proceed(self._exchange.step(octets))
 
-    async def _proceed(self, outcome: Challenge | Credentials | Failed) -> None:
+    async def _proceed(self, outcome: Step) -> None:
         session, stream = self._session, self._stream
         match outcome:
             case Challenge(data):
                 stream.write(session.challenge(data))
-            case Failed():
-                stream.write(session.reply(why.AUTH_FAILED))
             case Credentials():
                 assert self._logins is not None
-                login = await self._logins.authenticate(outcome, stream.peer_ip, "smtp")
+                login = await self._logins.authenticate(outcome, stream.peer_ip, self._mechanism)
                 if isinstance(login, Login):
                     self._visit.logged_in(login)
                     stream.write(session.reply(None))
                 else:
                     stream.write(session.reply(as_smtp_reason(login)))
+            case _:  # no offered mechanism asks for keys or proves by itself
+                stream.write(session.reply(why.AUTH_FAILED))

@@ -25,12 +25,12 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_can_write",
         "_chunks",
-        "_deadline",
         "_is_paused",
         "_loop",
         "_size",
         "_transport",
         "_waiter",
+        "deadline",
         "is_closed",
         "is_ended",
         "is_expired",
@@ -47,7 +47,7 @@ class Stream(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
         self._is_paused = False
-        self._deadline = float("inf")
+        self.deadline = float("inf")  # loop time after which the peer is late
         self.is_ended = False  # the peer sends no more
         self.is_closed = False  # the connection is gone
         self.is_expired = False
@@ -105,11 +105,11 @@ class Stream(asyncio.Protocol):
 
     def expire_in(self, seconds: float) -> None:
         """Set the deadline for whatever the task waits for next."""
-        self._deadline = self._loop.time() + seconds
+        self.deadline = self._loop.time() + seconds
 
     def expire_if_late(self, now: float) -> None:
         """Called once a second by the listener."""
-        if now > self._deadline and not self.is_expired:
+        if now > self.deadline and not self.is_expired:
             self.is_expired = True
             self._wake()
             self.resume_writing()
