@@ -93,9 +93,9 @@ def match(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str],
     reason = "no TLSA record matches the certificate"
     anchors = [record for record in fit if record.usage == 2]
     if anchors:
-        record, reason = _match_anchor(anchors, chain[:MAX_CHAIN], names, now)
-        if record is not None:
-            return DaneResult(Match.MATCH, record, reason)
+        anchor, reason = _match_anchor(anchors, chain[:MAX_CHAIN], names, now)
+        if anchor is not None:
+            return DaneResult(Match.MATCH, anchor, reason)
     return DaneResult(Match.MISMATCH, None, reason)
 
 
@@ -127,7 +127,7 @@ def _match_anchor(
     leaf = certificates[0]
     if not any(_is_named(leaf, name) for name in names):
         return None, "the certificate does not bear the server's name"
-    for depth, (certificate, found) in enumerate(_path(leaf, known)):
+    for depth, (certificate, found) in enumerate(_path(known)):
         if not _is_valid_at(certificate, now):
             return None, "a certificate of the chain is not valid now"
         if found is not None and (depth or _is_issued_by(leaf, leaf)):
@@ -140,7 +140,7 @@ def _record_for(der: bytes, anchors: Sequence[Tlsa]) -> Tlsa | None:
 
 
 def _path(
-    leaf: x509.Certificate, known: Sequence[tuple[x509.Certificate, Tlsa | None]]
+    known: Sequence[tuple[x509.Certificate, Tlsa | None]],
 ) -> Iterator[tuple[x509.Certificate, Tlsa | None]]:
     """The leaf, its issuer, and so on, each checked to have signed the one before; named anchors are preferred."""
     current, found = known[0]
