@@ -6,13 +6,14 @@ slices of the input, each with its line ends inside but without the last CRLF; n
 
 import re
 from collections.abc import Iterable, Sequence
+from mmap import mmap
 from typing import Self, TypeAlias
 
 import msgspec
 
 MAX_FIELDS = 5_000  # header fields looked at; the rest are not seen by any check
 
-Bytes: TypeAlias = "bytes | bytearray | memoryview"
+Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _NAME_END = b" \t"
@@ -42,8 +43,9 @@ class Letter(msgspec.Struct, frozen=True):
         if isinstance(raw, Letter):
             return raw
         if not isinstance(raw, bytes):
-            end = _find_end(raw)
-            return cls(split_fields(bytes(raw[:end])), (memoryview(raw)[end:],))
+            view = memoryview(raw)
+            end = _find_end(view)
+            return cls(split_fields(bytes(view[:end])), (view[end:],))
         if b"\n" in raw and b"\r\n" not in raw:
             raw = raw.replace(b"\n", b"\r\n")
         if raw.startswith(b"\r\n"):
@@ -79,11 +81,10 @@ def split_fields(header: bytes) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def _find_end(raw: "bytearray | memoryview") -> int:
-    """Where the body starts in a buffer that has no `find` (memoryview); looks in growing windows."""
-    if isinstance(raw, bytearray):
-        found = raw.find(b"\r\n\r\n")
-        return len(raw) if found < 0 else found + 4
+def _find_end(raw: memoryview) -> int:
+    """Where the body starts in a buffer (a view of a mapped file); looks in growing windows."""
+    if bytes(raw[:2]) == b"\r\n":
+        return 2
     window = 16_384
     while True:
         found = bytes(raw[:window]).find(b"\r\n\r\n")

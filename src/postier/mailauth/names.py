@@ -33,6 +33,12 @@ def canonical(text: str) -> str | None:
     return name
 
 
+def host_name(text: str) -> str | None:
+    """The same for names that are hosts or key places: letters, digits, hyphen and underscore only."""
+    name = canonical(text)
+    return name if name is not None and _HOST.fullmatch(name) else None
+
+
 def is_within(name: str, parent: str) -> bool:
     """Whether canonical `name` is `parent` or below it."""
     return name == parent or (name.endswith(parent) and name[-len(parent) - 1 : -len(parent)] == ".")
@@ -51,3 +57,4 @@ def printable(text: str, limit: int = 200) -> str:
 
 
 _UNSAFE = re.compile(r"[^ -~]")
+_HOST = re.compile(r"[0-9a-z_](?:[0-9a-z_-]*[0-9a-z_])?(?:\.[0-9a-z_](?:[0-9a-z_-]*[0-9a-z_])?)*")

@@ -10,7 +10,7 @@ class Outcome(enum.StrEnum):
     """A result of an authentication method (RFC 8601 §2.7); not every method uses every word."""
 
     NONE = "none"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 -- a result, not a secret
     FAIL = "fail"
     SOFTFAIL = "softfail"
     NEUTRAL = "neutral"

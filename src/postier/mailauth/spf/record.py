@@ -145,7 +145,7 @@ def _directive(term: str) -> Directive:
 def _host(term: str, qualifier: Outcome, kind: Kind, argument: str) -> Directive:
     """`a` and `mx`: optional domain-spec, optional dual-cidr-length (RFC 7208 §5.3, §5.4)."""
     parts = _DUAL_CIDR.fullmatch(argument)
-    assert parts is not None  # noqa: PT018 -- every part of the pattern may be empty
+    assert parts is not None  # every part of the pattern may be empty
     domain, four, six = parts.groups()
     prefix_4, prefix_6 = int(four or 32), int(six or 128)
     if prefix_4 > 32 or prefix_6 > 128:
