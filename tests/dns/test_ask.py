@@ -1,11 +1,11 @@
 """`dns.ask`: generators get their answers, one by one or several at once."""
 
 import pytest
-from tests.dns_responder import reply, responder
 
 from postier.dns.ask import ask
 from postier.dns.resolver import Resolver
 from postier.mailauth.questions import Answer, Status, TxtQuestion
+from tests.dns_responder import reply, responder
 
 
 def one_by_one(*names: str):

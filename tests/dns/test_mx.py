@@ -3,8 +3,6 @@
 import random
 
 import pytest
-from tests.dns_responder import reply, responder
-from tests.dns_server import start_nsd
 
 from postier.dns.mx import (
     DEFAULT_POLICY,
@@ -18,6 +16,8 @@ from postier.dns.mx import (
     relay_hosts,
 )
 from postier.dns.resolver import Resolver
+from tests.dns_responder import reply, responder
+from tests.dns_server import start_nsd
 
 # 198.51.100.0/24 and 2001:db8::/32 are documentation ranges and not public: the test hosts stand in public ones
 ALPHA = """

@@ -7,8 +7,6 @@ import dns.flags
 import dns.message
 import pytest
 import uvloop
-from tests.dns_responder import Responder, reply, responder
-from tests.dns_server import start_nsd
 
 from postier.dns.cache import FAILURE_TTL_S, MAX_TTL_S, MIN_TTL_S
 from postier.dns.exchange import Server
@@ -23,6 +21,8 @@ from postier.mailauth.questions import (
     TlsaQuestion,
     TxtQuestion,
 )
+from tests.dns_responder import Responder, reply, responder
+from tests.dns_server import start_nsd
 
 LONG = " ".join(f'"{"x" * 250}"' for _ in range(12))  # 3000 octets: over the EDNS payload
 ALPHA = f"""

@@ -7,10 +7,10 @@ import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dns_responder import reply
 
 from postier.dns import wire
 from postier.mailauth.questions import Mx, Status
+from tests.dns_responder import reply
 
 labels = st.text("abcXYZ019_-", min_size=1, max_size=63)
 

@@ -8,9 +8,9 @@ import dns.rdatatype
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dns_server import start_nsd, zone_text
 
 from postier.dns.zones import Zones
+from tests.dns_server import start_nsd, zone_text
 
 ALPHA = """
 @      IN MX 10 mail

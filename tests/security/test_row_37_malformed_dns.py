@@ -5,7 +5,6 @@ import random
 import struct
 
 import pytest
-from tests.dns_responder import responder
 
 from postier.dns.mx import RouteStatus, mail_hosts
 from postier.dns.resolver import Resolver
@@ -17,6 +16,7 @@ from postier.mailauth.questions import (
     TlsaQuestion,
     TxtQuestion,
 )
+from tests.dns_responder import responder
 
 MX, A, AAAA, TXT, PTR, TLSA, CNAME = 15, 1, 28, 16, 12, 52, 5
 BAD = [

@@ -8,7 +8,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
-from tests.certificate_authority import NOW, Authority
 
 from postier.tls.certificates import (
     MAX_FILE_OCTETS,
@@ -20,6 +19,7 @@ from postier.tls.certificates import (
     load_certificate,
     self_signed,
 )
+from tests.certificate_authority import NOW, Authority
 
 NOW_S = NOW.timestamp()
 

@@ -5,12 +5,12 @@ import ssl
 
 import pytest
 import uvloop
-from tests.certificate_authority import NOW, Authority
-from tests.tls_handshake import handshake, shown_names, trusting
 
 from postier.tls import hello
 from postier.tls.certificates import CertificateError, CertificateFiles, CertificateProblem
 from postier.tls.server import Handshake, ServerTls, Service, end_point_binding
+from tests.certificate_authority import NOW, Authority
+from tests.tls_handshake import handshake, shown_names, trusting
 
 
 @pytest.fixture

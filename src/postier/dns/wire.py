@@ -19,6 +19,7 @@ import dns.rdatatype
 import dns.rrset
 import msgspec
 
+from postier.dns.tlsa import TlsaSet, read_sets
 from postier.mailauth.questions import (
     AddressQuestion,
     Mx,
@@ -42,6 +43,7 @@ _OPT_SIZE = struct.Struct("!BHHIH")
 _DNSSEC_OK = 0x8000
 _TYPE_CLASS = struct.Struct("!HH")
 _CLASS_IN = 1
+_TLSA = b"\0\x34"
 
 
 class MalformedResponseError(Exception):
@@ -70,15 +72,6 @@ class Response(msgspec.Struct, frozen=True):
     truncated: bool = False
     alias: str | None = None
     rcode: int = 0
-
-
-class Tlsa(msgspec.Struct, frozen=True):
-    """One TLSA record (RFC 6698 §2.1)."""
-
-    usage: int
-    selector: int
-    matching_type: int
-    data: bytes
 
 
 def wire_name(name: str) -> bytes | None:
@@ -158,8 +151,9 @@ def answers(octets: bytes, question: bytes, *, exact_case: bool) -> bool:
 def read_response(octets: bytes, question: bytes) -> Response:
     """The response to `question`; raises MalformedResponseError on anything dnspython or we cannot read."""
     try:
-        message = dns.message.from_wire(octets, ignore_trailing=True)
-        return _read(message, question)
+        if question[-4:-2] == _TLSA:
+            return _read(*read_sets(octets), question)
+        return _read(dns.message.from_wire(octets, ignore_trailing=True), {}, question)
     except (dns.exception.DNSException, ValueError, struct.error, LookupError, TypeError) as error:
         # dnspython raises its own family; the builtin ones have been seen from rdata constructors
         raise MalformedResponseError(f"{type(error).__name__}: {error}") from error
@@ -170,7 +164,7 @@ def without_authentication(response: Response) -> Response:
     return msgspec.structs.replace(response, authenticated=False)
 
 
-def _read(message: dns.message.Message, question: bytes) -> Response:
+def _read(message: dns.message.Message, tlsa: dict[dns.name.Name, TlsaSet], question: bytes) -> Response:
     rdtype, rdclass = _TYPE_CLASS.unpack(question[-4:])
     owner = dns.name.from_wire(question, 0)[0]
     rcode = int(message.rcode())
@@ -184,6 +178,11 @@ def _read(message: dns.message.Message, question: bytes) -> Response:
     ttl_s: int | None = None
     sets = {(rrset.name, rrset.rdtype): rrset for rrset in message.answer if rrset.rdclass == rdclass}
     for _ in range(MAX_ALIASES + 1):
+        if rdtype == dns.rdatatype.TLSA and owner in tlsa:
+            some = tlsa[owner]
+            ttl_s = some.ttl_s if ttl_s is None else min(ttl_s, some.ttl_s)
+            values = tuple(some.records[:MAX_RECORDS])
+            return Response(Status.FOUND, _text(owner), values, ttl_s, authenticated, truncated)
         found = sets.get((owner, dns.rdatatype.RdataType.make(rdtype)))
         if found is not None:
             ttl_s = found.ttl if ttl_s is None else min(ttl_s, found.ttl)
@@ -226,7 +225,5 @@ def _value(rdata: Any) -> Any:
             return Mx(rdata.preference, _text(rdata.exchange))
         case dns.rdatatype.PTR:
             return _text(rdata.target)
-        case dns.rdatatype.TLSA:
-            return Tlsa(rdata.usage, rdata.selector, rdata.mtype, bytes(rdata.cert))
         case _:
             raise MalformedResponseError(f"record of type {rdata.rdtype}")

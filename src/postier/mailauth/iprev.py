@@ -8,7 +8,7 @@ import msgspec
 from postier.mailauth.names import canonical
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import AddressQuestion, Asking, PtrQuestion
-from postier.mailauth.spf.check import client_address
+from postier.mailauth.spf.client import client_address
 
 MAX_NAMES = 10
 

@@ -14,7 +14,7 @@ import msgspec
 
 from postier.dns.ask import Answering
 from postier.dns.mx import MailHost, MailRoute
-from postier.dns.wire import Tlsa
+from postier.dns.tlsa import Tlsa
 from postier.mailauth.questions import AddressQuestion, MxQuestion, TlsaQuestion
 
 
@@ -208,12 +208,12 @@ async def _dane_policy(
 
 def is_usable(record: Tlsa) -> bool:
     """RFC 7672 §3.1: usages DANE-TA(2) and DANE-EE(3) with a selector and digest we know, of the right size."""
-    size = {0: len(record.data), 1: 32, 2: 64}.get(record.matching_type)
     return (
         record.usage in {2, 3}
         and record.selector in {0, 1}
+        and record.matching_type in {0, 1, 2}
         and bool(record.data)
-        and len(record.data) == size
+        and record.is_digest_whole
     )
 
 

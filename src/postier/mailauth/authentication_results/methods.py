@@ -12,8 +12,8 @@ from postier.mailauth.dkim.verify import DkimResult
 from postier.mailauth.dmarc.check import DmarcResult
 from postier.mailauth.iprev import IprevResult
 from postier.mailauth.outcome import Outcome
-from postier.mailauth.spf.check import SpfResult
 from postier.mailauth.spf.received import in_words
+from postier.mailauth.spf.result import SpfResult
 
 B_PREFIX = 8  # RFC 6008 §4: at least eight characters
 

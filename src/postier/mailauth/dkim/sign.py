@@ -122,16 +122,21 @@ def check_strength(key: SigningKey, min_rsa_bits: int) -> None:
 
 
 def complete(
-    name: str, tags: Sequence[tuple[str, str]], key: SigningKey, data_of: Callable[[bytes], bytes]
+    name: str,
+    tags: Sequence[tuple[str, str]],
+    key: SigningKey,
+    data_of: Callable[[bytes], bytes],
+    *,
+    b_width: int = LINE_WIDTH - 2,
 ) -> bytes:
     """The field `name` with its tags and b= (at the place of its empty entry), CRLF at its end.
 
     `data_of` gives what is signed for a field with an empty b=; it must canonicalise relaxed, since the folds between
-    tags move when b= is filled in.
+    tags move when b= is filled in. `b_width` is where the value of b= is folded.
     """
-    own = _folded(name, tags, "")
+    own = _folded(name, tags, "", b_width)
     value = base64.b64encode(_signature(key.private, data_of(own))).decode()
-    return _folded(name, tags, value) + b"\r\n"
+    return _folded(name, tags, value, b_width) + b"\r\n"
 
 
 def _signature(private: PrivateKey, data: bytes) -> bytes:
@@ -140,11 +145,11 @@ def _signature(private: PrivateKey, data: bytes) -> bytes:
     return private.sign(data, _PADDING, _SHA256)
 
 
-def _folded(name: str, tags: Sequence[tuple[str, str]], signature: str) -> bytes:
+def _folded(name: str, tags: Sequence[tuple[str, str]], signature: str, b_width: int) -> bytes:
     """The field folded between tags; within a tag only where its value does not depend on it (b=, a long h=)."""
     lines = [f"{name}:"]
     for index, (tag, value) in enumerate(tags):
-        pieces = _pieces(tag, signature if tag == "b" else value)
+        pieces = _pieces(tag, signature if tag == "b" else value, b_width)
         if index < len(tags) - 1:
             pieces[-1] += ";"
         fits = len(lines[-1]) + 1 + len(pieces[0]) <= LINE_WIDTH and (tag != "h" or len(pieces) == 1)
@@ -156,13 +161,13 @@ def _folded(name: str, tags: Sequence[tuple[str, str]], signature: str) -> bytes
     return "\r\n".join(lines).encode("ascii")
 
 
-def _pieces(tag: str, value: str) -> list[str]:
+def _pieces(tag: str, value: str, b_width: int) -> list[str]:
     """A tag as the lines it takes."""
     text = f"{tag}={value}"
     if len(text) < LINE_WIDTH or tag not in {"b", "h"}:
         return [text]
     if tag == "b":
-        return [text[at : at + LINE_WIDTH - 2] for at in range(0, len(text), LINE_WIDTH - 2)]
+        return [text[at : at + b_width] for at in range(0, len(text), b_width)]
     pieces = [""]
     for name in text.split(":"):
         if len(pieces[-1]) + len(name) > LINE_WIDTH - 2:

@@ -17,7 +17,7 @@ from postier.mailauth.letter import Bytes, Letter
 from postier.mailauth.names import canonical
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import AddressQuestion, Asking, Status
-from postier.mailauth.spf.check import SpfResult
+from postier.mailauth.spf.result import SpfResult
 
 MAX_IDENTIFIERS = 12  # distinct domains whose alignment is looked at
 

@@ -5,58 +5,20 @@ Not here: what is done about the result (`mta`, `defence`), the Received-SPF fie
 questions; includes are a stack of at most that depth; the explanation is printable ASCII.
 """
 
-import ipaddress
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NoReturn
-
-import msgspec
 
 from postier.mailauth.names import canonical, is_within, printable
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import AddressQuestion, Answer, Asking, MxQuestion, PtrQuestion, TxtQuestion
+from postier.mailauth.spf.client import address_record, client_address
 from postier.mailauth.spf.macros import MacroError, MacroString, parse_explanation, shorten_name
 from postier.mailauth.spf.record import Directive, Kind, Record, RecordError, is_spf, parse_record
+from postier.mailauth.spf.result import Limits, SpfResult
 
-MAX_LOOKUPS = 10  # RFC 7208 §4.6.4
-MAX_VOID_LOOKUPS = 2  # RFC 7208 §4.6.4
 MAX_HOSTS = 10  # RFC 7208 §4.6.4: address questions of one mx, ptr or %{p}
 MAX_EXPLANATION = 500  # characters; RFC 7208 §6.2 allows a limit, RFC 5321 §4.5.3.1.5 wants lines of 512
 MAX_TRACE = 100
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What one check may cost; the defaults are the RFC's."""
-
-    lookups: int = MAX_LOOKUPS
-    void_lookups: int = MAX_VOID_LOOKUPS
-
-
-class SpfResult(msgspec.Struct, frozen=True):
-    """What `check` found; `domain` is the checked identity's, `mechanism` the term that decided ("" if none)."""
-
-    result: Outcome
-    domain: str
-    identity: str  # "mailfrom" or "helo"
-    mechanism: str = ""
-    explanation: str = ""  # the domain owner's words, only with "fail"; they come from a third party
-    problem: str = ""
-    lookups: int = 0
-    void_lookups: int = 0
-    trace: tuple[str, ...] = ()
-
-    @property
-    def enhanced_code(self) -> str:
-        """The enhanced status code for a refusal because of this result (RFC 7372 §3.2); "" for none."""
-        match self.result:
-            case Outcome.FAIL:
-                return "5.7.23"
-            case Outcome.PERMERROR:
-                return "5.7.24"
-            case Outcome.TEMPERROR:
-                return "4.7.24"
-            case _:
-                return ""
 
 
 _DEFAULT_LIMITS = Limits()
@@ -326,13 +288,15 @@ class _Check:
 
     def _is_validated(self, name: str) -> Asking[bool]:
         answer = yield AddressQuestion(name, 4 if self._version == 4 else 6)
-        return any(_address(text) == (self._version, self._number) for text in answer.records)
+        return any(address_record(text) == (self._version, self._number) for text in answer.records)
 
     def _is_among(self, answer: Answer, term: Directive) -> bool:
         shift = 32 - term.prefix_4 if self._version == 4 else 128 - term.prefix_6
         wanted = (self._version, self._number >> shift)
         return any(
-            (found[0], found[1] >> shift) == wanted for text in answer.records if (found := _address(text))
+            (found[0], found[1] >> shift) == wanted
+            for text in answer.records
+            if (found := address_record(text))
         )
 
     # -- names and macros -----------------------------------------------------------------
@@ -422,22 +386,3 @@ class _Check:
 
 
 _EMPTY = Record((), None, None)
-
-
-@lru_cache(maxsize=4096)
-def client_address(ip: str) -> tuple[int, int, str]:
-    """Version, number and text of the client's address; a mapped IPv4 address is IPv4 (RFC 7208 §5)."""
-    address = ipaddress.ip_address(ip.partition("%")[0])
-    if address.version == 6 and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.version, int(address), str(address)
-
-
-@lru_cache(maxsize=8192)
-def _address(text: str) -> tuple[int, int] | None:
-    """Version and number of an address record; None for what is not an address."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return address.version, int(address)

@@ -8,7 +8,7 @@ import re
 
 from postier.mailauth.names import printable
 from postier.mailauth.outcome import Outcome
-from postier.mailauth.spf.check import SpfResult
+from postier.mailauth.spf.result import SpfResult
 
 # RFC 5322 §3.2.3
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
