@@ -1,0 +1,255 @@
+"""DKIM verification of a message: every signature, each with its own result.
+
+Not here: whose results count (`dmarc`), the DNS. Source: RFC 6376 §5.4.2, §6.1, RFC 8301, RFC 8463, RFC 8601 §2.7.1.
+Invariants: at most `MAX_SIGNATURES` are looked at, each asks for one key name; the body is hashed once per
+(canonicalisation, hash, l=); a signature that covers only part of the body never passes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_field
+from postier.mailauth.dkim.keys import MAX_RSA_BITS, MIN_RSA_BITS, BrokenKey, Key, parse_key
+from postier.mailauth.dkim.signature import (
+    ALGORITHMS,
+    Problem,
+    Refusal,
+    Signature,
+    parse_signature,
+    without_value,
+)
+from postier.mailauth.letter import Bytes, Field, Letter
+from postier.mailauth.outcome import Outcome
+from postier.mailauth.questions import Answer, Asking, TxtQuestion
+
+MAX_SIGNATURES = 10  # per message; more are reported, not verified
+MAX_KEY_RECORDS = 3  # TXT records tried at one key name (RFC 6376 §6.1.2 leaves it open)
+CLOCK_SKEW_S = 300
+
+_PADDING = PKCS1v15()
+_SHA256 = SHA256()
+
+
+class DkimResult(msgspec.Struct, frozen=True):
+    """One signature's fate. `domain` is d=, `identity` is i=, `signed` the header names of h= in lower case."""
+
+    result: Outcome
+    domain: str = ""
+    selector: str = ""
+    identity: str = ""
+    algorithm: str = ""
+    problem: Problem | None = None
+    reason: str = ""  # the problem in words, "" for a pass
+    key_bits: int = 0
+    is_testing: bool = False  # the key has t=y
+    signed: tuple[str, ...] = ()
+    body_length: int | None = None  # l=
+    timestamp: int | None = None
+    expires: int | None = None
+    signature: bytes = b""  # the value of b=; its beginning tells signatures apart (RFC 6008)
+    trace: tuple[str, ...] = ()
+
+
+def verify(
+    message: Bytes | Letter, now: int, *, max_signatures: int = MAX_SIGNATURES
+) -> Asking[tuple[DkimResult, ...]]:
+    """Verify every DKIM-Signature of a message, top to bottom; no signature gives ().
+
+    `message` is the whole message (bytes, view or mapped file) or a `Letter`; `now` is seconds since 1970.
+    """
+    letter = Letter.parse(message)
+    verification = Verification(letter.fields, now, max_signatures=max_signatures)
+    for piece in letter.body:
+        verification.update(piece)
+    return (yield from verification.results())
+
+
+class Verification:
+    """A verification in steps: the header first, then the body as it comes in, then the questions.
+
+    `update` may be called while the message is received; `results` is the generator to drive at the end.
+    """
+
+    def __init__(self, fields: Sequence[Field], now: int, *, max_signatures: int = MAX_SIGNATURES) -> None:
+        self._header = SignedHeader(fields)
+        found = [field for field in fields if field.name == b"dkim-signature"]
+        self._ignored = len(found[max_signatures:])
+        self._signatures = [parse_signature(field, now, CLOCK_SKEW_S) for field in found[:max_signatures]]
+        self._hasher = BodyHasher(
+            signature.body_key for signature in self._signatures if isinstance(signature, Signature)
+        )
+
+    def update(self, piece: Bytes) -> None:
+        """The next octets of the body."""
+        self._hasher.update(piece)
+
+    def results(self) -> Asking[tuple[DkimResult, ...]]:
+        """Ask for the keys and judge; one result a signature, and one for all that were too many."""
+        results = []
+        answers: dict[str, Answer] = {}
+        for signature in self._signatures:
+            if isinstance(signature, Refusal):
+                results.append(_refused(signature))
+                continue
+            name = signature.key_name
+            if name not in answers:
+                answers[name] = yield TxtQuestion(name)
+            results.append(self._judge(signature, answers[name]))
+        if self._ignored:
+            reason = f"{self._ignored} further signatures were not looked at"
+            results.append(
+                DkimResult(Outcome.NEUTRAL, problem=Problem.TOO_MANY, reason=reason, trace=(reason,))
+            )
+        return tuple(results)
+
+    def _judge(self, signature: Signature, answer: Answer) -> DkimResult:
+        key, failure = choose_key(signature.algorithm, signature.domain, signature.identity, answer)
+        if failure is None and key is not None:
+            failure = self._check(signature, key)
+        outcome = Outcome.PASS if failure is None else failure[0].outcome
+        trace = [f"{signature.algorithm} signature of {signature.domain}, selector {signature.selector}"]
+        if key is not None:
+            trace.append(
+                f"key of {key.bits} bits at {signature.key_name}" + (" (testing)" if key.is_testing else "")
+            )
+        trace.append("signature and body hash are right" if failure is None else failure[1])
+        return DkimResult(
+            outcome,
+            signature.domain,
+            signature.selector,
+            signature.identity,
+            signature.algorithm,
+            None if failure is None else failure[0],
+            "" if failure is None else failure[1],
+            0 if key is None else key.bits,
+            key is not None and key.is_testing,
+            tuple(name.decode() for name in signature.headers),
+            signature.body_key.length,
+            signature.timestamp,
+            signature.expires,
+            signature.value,
+            tuple(trace),
+        )
+
+    def _check(self, signature: Signature, key: Key) -> tuple[Problem, str] | None:
+        """RFC 6376 §6.1.3 and what we ask beyond it; None when all is well."""
+        body = self._hasher.digest(signature.body_key)
+        length = signature.body_key.length
+        if length is not None and length > body.canonical_length:  # RFC 6376 §3.5 l=
+            return Problem.TOO_SHORT, "the body is shorter than l= says"
+        if body.digest != signature.body_hash:
+            return Problem.BODY, "the body was changed after signing"
+        if not self._header.is_signed_by(signature, key):
+            return Problem.SIGNATURE, "a signed header field was changed, or the key is another"
+        if length is not None and length < body.canonical_length:  # RFC 6376 §8.2
+            extra = body.canonical_length - length
+            return Problem.PARTIAL, f"{extra} octets of the body are not covered (l=)"
+        if self._header.count(b"from") > signature.headers.count(b"from"):  # RFC 6376 §8.15
+            return Problem.EXTRA_FROM, "the message has a From that the signature does not cover"
+        return None
+
+
+def choose_key(
+    algorithm: str, domain: str, identity: str, answer: Answer
+) -> tuple[Key | None, tuple[Problem, str] | None]:
+    """The key for a signature, or why there is none (RFC 6376 §6.1.2)."""
+    if answer.is_error:
+        return None, (Problem.KEY_UNAVAILABLE, f"the key cannot be looked up now ({answer.status.value})")
+    failure: tuple[Problem, str] | None = None
+    for record in answer.records[:MAX_KEY_RECORDS]:
+        key = parse_key(record)
+        if isinstance(key, BrokenKey):
+            failure = failure or (Problem.REVOKED if key.is_revoked else Problem.BAD_KEY, key.why)
+        elif (misfit := _misfit(algorithm, domain, identity, key)) is not None:
+            failure = misfit
+        else:
+            return key, None
+    return None, failure or (Problem.NO_KEY, "there is no such key")
+
+
+def _misfit(algorithm: str, domain: str, identity: str, key: Key) -> tuple[Problem, str] | None:
+    """Why this key must not be used for that signature; None if it may."""
+    kind, hash_name = ALGORITHMS[algorithm]
+    if key.kind != kind or (key.hashes and hash_name not in key.hashes):
+        return Problem.KEY_MISMATCH, f"the key is not for {algorithm}"
+    if kind == "rsa" and key.bits < MIN_RSA_BITS:
+        return Problem.WEAK_KEY, f"the RSA key has only {key.bits} bits"
+    if kind == "rsa" and key.bits > MAX_RSA_BITS:
+        return Problem.HUGE_KEY, f"the RSA key has {key.bits} bits"
+    if key.is_strict and identity.rpartition("@")[2] != domain:  # RFC 6376 §3.6.1 t=s
+        return Problem.FOREIGN_IDENTITY, "i= is a subdomain, which the key forbids (t=s)"
+    return None
+
+
+class SignedHeader:
+    """The header of a message, ready to be hashed for any number of signatures."""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._fields = fields
+        self._places: dict[bytes, list[int]] = {}
+        for index, field in enumerate(fields):
+            self._places.setdefault(field.name, []).append(index)
+        self._relaxed: dict[int, bytes] = {}
+
+    def count(self, name: bytes) -> int:
+        """How many fields have this lower-case name."""
+        return len(self._places.get(name, ()))
+
+    def data(self, names: Sequence[bytes], canon: Canon, own: bytes) -> bytes:
+        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2)."""
+        used: dict[bytes, int] = {}
+        parts: list[bytes] = []
+        for name in names:
+            places = self._places.get(name)
+            if places is None:
+                continue  # RFC 6376 §5.4: a name without a field is the null string
+            count = used[name] = used.get(name, 0) + 1
+            if count <= len(places):
+                parts.append(self._form(places[-count], canon))
+        parts.append(own if canon is Canon.SIMPLE else relaxed_field(own))
+        return b"\r\n".join(parts)
+
+    def _form(self, index: int, canon: Canon) -> bytes:
+        if canon is Canon.SIMPLE:
+            return self._fields[index].raw
+        form = self._relaxed.get(index)
+        if form is None:
+            form = self._relaxed[index] = relaxed_field(self._fields[index].raw)
+        return form
+
+    def is_signed_by(self, signature: Signature, key: Key) -> bool:
+        """Whether the key made this signature over this header."""
+        own = without_value(signature.field.raw)
+        return is_valid(self.data(signature.headers, signature.header_canon, own), signature.value, key)
+
+
+def is_valid(data: bytes, value: bytes, key: Key) -> bool:
+    """Whether `value` is the key's signature over `data` (SHA-256 of it for Ed25519, RFC 8463 §3)."""
+    try:
+        if isinstance(key.public, Ed25519PublicKey):
+            key.public.verify(value, hashlib.sha256(data).digest())
+        else:
+            key.public.verify(value, data, _PADDING, _SHA256)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _refused(refusal: Refusal) -> DkimResult:
+    return DkimResult(
+        refusal.problem.outcome,
+        refusal.domain,
+        refusal.selector,
+        refusal.identity,
+        refusal.algorithm,
+        refusal.problem,
+        refusal.words,
+        signature=refusal.value,
+        trace=(refusal.words,),
+    )

@@ -1,0 +1,195 @@
+"""DMARC: is the author's domain proved, and what does its owner wish otherwise?
+
+Not here: what is really done (`defence` weighs it: RFC 9989 §7.4 forbids refusal on p=reject alone), reports (`mta`).
+Source: RFC 9989 §4.4, §4.10, §5.3. Invariants: at most three walks for alignment; a look-up that fails now gives
+temperror unless some aligned identifier has passed.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from postier.mailauth.dkim.verify import DkimResult
+from postier.mailauth.dmarc.author import Author, author_of
+from postier.mailauth.dmarc.record import DmarcRecord, Policy
+from postier.mailauth.dmarc.walk import Found, Walker, WalkError, organisation_of
+from postier.mailauth.letter import Bytes, Letter
+from postier.mailauth.names import canonical
+from postier.mailauth.outcome import Outcome
+from postier.mailauth.questions import AddressQuestion, Asking, Status
+from postier.mailauth.spf.result import SpfResult
+
+MAX_IDENTIFIERS = 12  # distinct domains whose alignment is looked at
+
+
+class DmarcResult(msgspec.Struct, frozen=True):
+    """The verdict. `published` is the owner's wish for this name, `applied` after t= (testing takes it down one step).
+
+    `disposition` is `applied` when the result is fail, none otherwise. `domain` is the Policy Domain: where `record`
+    stands. `organisation` is the Author's Organizational Domain.
+    """
+
+    result: Outcome
+    from_domain: str = ""
+    published: Policy | None = None
+    applied: Policy | None = None
+    disposition: Policy = Policy.NONE
+    aligned_spf: bool = False
+    aligned_dkim: bool = False
+    domain: str = ""
+    organisation: str = ""
+    record: DmarcRecord | None = None
+    problem: str = ""
+    trace: tuple[str, ...] = ()
+
+
+def check(message: Bytes | Letter, spf: SpfResult | None, dkim: Sequence[DkimResult]) -> Asking[DmarcResult]:
+    """Evaluate DMARC for a message whose SPF (MAIL FROM identity) and DKIM results are known."""
+    return check_author(author_of(Letter.parse(message).fields), spf, dkim)
+
+
+def check_author(author: Author, spf: SpfResult | None, dkim: Sequence[DkimResult]) -> Asking[DmarcResult]:
+    """The same for an Author that was extracted already."""
+    return _Check(spf, dkim).run(author)
+
+
+class _Check:
+    def __init__(self, spf: SpfResult | None, dkim: Sequence[DkimResult]) -> None:
+        # RFC 9989 §4.4.2: only the MAIL FROM identity counts
+        self._spf = spf if spf is not None and spf.identity == "mailfrom" else None
+        self._dkim = dkim
+        self._walker = Walker()
+        self._trace: list[str] = []
+
+    def run(self, author: Author) -> Asking[DmarcResult]:
+        domain = author.domains[0] if author.domains else ""
+        if author.problem:  # RFC 9989 §5.3.1
+            return self._failure(Outcome.PERMERROR, domain, author.problem)
+        try:
+            return (yield from self._evaluate(domain))
+        except WalkError as error:
+            return self._failure(Outcome.TEMPERROR, domain, str(error))
+
+    def _failure(self, outcome: Outcome, domain: str, problem: str) -> DmarcResult:
+        self._trace.append(problem)
+        return DmarcResult(outcome, domain, problem=problem, trace=tuple(self._trace))
+
+    def _evaluate(self, domain: str) -> Asking[DmarcResult]:
+        place, organisation = yield from self._discover(domain)
+        if place is None:
+            return self._failure(Outcome.NONE, domain, f"no DMARC record applies to {domain}")
+        record = place.record
+        self._trace.append(f"the record at {place.domain} applies")
+        if not record.is_usable:  # RFC 9989 §4.10.1
+            return self._failure(
+                Outcome.NONE, domain, f"the DMARC record of {place.domain} has no valid policy"
+            )
+        published = yield from self._published(domain, place)
+        applied = _testing(published) if record.is_testing else published
+        spf, spf_open = yield from self._spf_alignment(domain, organisation, record)
+        dkim, dkim_open = yield from self._dkim_alignment(domain, organisation, record)
+        problem = ""
+        if spf or dkim:
+            outcome = Outcome.PASS
+        elif spf_open or dkim_open:  # RFC 9989 §5.3.6
+            outcome, problem = Outcome.TEMPERROR, "an aligned identifier could not be checked now"
+            self._trace.append(problem)
+        else:
+            outcome = Outcome.FAIL
+            self._trace.append(f"no aligned identifier passed; {domain} wishes {published}")
+        return DmarcResult(
+            outcome,
+            domain,
+            published,
+            applied,
+            applied if outcome is Outcome.FAIL else Policy.NONE,
+            spf,
+            dkim,
+            place.domain,
+            organisation or domain,
+            record,
+            problem,
+            tuple(self._trace),
+        )
+
+    def _discover(self, domain: str) -> Asking[tuple[Found | None, str]]:
+        """The record to apply (RFC 9989 §4.10.1), and the Organizational Domain ("" if it was not needed)."""
+        own = yield from self._walker.record_at(domain)
+        if own is not None:
+            return Found(domain, own), ""
+        found = yield from self._walker.walk(domain)
+        organisation = organisation_of(domain, found)
+        for place in found:
+            if place.domain == organisation:
+                return place, organisation
+        # RFC 9989 §4.10.1: at last the PSD's record; it is the one that ended the walk
+        return (found[-1] if found and found[-1].record.psd == "y" else None), organisation
+
+    def _published(self, domain: str, place: Found) -> Asking[Policy]:
+        """p=, sp= or np= (RFC 9989 §4.10.1)."""
+        record = place.record
+        policy = record.policy or Policy.NONE
+        if domain == place.domain:
+            return policy
+        inherited = record.subdomains or policy
+        if record.nonexistent is None or record.nonexistent is inherited:
+            return inherited
+        answer = yield AddressQuestion(domain, 4)
+        if answer.status is Status.NXDOMAIN:  # RFC 9989 §3.2.13
+            self._trace.append(f"{domain} does not exist")
+            return record.nonexistent
+        return inherited
+
+    # -- alignment (RFC 9989 §4.4, §4.10.2): (aligned and passed, aligned but not checked now) --------------
+
+    def _spf_alignment(
+        self, domain: str, organisation: str, record: DmarcRecord
+    ) -> Asking[tuple[bool, bool]]:
+        spf = self._spf
+        if spf is None or spf.result not in {Outcome.PASS, Outcome.TEMPERROR}:
+            self._trace.append(
+                "SPF authenticates nothing" if spf is None else f"SPF of {spf.domain}: {spf.result}"
+            )
+            return False, False
+        aligned = yield from self._is_aligned(
+            spf.domain, domain, organisation, is_strict=record.is_strict_spf
+        )
+        self._trace.append(f"SPF of {spf.domain}: {spf.result}, {'' if aligned else 'not '}aligned")
+        return aligned and spf.result is Outcome.PASS, aligned and spf.result is Outcome.TEMPERROR
+
+    def _dkim_alignment(
+        self, domain: str, organisation: str, record: DmarcRecord
+    ) -> Asking[tuple[bool, bool]]:
+        passed = is_open = False
+        results = sorted(self._dkim, key=lambda result: result.domain != domain)  # the cheap ones first
+        for result in results[:MAX_IDENTIFIERS]:
+            if passed or result.result not in {Outcome.PASS, Outcome.TEMPERROR} or not result.domain:
+                continue
+            aligned = yield from self._is_aligned(
+                result.domain, domain, organisation, is_strict=record.is_strict_dkim
+            )
+            self._trace.append(
+                f"DKIM of {result.domain}: {result.result}, {'' if aligned else 'not '}aligned"
+            )
+            if aligned:
+                passed = result.result is Outcome.PASS
+                is_open = is_open or not passed
+        return passed, is_open
+
+    def _is_aligned(
+        self, identifier: str, domain: str, organisation: str, *, is_strict: bool
+    ) -> Asking[bool]:
+        identifier = canonical(identifier) or identifier
+        if identifier == domain:
+            return True
+        if is_strict:
+            return False
+        if identifier.rpartition(".")[2] != domain.rpartition(".")[2]:
+            return False  # different top-level names have no organisation in common
+        ours = organisation or (yield from self._walker.organisation(domain))
+        return ours == (yield from self._walker.organisation(identifier))
+
+
+def _testing(policy: Policy) -> Policy:
+    """RFC 9989 §4.7 t=y: one level below."""
+    return Policy.QUARANTINE if policy is Policy.REJECT else Policy.NONE

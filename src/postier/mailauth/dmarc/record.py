@@ -1,0 +1,106 @@
+"""A DMARC Policy Record parsed.
+
+Source: RFC 9989 §4.7, §4.8, §4.10.1; records of RFC 7489's time parse too, their pct, rf and ri are ignored (§C.5.2).
+Invariants: what is malformed behind the version counts as absent; parsed records are cached by their text.
+"""
+
+import enum
+import re
+from functools import lru_cache
+
+import msgspec
+
+MAX_URIS = 10  # of rua= and ruf=; more are a mistake or an attack on the reporters
+
+_VERSION = re.compile(rb"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")  # RFC 9989 §4.8; the value is case-sensitive
+_SIZE = re.compile(r"![0-9]+[kmgt]?\Z", re.IGNORECASE)  # RFC 9989 §4.8 obs-dmarc-report-size
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!-+\--~]+")  # RFC 3986 §3 in outline, printable, no comma
+
+
+class Policy(enum.StrEnum):
+    """What the owner wishes for mail that fails (RFC 9989 §4.7 p=); also the handling that results from it."""
+
+    NONE = "none"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+class DmarcRecord(msgspec.Struct, frozen=True):
+    """The tags with their defaults; `policy`, `subdomains`, `nonexistent` are None when absent.
+
+    `is_usable` is false when p= is missing or p=, sp= or np= are wrong and nobody is there to be told (no valid rua=);
+    with a valid rua= such a record counts as p=none (RFC 9989 §4.10.1).
+    """
+
+    policy: Policy | None = None
+    subdomains: Policy | None = None
+    nonexistent: Policy | None = None
+    is_strict_dkim: bool = False
+    is_strict_spf: bool = False
+    is_testing: bool = False
+    psd: str = "u"
+    rua: tuple[str, ...] = ()
+    ruf: tuple[str, ...] = ()
+    failure_options: tuple[str, ...] = ("0",)
+    is_usable: bool = True
+    text: str = ""
+
+
+def is_dmarc(text: bytes) -> bool:
+    """Whether a TXT record begins with the version tag of DMARC."""
+    return _VERSION.match(text) is not None
+
+
+@lru_cache(maxsize=2048)
+def parse_record(text: bytes) -> DmarcRecord | None:
+    """The record, or None when it is no DMARC record at all."""
+    if not is_dmarc(text):
+        return None
+    shown = text.decode("utf-8", "replace")
+    tags: dict[str, str] = {}
+    for piece in shown.split(";")[1:]:
+        name, equals, value = piece.partition("=")
+        if equals:
+            tags.setdefault(name.strip(" \t").lower(), value.strip(" \t"))
+    wishes = {name: _policy(tags.get(name)) for name in ("p", "sp", "np")}
+    rua = _uris(tags.get("rua"))
+    is_broken = wishes["p"] is None or any(name in tags and wishes[name] is None for name in ("sp", "np"))
+    if is_broken and rua:  # RFC 9989 §4.10.1: act as if p=none stood there
+        wishes = {"p": Policy.NONE, "sp": None, "np": None}
+    return DmarcRecord(
+        wishes["p"],
+        wishes["sp"],
+        wishes["np"],
+        tags.get("adkim", "").lower() == "s",
+        tags.get("aspf", "").lower() == "s",
+        tags.get("t", "").lower() == "y",
+        psd if (psd := tags.get("psd", "").lower()) in {"y", "n"} else "u",
+        rua,
+        _uris(tags.get("ruf")),
+        _failure_options(tags.get("fo")),
+        is_usable=not is_broken or bool(rua),
+        text=shown,
+    )
+
+
+def _policy(value: str | None) -> Policy | None:
+    try:
+        return Policy((value or "").lower())
+    except ValueError:
+        return None
+
+
+def _uris(value: str | None) -> tuple[str, ...]:
+    """The syntactically valid reporting URIs, size limits cut off (RFC 9989 §4.8)."""
+    uris = (_SIZE.sub("", uri.strip(" \t")) for uri in (value or "").split(","))
+    return tuple(uri for uri in uris if _URI.fullmatch(uri))[:MAX_URIS]
+
+
+def _failure_options(value: str | None) -> tuple[str, ...]:
+    """RFC 9989 §4.7 fo=; unknown options are dropped, "0" is the default."""
+    options = tuple(
+        option
+        for option in (value or "").lower().replace(" ", "").split(":")
+        if option in {"0", "1", "d", "s"}
+    )
+    return options or ("0",)
