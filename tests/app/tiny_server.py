@@ -35,7 +35,9 @@ class TinyService:
             tasks.create_task(self.fail())
         for listening in self.context.sockets:
             self.servers.append(await asyncio.start_server(self.serve, sock=listening.socket))
-        self.context.on_reload(lambda s: log.logger("tiny").info("limits", message_size=s.limits.message_size))
+        self.context.on_reload(
+            lambda s: log.logger("tiny").info("limits", message_size=s.limits.message_size)
+        )
 
     async def fail(self):
         await self.failed.wait()

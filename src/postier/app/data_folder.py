@@ -7,6 +7,7 @@ Administration commands do not take it: they work beside a running server.
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,8 @@ from postier.app.start_error import StartError
 
 FOLDER_MODE = 0o700
 LOCK_NAME = "lock"
+ORPHANS_PATIENCE_S = 5.0
+ORPHANS_POLL_S = 0.02
 
 
 class DataFolder:
@@ -36,9 +39,9 @@ class DataFolder:
                 f"data folder {path} is not writable ({error.strerror}); give this user the right to write there"
             ) from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except BlockingIOError:
-            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            holder = _holder(descriptor) or "unknown"
             os.close(descriptor)
             raise StartError(
                 f"data folder {path} is in use by another server, process {holder}; stop it first, or set another data"
@@ -58,6 +61,37 @@ class DataFolder:
     def close(self) -> None:
         """Give the lock back (the file stays: removing it would race with the next server)."""
         os.close(self._descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock; raises BlockingIOError. If its holder was killed, its workers are just ending: wait for them."""
+    patience = time.monotonic() + ORPHANS_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _is_alive(_holder(descriptor)) or time.monotonic() > patience:
+                raise
+            time.sleep(ORPHANS_POLL_S)
+        else:
+            return
+
+
+def _holder(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 20, 0).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _is_alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def make_folder(path: Path) -> bool:

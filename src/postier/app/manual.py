@@ -31,6 +31,7 @@ live in the store and are changed while the server runs.
 - Relative paths are taken from the folder of the configuration file.
 - Sizes are written `"50M"` (K, M, G, T are powers of 1024) or as a number of bytes; durations `"30s"`, `"5m"`,
   `"1h30m"`, `"5d"`, or as a number of seconds.
+- With `user` set, that user must be able to read this file, the certificate and its key: they are read again at a reload.
 - `SIGHUP` makes the server read the file again. Keys marked *restart* keep their value until a restart; a log line
   names those that differ.
 - `postier config check` names every mistake, `postier config explain KEY` prints an entry of this page,

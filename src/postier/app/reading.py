@@ -215,6 +215,8 @@ class Reading:
                 if setting.is_required:
                     line = None if index is None else self.lines.get((section.name, index))
                     self._problem(setting.dotted, f"is missing: expected {setting.expected}", line)
+                elif isinstance(setting.default, Path):
+                    values[setting.name] = self.folder / setting.default
                 continue
             raw, place, line = found
             try:

@@ -11,6 +11,7 @@ one by one. systemd's sockets (sd_listen_fds(3)) are taken in place of our own w
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 
 import msgspec
@@ -20,6 +21,8 @@ from postier.app.start_error import StartError
 from postier.app.values import Endpoint
 
 BACKLOG = 1024
+BIND_PATIENCE_S = 0.5
+BIND_POLL_S = 0.05
 FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
 MAX_INHERITED = 256
 
@@ -119,8 +122,7 @@ def _open(
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
+        _bind(sock, address)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
@@ -132,6 +134,21 @@ def _open(
             return None
         raise StartError(_advice(listener, Endpoint(str(address[0]), int(address[1])), error)) from None
     return sock
+
+
+def _bind(sock: socket.socket, address: tuple[str | int, ...]) -> None:
+    """Bind and listen; a port that a server just stopping still holds is asked for again for a moment."""
+    patience = time.monotonic() + BIND_PATIENCE_S
+    while True:
+        try:
+            sock.bind(address)
+            sock.listen(BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > patience:
+                raise
+            time.sleep(BIND_POLL_S)
+        else:
+            return
 
 
 def _advice(listener: Listener, endpoint: Endpoint, error: OSError) -> str:

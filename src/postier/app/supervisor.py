@@ -1,11 +1,13 @@
 """The parent of all workers: opens, locks, drops privileges, forks, watches, restarts, reloads and stops.
 
 Not here: what a worker does (`worker`, `wiring`). It runs no event loop and starts no thread, so that fork(2) is safe
-at any time. Each worker has two pipes: through one it says that it is ready, the other shows it by end of file that the
-supervisor is gone. Invariants: `ready` is printed once, when all workers have said so; a worker that ends before
-that ends the server (the cause is in the log), one that ends later is started again, ever more slowly.
+at any time. Invariants: `ready` is printed once, when all workers have said so through their pipes; a worker that ends
+before that ends the server (the cause is in the log), one that ends later is started again, ever more slowly. No worker
+outlives the supervisor: if that is killed, the kernel kills them at once, so that nothing holds the data folder and
+the ports against the next start (what was acknowledged is on disk by then, so a kill costs no mail).
 """
 
+import ctypes
 import gc
 import os
 import resource
@@ -34,6 +36,7 @@ RESTART_FIRST_S = 0.1
 RESTART_MAX_S = 30.0
 STEADY_S = 60.0  # a worker that lived this long starts anew without delay
 MAX_OPEN_FILES = 1 << 18
+PR_SET_PDEATHSIG = 1
 
 
 class _Worker:
@@ -44,7 +47,6 @@ class _Worker:
         self.pid: int | None = None
         self.is_ready = False
         self.ready_pipe = -1
-        self.life_pipe = -1
         self.started_at = 0.0
         self.restart_at: float | None = None
         self.failures = 0
@@ -94,6 +96,7 @@ class Supervisor:
         return self._exit_code
 
     def _supervise(self) -> None:
+        self._pid = os.getpid()
         gc.collect()
         gc.freeze()  # what exists now is shared with the workers and never scanned, so its pages stay shared
         with SignalQueue(HANDLED_SIGNALS) as self._signals, selectors.DefaultSelector() as self._selector:
@@ -128,31 +131,28 @@ class Supervisor:
 
     def _start(self, worker: _Worker) -> None:
         ready_read, ready_write = os.pipe()
-        life_read, life_write = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)  # until the child handles them
         pid = os.fork()
         if pid == 0:
             os.close(ready_read)
-            os.close(life_write)
-            self._be_worker(worker.number, ready_write, life_read)
+            self._be_worker(worker.number, ready_write)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
         os.close(ready_write)
-        os.close(life_read)
         worker.pid, worker.is_ready, worker.restart_at = pid, False, None
-        worker.ready_pipe, worker.life_pipe = ready_read, life_write
+        worker.ready_pipe = ready_read
         worker.started_at = time.monotonic()
         self._selector.register(ready_read, selectors.EVENT_READ, worker)
 
-    def _be_worker(self, number: int, ready: int, life: int) -> None:
+    def _be_worker(self, number: int, ready: int) -> None:
         """The child's side of fork; never returns."""
         code = EXIT_FAILED
         try:
-            for other in self._workers:  # or a sister would keep them open beyond the supervisor's end
+            _die_with_parent(self._pid)
+            for other in self._workers:
                 if other.pid is not None:
                     os.close(other.ready_pipe)
-                    os.close(other.life_pipe)
             self._selector.close()
             self._signals.forget()
             os.dup2(2, 1)  # standard output belongs to the `ready` line
@@ -166,7 +166,6 @@ class Supervisor:
                     say_ready=lambda: send_ready(ready),
                 ),
                 self._build_worker,
-                life,
             )
         except BaseException:
             log.logger("worker").exception("worker failed")
@@ -247,7 +246,6 @@ class Supervisor:
         if worker.ready_pipe in self._selector.get_map():
             self._selector.unregister(worker.ready_pipe)
         os.close(worker.ready_pipe)
-        os.close(worker.life_pipe)
         worker.pid = None
         how = _how_it_ended(status)
         if self._kill_at is not None:
@@ -268,6 +266,14 @@ class Supervisor:
             )
             worker.restart_at = time.monotonic() + delay
             self._log.error("worker ended", number=worker.number, pid=pid, how=how, restart_in_s=delay)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the supervisor ends, however it does: prctl(2), PR_SET_PDEATHSIG."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+    if os.getppid() != parent:  # it ended before the call
+        os._exit(EXIT_FAILED)
 
 
 def _how_it_ended(status: int) -> str:

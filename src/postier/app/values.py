@@ -53,7 +53,7 @@ EXPECTED: dict[Kind, str] = {
 
 _SIZE = re.compile(r"(\d{1,19})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _SIZE_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_DURATION = re.compile(r"(?:\d{1,10}[wdhms])+", re.IGNORECASE | re.ASCII)
+_DURATION = re.compile(r"(?:\d{1,19}[wdhms]){1,5}", re.IGNORECASE | re.ASCII)
 _DURATION_PART = re.compile(r"(\d+)([wdhms])", re.IGNORECASE | re.ASCII)
 _DURATION_FACTORS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _INTEGER = re.compile(r"-?\d{1,19}", re.ASCII)

@@ -1,7 +1,7 @@
 """The frame of a worker process: its loop, its signals, its services, its end.
 
-Not here: which services there are (`wiring`), starting and restarting workers (`supervisor`). SIGTERM, or the end of the
-supervisor, sets `stopping`; SIGHUP reads the configuration again and calls the reload callbacks; SIGINT is left to
+Not here: which services there are (`wiring`), starting and restarting workers (`supervisor`). SIGTERM sets `stopping`;
+SIGHUP reads the configuration again and calls the reload callbacks; SIGINT is left to
 the supervisor. Invariants: a worker says it is ready once, after every service has started; a service whose task
 fails ends the worker, and the supervisor starts another.
 """
@@ -141,16 +141,15 @@ async def _finish(context: WorkerContext, services: Sequence[Service]) -> None:
         log.logger("worker").warning("not everything was finished in time")
 
 
-def run_worker(context_of: Callable[[], WorkerContext], build_worker: BuildWorker, life: int | None) -> int:
+def run_worker(context_of: Callable[[], WorkerContext], build_worker: BuildWorker) -> int:
     """Run a worker in this process until it is told to stop; gives the exit code.
 
-    `life` is the reading end of a pipe that only the supervisor keeps open. The signals of HANDLED_SIGNALS may be
-    blocked on entry: they are let in once they are handled, so none is lost.
+    The signals of HANDLED_SIGNALS may be blocked on entry: they are let in once they are handled, so none is lost.
     """
 
     async def live() -> int:
         context = context_of()
-        _handle_signals(context, life)
+        _handle_signals(context)
         try:
             await build_worker(context)
         except Exception as error:
@@ -178,22 +177,11 @@ def _tell_failure(error: Exception) -> None:
         log.logger("worker").error("worker failed", exc_info=error)
 
 
-def _handle_signals(context: WorkerContext, life: int | None) -> None:
+def _handle_signals(context: WorkerContext) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, context.stop, "SIGTERM")
     loop.add_signal_handler(signal.SIGHUP, context.reload)
-    if life is not None:
-        loop.add_signal_handler(
-            signal.SIGINT, lambda: None
-        )  # a terminal sends it to all; the supervisor decides
-
-        def supervisor_ended() -> None:
-            loop.remove_reader(life)
-            context.stop("the supervisor ended")
-
-        loop.add_reader(life, supervisor_ended)
-    else:
-        loop.add_signal_handler(signal.SIGINT, context.stop, "SIGINT")
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal sends it to all; the supervisor decides
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
 
 

@@ -1,0 +1,48 @@
+import msgspec
+import pytest
+
+from postier.app import metrics
+from postier.app.metrics import CATALOGUE, CONNECTIONS, CONNECTIONS_OPEN, MESSAGE_BYTES, Metrics, exposition
+
+
+def test_the_snapshots_of_workers_are_added_up():
+    first, second = Metrics(), Metrics()
+    first.count(CONNECTIONS, "smtp")
+    second.count(CONNECTIONS, "smtp", by=2)
+    second.count(CONNECTIONS, "imap")
+    first.count(CONNECTIONS_OPEN, "smtp", by=3)
+    first.count(CONNECTIONS_OPEN, "smtp", by=-1)
+    second.set(CONNECTIONS_OPEN, "smtp", to=5)
+    first.observe(MESSAGE_BYTES, value=4096)
+    second.observe(MESSAGE_BYTES, value=50)
+    text = exposition([first.snapshot(), second.snapshot()]).decode()
+    assert 'postier_connections_total{protocol="smtp"} 3.0' in text
+    assert 'postier_connections_total{protocol="imap"} 1.0' in text
+    assert 'postier_connections_open{protocol="smtp"} 7.0' in text
+    assert 'postier_message_bytes_bucket{le="1000.0"} 1.0' in text
+    assert "postier_message_bytes_count 2.0" in text
+    assert "postier_message_bytes_sum 4146.0" in text
+    assert "# TYPE postier_connections_total counter" in text
+
+
+def test_series_are_bounded(monkeypatch):
+    monkeypatch.setattr(metrics, "MAX_SERIES", 2)
+    counted = Metrics()
+    for name in ("a", "b", "c", "d"):
+        counted.count(CONNECTIONS, name)
+    text = exposition([counted.snapshot()]).decode()
+    assert 'protocol="other"} 2.0' in text
+    assert 'protocol="c"' not in text
+
+
+def test_foreign_bytes_are_refused():
+    with pytest.raises(msgspec.MsgspecError):
+        exposition([b"\x00"])
+
+
+def test_declarations_are_whole():
+    assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
+    for metric in CATALOGUE:
+        assert metric.help.endswith(".")
+        assert metric.name.endswith("_total") == (metric.kind.value == "counter")
+        assert bool(metric.buckets) == (metric.kind.value == "histogram")
