@@ -120,7 +120,7 @@ def _expand(tx: ReadTx, first: _Asked, found: _Found) -> Resolution:
                 has_loop = True
                 continue
             seen.add(recipient)
-            for target in found.aliases[recipient]:
+            for target in sorted(found.aliases[recipient]):  # one order on every engine
                 next_asked = _target(target, asked, recipient)
                 following.setdefault(next_asked.written, next_asked)
         if len(recipients) + len(forwards) + len(following) > MAX_ALIAS_TARGETS:
