@@ -16,7 +16,6 @@ MAX_FIELDS = 5_000  # header fields looked at; the rest are not seen by any chec
 Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
-_NAME_END = b" \t"
 
 
 class Field(msgspec.Struct, frozen=True, gc=False):
@@ -74,10 +73,14 @@ def split_fields(header: bytes) -> tuple[Field, ...]:
         header = header[:end]
     fields = []
     for raw in _FIELD_END.split(header, MAX_FIELDS)[:MAX_FIELDS]:
-        name, colon, _ = raw.partition(b":")
-        name = name.rstrip(_NAME_END)  # RFC 5322 §4.5: obs-optional allows WSP before the colon
-        if colon and name and b" " not in name and b"\t" not in name:
-            fields.append(Field(name.lower(), raw))
+        colon = raw.find(b":")
+        if colon > 0:
+            name = raw[:colon].lower()
+            if b" " in name or b"\t" in name:
+                name = name.rstrip(b" \t")  # RFC 5322 §4.5: obs-optional allows WSP before the colon
+                if not name or b" " in name or b"\t" in name:
+                    continue
+            fields.append(Field(name, raw))
     return tuple(fields)
 
 
