@@ -75,7 +75,7 @@ def encode(text: str, first_line_room: int = MAX_WORD_OCTETS) -> list[str]:
     """
     octets = text.encode("utf-8", "replace")
     q_length = sum(len(_Q_TABLE[octet]) for octet in octets)
-    is_q = q_length <= len(octets) * 4 / 3 + 4
+    is_q = q_length <= 2 * len(octets) + 4  # readable as long as it costs little
     words: list[str] = []
     room = max(first_line_room, 24) - 12  # =?utf-8?q?...?=
     current: list[bytes] = []
