@@ -25,6 +25,8 @@ _Q_TABLE = tuple(chr(c) if c in _Q_SAFE else "_" if c == 0x20 else f"={c:02X}" f
 def decode(value: bytes) -> str:
     """The text of an unfolded value with its encoded words decoded; control characters become spaces."""
     text = "".join(_pieces(value)) if b"=?" in value else charsets.decode_unlabelled(value)
+    if text.isprintable():
+        return text
     return text.translate(_CONTROL_TO_SPACE) if _CONTROL.search(text) else text
 
 

@@ -33,12 +33,11 @@ def read_envelope(header: HeaderSection) -> Envelope:
 def first_values(header: HeaderSection) -> dict[bytes, bytes]:
     """Name to value (still folded) of the first field of each name; repeated To, Cc and Bcc are combined."""
     values: dict[bytes, bytes] = {}
-    for field in header.fields:
-        key = field.key
+    for _, key, value in header.entries:
         if key not in values:
-            values[key] = field.value
+            values[key] = value
         elif key in (b"to", b"cc", b"bcc"):  # RFC 5322 §4.5.3
-            values[key] = values[key].rstrip() + b", " + field.value
+            values[key] = values[key].rstrip() + b", " + value
     return values
 
 

@@ -137,7 +137,7 @@ def _defects(
     found: tuple[Defect, ...], header: HeaderSection, moment: Moment | None, lists: tuple[AddressList, ...]
 ) -> tuple[str, ...]:
     names = [defect.value for defect in found]
-    keys = [field.key for field in header.fields if field.key in _ONCE]
+    keys = [key for _, key, _ in header.entries if key in _ONCE]
     if len(keys) != len(set(keys)):
         names.append(Defect.DUPLICATE_FIELD.value)
     if b"from" not in keys:
