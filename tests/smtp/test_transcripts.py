@@ -1,5 +1,4 @@
 import pytest
-
 from tests.smtp.transcripts import FOLDER, play, read
 
 FILES = sorted(FOLDER.glob("*.txt"))

@@ -19,6 +19,7 @@ A file holds lines of these kinds; anything after `#` at a line's start is a com
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from postier.sasl.base64 import decode_base64
 from postier.smtp.events import (
     CLOSED,
     DECIDABLE,
@@ -33,7 +34,6 @@ from postier.smtp.reason import REASONS
 from postier.smtp.replies import Reply
 from postier.smtp.session import Session
 from postier.smtp.settings import Role, SessionSettings
-from postier.sasl.base64 import decode_base64
 
 FOLDER = Path(__file__).parent / "transcripts"
 
