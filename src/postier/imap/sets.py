@@ -13,7 +13,9 @@ from itertools import compress, pairwise
 import msgspec
 
 MAX_NUMBER = 2**32 - 1  # RFC 9051 §9 nz-number
-STAR = 2**32  # `*`: above every number, so that `min` and `max` treat it as the largest
+STAR = (
+    2**40
+)  # `*`: above every number that ten digits can write, so that `min` and `max` treat it as the largest
 
 SET_PATTERN = re.compile(
     rb"\$|(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
