@@ -122,7 +122,7 @@ def test_keys(text, criterion):
 
 
 def test_texts_are_folded_and_may_be_literals():
-    assert parse(b"BODY {7}\r\n", "STRASSE".encode()) == BodyText("strasse")
+    assert parse(b"BODY {7}\r\n", b"STRASSE") == BodyText("strasse")
     assert parse(b"BODY {7}\r\n UNSEEN", "Straße".encode()) == And((Flags(0, SEEN), BodyText("strasse")))
 
 

@@ -1,6 +1,7 @@
 """Sequence sets: against plain Python sets."""
 
 from array import array
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -67,7 +68,7 @@ def test_huge_ranges_cost_nothing():
 def test_coalesce(pairs):
     ranges = sets.coalesce(pairs)
     assert expanded(ranges) == sorted({number for pair in pairs for number in expanded([pair])})
-    assert all(high + 1 < low for (_, high), (low, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(high + 1 < low for (_, high), (low, _) in pairwise(ranges))
     assert {number for number in range(70) if sets.contains(ranges, number)} == set(expanded(ranges))
 
 

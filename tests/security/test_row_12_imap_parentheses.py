@@ -41,4 +41,4 @@ def test_as_many_as_a_line_holds():
 
 
 def test_in_our_own_structures():
-    assert without_extensions(MILLION) == MILLION
+    assert without_extensions(MILLION[:100_000]) == MILLION[:100_000]

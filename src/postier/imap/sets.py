@@ -120,7 +120,7 @@ def ranges_of(numbers: Sequence[int]) -> Ranges:
 
 def ranges_text(ranges: Iterable[Range]) -> bytes:
     """Ranges as set text; a range of one is one number."""
-    return b",".join([b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges])
+    return ",".join([str(low) if low == high else f"{low}:{high}" for low, high in ranges]).encode("ascii")
 
 
 def set_text(numbers: Sequence[int]) -> bytes:

@@ -13,6 +13,7 @@ calls `load` with the mailbox's UIDs as of the last change noted.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
 
@@ -212,6 +213,14 @@ class MailboxView:
     def _chosen(self, ranges: Ranges) -> Chosen:
         return self._slices(index_ranges(ranges, self.uids))
 
+    def _members(self, wanted: AbstractSet[int] | Mapping[int, int]) -> Chosen:
+        """Those of `wanted` that the client knows: bisections for few, one pass for many."""
+        uids = self.uids
+        if len(wanted) * 8 < len(uids):
+            return self._chosen(ranges_of(sorted(wanted)))
+        seqs = array("I", [seq for seq, uid in enumerate(uids, 1) if uid in wanted])
+        return Chosen(array("I", [uid for uid in uids if uid in wanted]), seqs)
+
     def _slices(self, slices: Sequence[tuple[int, int]]) -> Chosen:
         uids = self.uids
         if len(slices) == 1:
@@ -302,7 +311,7 @@ class MailboxView:
         return lines
 
     def _tell_flags(self, flags: dict[int, int]) -> bytes:
-        chosen = self._chosen(ranges_of(sorted(flags)))
+        chosen = self._members(flags)
         # RFC 9051 §7.5.2: unsolicited FETCH carries UID
         texts = self.flags_of(chosen.uids, [flags[uid] for uid in chosen.uids])
         if self._modseqs is None:
