@@ -20,7 +20,7 @@ from itertools import chain
 import msgspec
 
 from postier.imap.bulk import format_rows
-from postier.imap.flags import FIRST_KEYWORD_BIT, SYSTEM_MASK, FlagTexts, flags_text
+from postier.imap.flags import FlagTexts, all_flags
 from postier.imap.mailbox_responses import exists_line, flags_line, recent_line
 from postier.imap.refusals import bad
 from postier.imap.sets import Ranges, SequenceSet, index_ranges, intersect, ranges_of, set_text
@@ -264,7 +264,7 @@ class MailboxView:
         out = []
         if self._has_new_keywords:
             self._has_new_keywords = False
-            out.append(flags_line(flags_text(SYSTEM_MASK | _keyword_mask(self.keywords), self.keywords)))
+            out.append(flags_line(all_flags(self.keywords)))
         if may_expunge and self._expunged:
             out.append(self._tell_expunged(self._expunged))
             self._expunged = None
@@ -319,7 +319,3 @@ class MailboxView:
         modseqs = [self._modseqs[uid] for uid in chosen.uids]
         row = b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"
         return format_rows(row, chosen.seqs, chosen.uids, texts, modseqs)
-
-
-def _keyword_mask(keywords: tuple[str, ...]) -> int:
-    return ((1 << len(keywords)) - 1) << FIRST_KEYWORD_BIT
