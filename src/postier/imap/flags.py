@@ -94,6 +94,11 @@ def flags_text(bits: int, keywords: tuple[str, ...]) -> bytes:
     return " ".join(flag_names(bits, keywords)).encode("ascii")
 
 
+def all_flags(keywords: tuple[str, ...]) -> bytes:
+    """Every flag of a mailbox, as text for FLAGS and PERMANENTFLAGS."""
+    return flags_text(SYSTEM_MASK | ((1 << len(keywords)) - 1) << FIRST_KEYWORD_BIT, keywords)
+
+
 class FlagTexts(dict[int, bytes]):
     r"""Bits -> text for one keyword table: `map(texts.__getitem__, bits)` renders many messages at C speed.
 

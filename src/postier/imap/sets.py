@@ -13,7 +13,9 @@ from itertools import compress, pairwise
 import msgspec
 
 MAX_NUMBER = 2**32 - 1  # RFC 9051 §9 nz-number
-STAR = 2**32  # `*`: above every number, so that `min` and `max` treat it as the largest
+STAR = (
+    2**40
+)  # `*`: above every number that ten digits can write, so that `min` and `max` treat it as the largest
 
 SET_PATTERN = re.compile(
     rb"\$|(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
@@ -118,7 +120,7 @@ def ranges_of(numbers: Sequence[int]) -> Ranges:
 
 def ranges_text(ranges: Iterable[Range]) -> bytes:
     """Ranges as set text; a range of one is one number."""
-    return b",".join([b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges])
+    return ",".join([str(low) if low == high else f"{low}:{high}" for low, high in ranges]).encode("ascii")
 
 
 def set_text(numbers: Sequence[int]) -> bytes:

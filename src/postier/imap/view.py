@@ -13,13 +13,14 @@ calls `load` with the mailbox's UIDs as of the last change noted.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
 
 import msgspec
 
 from postier.imap.bulk import format_rows
-from postier.imap.flags import FIRST_KEYWORD_BIT, SYSTEM_MASK, FlagTexts, flags_text
+from postier.imap.flags import FlagTexts, all_flags
 from postier.imap.mailbox_responses import exists_line, flags_line, recent_line
 from postier.imap.refusals import bad
 from postier.imap.sets import Ranges, SequenceSet, index_ranges, intersect, ranges_of, set_text
@@ -212,6 +213,14 @@ class MailboxView:
     def _chosen(self, ranges: Ranges) -> Chosen:
         return self._slices(index_ranges(ranges, self.uids))
 
+    def _members(self, wanted: AbstractSet[int] | Mapping[int, int]) -> Chosen:
+        """Those of `wanted` that the client knows: bisections for few, one pass for many."""
+        uids = self.uids
+        if len(wanted) * 8 < len(uids):
+            return self._chosen(ranges_of(sorted(wanted)))
+        seqs = array("I", [seq for seq, uid in enumerate(uids, 1) if uid in wanted])
+        return Chosen(array("I", [uid for uid in uids if uid in wanted]), seqs)
+
     def _slices(self, slices: Sequence[tuple[int, int]]) -> Chosen:
         uids = self.uids
         if len(slices) == 1:
@@ -255,7 +264,7 @@ class MailboxView:
         out = []
         if self._has_new_keywords:
             self._has_new_keywords = False
-            out.append(flags_line(flags_text(SYSTEM_MASK | _keyword_mask(self.keywords), self.keywords)))
+            out.append(flags_line(all_flags(self.keywords)))
         if may_expunge and self._expunged:
             out.append(self._tell_expunged(self._expunged))
             self._expunged = None
@@ -302,7 +311,7 @@ class MailboxView:
         return lines
 
     def _tell_flags(self, flags: dict[int, int]) -> bytes:
-        chosen = self._chosen(ranges_of(sorted(flags)))
+        chosen = self._members(flags)
         # RFC 9051 §7.5.2: unsolicited FETCH carries UID
         texts = self.flags_of(chosen.uids, [flags[uid] for uid in chosen.uids])
         if self._modseqs is None:
@@ -310,7 +319,3 @@ class MailboxView:
         modseqs = [self._modseqs[uid] for uid in chosen.uids]
         row = b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"
         return format_rows(row, chosen.seqs, chosen.uids, texts, modseqs)
-
-
-def _keyword_mask(keywords: tuple[str, ...]) -> int:
-    return ((1 << len(keywords)) - 1) << FIRST_KEYWORD_BIT
