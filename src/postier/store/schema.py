@@ -1,11 +1,15 @@
 """The one SQL schema of both engines, as numbered migrations.
 
 `@int`, `@bytes` and `@keyed` stand for what the engines name differently (64-bit integer, octets, a table that lies in
-the order of its key). The account id leads every key that belongs to an account, so that the same schema can be spread
+the order of its key); `@rowid` with `@key` is a key whose one column is unique alone, which SQLite finds in one look-up.
+The account id leads every key that belongs to an account, so that the same schema can be spread
 over a distributed PostgreSQL. Times are microseconds since 1970. Released migrations are never edited.
 """
 
 # Flags of an entry: bits 0-4 are the system flags, bits 5-61 the account's keywords (table `keyword`).
+# An email_id carries its account above bit 32, so it is unique alone: in SQLite it is the rowid, one look-up instead of
+# two in every join and one page less to write for a delivery. An entry repeats the immutable date and size of its email,
+# so that flags, dates, sizes, counters and quota never join. blob.email_count spares the sweep an index of all hashes.
 _MIGRATION_1 = """
 CREATE TABLE domain (
     domain TEXT PRIMARY KEY,
@@ -90,12 +94,13 @@ CREATE TABLE keyword (
 ) @keyed;
 CREATE TABLE email (
     account_id @int NOT NULL,
-    email_id @int NOT NULL,
+    email_id @rowid,
     blob_id @bytes NOT NULL,
     size_bytes @int NOT NULL,
     header_bytes @int NOT NULL,
     received_at @int NOT NULL,
     sent_at @int,
+    sent_zone_minutes @int NOT NULL,
     thread_id @int NOT NULL,
     message_id TEXT NOT NULL,
     search_subject TEXT NOT NULL,
@@ -108,7 +113,7 @@ CREATE TABLE email (
     envelope @bytes NOT NULL,
     bodystructure @bytes NOT NULL,
     parts @bytes NOT NULL,
-    PRIMARY KEY (account_id, email_id)
+    @key (account_id, email_id)
 );
 CREATE TABLE entry (
     account_id @int NOT NULL,
@@ -118,6 +123,8 @@ CREATE TABLE entry (
     flags @int NOT NULL,
     modseq @int NOT NULL,
     saved_at @int NOT NULL,
+    received_at @int NOT NULL,
+    size_bytes @int NOT NULL,
     PRIMARY KEY (account_id, mailbox_id, uid)
 ) @keyed;
 CREATE TABLE expunged (
@@ -128,6 +135,8 @@ CREATE TABLE expunged (
     flags @int NOT NULL,
     modseq @int NOT NULL,
     saved_at @int NOT NULL,
+    received_at @int NOT NULL,
+    size_bytes @int NOT NULL,
     expunged_at @int NOT NULL,
     PRIMARY KEY (account_id, mailbox_id, uid)
 ) @keyed;
@@ -153,7 +162,8 @@ CREATE TABLE blob (
     stored_bytes @int NOT NULL,
     size_bytes @int NOT NULL,
     codec @int NOT NULL,
-    used_at @int NOT NULL
+    used_at @int NOT NULL,
+    email_count @int NOT NULL DEFAULT 0
 ) @keyed;
 
 CREATE TABLE queue_message (
@@ -218,8 +228,20 @@ CREATE TABLE lease (
 MIGRATIONS: tuple[str, ...] = (_MIGRATION_1,)
 SCHEMA_VERSION = len(MIGRATIONS)
 
-_SQLITE = {"@int": "INTEGER", "@bytes": "BLOB", ") @keyed": ") STRICT, WITHOUT ROWID"}
-_POSTGRES = {"@int": "BIGINT", "@bytes": "BYTEA", ") @keyed": ")"}
+_SQLITE = {
+    "@int": "INTEGER",
+    "@bytes": "BLOB",
+    ") @keyed": ") STRICT, WITHOUT ROWID",
+    "@rowid": "INTEGER PRIMARY KEY",
+    ",\n    @key (account_id, email_id)": "",
+}
+_POSTGRES = {
+    "@int": "BIGINT",
+    "@bytes": "BYTEA",
+    ") @keyed": ")",
+    "@rowid": "BIGINT NOT NULL",
+    "@key": "PRIMARY KEY",
+}
 
 
 def sqlite_statements(migration: str) -> list[str]:

@@ -43,6 +43,41 @@ def count_of(ranges: Iterable[UidRange]) -> int:
     return sum(last - first + 1 for first, last in ranges)
 
 
+def merged(*sets: Iterable[UidRange]) -> list[UidRange]:
+    """The union of sets."""
+    union: list[UidRange] = []
+    for first, last in sorted(one for each in sets for one in each):
+        if union and first <= union[-1][1] + 1:
+            if last > union[-1][1]:
+                union[-1] = (union[-1][0], last)
+        else:
+            union.append((first, last))
+    return union
+
+
+def without(ranges: Sequence[UidRange], removed: Sequence[UidRange]) -> list[UidRange]:
+    """The UIDs of `ranges` that are not in `removed`."""
+    left: list[UidRange] = []
+    at = 0
+    for first, last in ranges:
+        while at < len(removed) and removed[at][1] < first:
+            at += 1
+        start, look = first, at
+        while look < len(removed) and removed[look][0] <= last:
+            if removed[look][0] > start:
+                left.append((start, removed[look][0] - 1))
+            start = removed[look][1] + 1
+            look += 1
+        if start <= last:
+            left.append((start, last))
+    return left
+
+
+def common(ranges: Sequence[UidRange], others: Sequence[UidRange]) -> list[UidRange]:
+    """The UIDs that are in both."""
+    return without(ranges, without(ranges, others))
+
+
 def uids_in(account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> tuple[str, str, tuple[int, ...]]:
     """SQL that selects the entries of one mailbox whose UID is in `ranges`.
 

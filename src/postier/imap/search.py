@@ -1,0 +1,367 @@
+"""SEARCH criteria as a tree, and what can be done with it before any message is looked at.
+
+Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`). Source: RFC 9051 §6.4.4;
+RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032. Invariants: texts are case-folded; And and Or are flat (none directly in its own
+kind); after `bind` only UIDs, bits of flags, dates, sizes and texts are left, and Keyword, Recent, Messages and Within are gone. No
+function recurses: the depth of the peer's nesting costs no stack.
+"""
+
+import enum
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import msgspec
+
+from postier.imap.flags import FIRST_KEYWORD_BIT
+from postier.imap.sets import MAX_NUMBER, Ranges, SequenceSet, coalesce, overlap
+
+
+class AddressField(enum.Enum):
+    """The address fields of the envelope that have a search key."""
+
+    FROM = "from"
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+
+
+class DateField(enum.Enum):
+    """Which date a date key looks at."""
+
+    INTERNAL = "internal"
+    SENT = "sent"
+
+
+class Needs(enum.Flag):
+    """What must be known of a message to decide; dearer things have higher bits."""
+
+    UID = 1
+    FLAGS = 2
+    SIZE = 4
+    INTERNAL_DATE = 8
+    SENT_DATE = 16
+    SUBJECT = 32
+    ADDRESSES = 64
+    HEADER = 128
+    BODY = 256
+
+
+class All(msgspec.Struct, frozen=True):
+    """Every message."""
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No message."""
+
+
+class And(msgspec.Struct, frozen=True):
+    """All terms match; at least two."""
+
+    terms: "tuple[Criterion, ...]"
+
+
+class Or(msgspec.Struct, frozen=True):
+    """One term matches; at least two."""
+
+    terms: "tuple[Criterion, ...]"
+
+
+class Not(msgspec.Struct, frozen=True):
+    """The term does not match."""
+
+    term: "Criterion"
+
+
+class Flags(msgspec.Struct, frozen=True):
+    """`flags & (set_bits | clear_bits) == set_bits`."""
+
+    set_bits: int = 0
+    clear_bits: int = 0
+
+
+class Keyword(msgspec.Struct, frozen=True):
+    """The keyword is set; its bit is known to the mailbox."""
+
+    name: str
+
+
+class Recent(msgspec.Struct, frozen=True):
+    r"""The message is \Recent in this session."""
+
+
+class Messages(msgspec.Struct, frozen=True):
+    """Sequence numbers, UIDs or the saved result, as the client wrote them."""
+
+    set: SequenceSet
+    is_uid: bool
+
+
+class Uids(msgspec.Struct, frozen=True):
+    """UIDs by ranges."""
+
+    ranges: Ranges
+
+
+class DateRange(msgspec.Struct, frozen=True):
+    """`start_s <= date < end_s` in Unix time; a SENT date is the wall clock of its own zone read as UTC (RFC 9051 §6.4.4)."""
+
+    of: DateField
+    start_s: int | None = None
+    end_s: int | None = None
+
+
+class Within(msgspec.Struct, frozen=True):
+    """RFC 5032: at most (`is_younger`) or at least so many seconds old."""
+
+    seconds: int
+    is_younger: bool
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Larger than `above`, smaller than `below`."""
+
+    above: int | None = None
+    below: int | None = None
+
+
+class AddressText(msgspec.Struct, frozen=True):
+    """The text occurs in this address field."""
+
+    field: AddressField
+    text: str
+
+
+class SubjectText(msgspec.Struct, frozen=True):
+    """The text occurs in the subject."""
+
+    text: str
+
+
+class HeaderText(msgspec.Struct, frozen=True):
+    """A field of this name (lower case) contains the text; the empty text asks for the field's presence."""
+
+    name: str
+    text: str
+
+
+class BodyText(msgspec.Struct, frozen=True):
+    """The text occurs in the body."""
+
+    text: str
+
+
+class AnyText(msgspec.Struct, frozen=True):
+    """The text occurs in the header or the body."""
+
+    text: str
+
+
+Leaf: TypeAlias = (
+    All
+    | Nothing
+    | Flags
+    | Keyword
+    | Recent
+    | Messages
+    | Uids
+    | DateRange
+    | Within
+    | Size
+    | AddressText
+    | SubjectText
+    | HeaderText
+    | BodyText
+    | AnyText
+)
+Criterion: TypeAlias = And | Or | Not | Leaf
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """What the criteria's words mean in one mailbox at one moment."""
+
+    keywords: tuple[str, ...]
+    uid_ranges: Callable[[SequenceSet, bool], Ranges]  # the view's: a set, and whether it holds UIDs
+    recent_from: int | None = None  # the first \Recent UID
+    now_s: int = 0
+
+
+def bind(criterion: Criterion, binding: Binding) -> Criterion:
+    """Replace what depends on mailbox, session and clock; the result is simplified."""
+    places = {name.upper(): place for place, name in enumerate(binding.keywords)}
+
+    def leaf(term: Leaf) -> Criterion:
+        match term:
+            case Keyword(name):
+                place = places.get(name.upper())
+                return Nothing() if place is None else Flags(1 << (FIRST_KEYWORD_BIT + place))
+            case Recent():
+                return (
+                    Nothing() if binding.recent_from is None else Uids(((binding.recent_from, MAX_NUMBER),))
+                )
+            case Messages(numbers, is_uid):
+                return Uids(binding.uid_ranges(numbers, is_uid))
+            case Within(seconds, is_younger):
+                edge = binding.now_s - seconds
+                if is_younger:
+                    return DateRange(DateField.INTERNAL, start_s=edge)
+                return DateRange(DateField.INTERNAL, end_s=edge + 1)
+            case _:
+                return term
+
+    return _rewrite(criterion, leaf)
+
+
+def simplify(criterion: Criterion) -> Criterion:
+    """The same criteria, flat and merged; All, Nothing and double Not are gone from inside."""
+    return _rewrite(criterion, lambda leaf: leaf)
+
+
+def leaves(criterion: Criterion) -> Iterable[Leaf]:
+    """All leaves, in no particular order."""
+    pending = [criterion]
+    while pending:
+        match pending.pop():
+            case And(terms) | Or(terms):
+                pending.extend(terms)
+            case Not(term):
+                pending.append(term)
+            case leaf:
+                yield leaf
+
+
+def needs(criterion: Criterion) -> Needs:
+    """All that matching could look at."""
+    found = Needs(0)
+    for leaf in leaves(criterion):
+        found |= _leaf_needs(leaf)
+    return found
+
+
+def split(criterion: Criterion, known: Needs) -> tuple[Criterion, Criterion]:
+    """(what `known` decides alone, what is left), whose conjunction is the whole.
+
+    The first part can be compiled to SQL over columns.
+    """
+    criterion = simplify(criterion)
+    terms = criterion.terms if isinstance(criterion, And) else (criterion,)
+    decided = [term for term in terms if needs(term) in known]
+    left = [term for term in terms if needs(term) not in known]
+    return conjunction(decided), conjunction(left)
+
+
+def conjunction(terms: Iterable[Criterion]) -> Criterion:
+    """And of the terms, flat and merged."""
+    set_bits = clear_bits = 0
+    ranges: Ranges | None = None
+    flat: list[Criterion] = []
+    for term in _spliced(terms, And):
+        match term:
+            case All():
+                pass
+            case Nothing():
+                return term
+            case Flags():
+                set_bits |= term.set_bits
+                clear_bits |= term.clear_bits
+            case Uids():
+                ranges = term.ranges if ranges is None else overlap(ranges, term.ranges)
+            case _:
+                flat.append(term)
+    if set_bits & clear_bits or ranges == ():
+        return Nothing()
+    if ranges is not None:
+        flat.insert(0, Uids(ranges))
+    if set_bits | clear_bits:
+        flat.insert(0, Flags(set_bits, clear_bits))
+    return And(tuple(flat)) if len(flat) > 1 else flat[0] if flat else All()
+
+
+def disjunction(terms: Iterable[Criterion]) -> Criterion:
+    """Or of the terms, flat and merged."""
+    ranges: list[tuple[int, int]] = []
+    flat: list[Criterion] = []
+    for term in _spliced(terms, Or):
+        match term:
+            case All():
+                return term
+            case Nothing():
+                pass
+            case Uids():
+                ranges += term.ranges
+            case _:
+                flat.append(term)
+    if ranges:
+        flat.insert(0, Uids(coalesce(ranges)))
+    return Or(tuple(flat)) if len(flat) > 1 else flat[0] if flat else Nothing()
+
+
+def negation(term: Criterion) -> Criterion:
+    """Not of the term."""
+    match term:
+        case Not(inner):
+            return inner
+        case All():
+            return Nothing()
+        case Nothing() | Uids(()):
+            return All()
+        case Flags(bit, 0) if bit.bit_count() == 1:
+            return Flags(0, bit)
+        case Flags(0, bit) if bit.bit_count() == 1:
+            return Flags(bit, 0)
+        case _:
+            return Not(term)
+
+
+def _spliced(terms: Iterable[Criterion], kind: type[And] | type[Or]) -> Iterable[Criterion]:
+    for term in terms:
+        if isinstance(term, kind):
+            yield from term.terms
+        else:
+            yield term
+
+
+def _rewrite(criterion: Criterion, leaf: Callable[[Leaf], Criterion]) -> Criterion:
+    """Rebuild the tree from its leaves up, with `leaf` applied to each."""
+    pending: list[tuple[Criterion, bool]] = [(criterion, False)]
+    done: list[Criterion] = []
+    while pending:
+        node, is_ready = pending.pop()
+        match node:
+            case And(terms) | Or(terms) if is_ready:
+                parts = done[-len(terms) :]
+                del done[-len(terms) :]
+                done.append(conjunction(parts) if isinstance(node, And) else disjunction(parts))
+            case And(terms) | Or(terms):
+                pending.append((node, True))
+                pending.extend((term, False) for term in reversed(terms))
+            case Not() if is_ready:
+                done.append(negation(done.pop()))
+            case Not(term):
+                pending += [(node, True), (term, False)]
+            case _:
+                done.append(leaf(node))
+    return done.pop()
+
+
+def _leaf_needs(leaf: Leaf) -> Needs:
+    match leaf:
+        case All() | Nothing():
+            return Needs(0)
+        case Flags() | Keyword():
+            return Needs.FLAGS
+        case Recent() | Messages() | Uids():
+            return Needs.UID
+        case DateRange(DateField.SENT):
+            return Needs.SENT_DATE
+        case DateRange() | Within():
+            return Needs.INTERNAL_DATE
+        case Size():
+            return Needs.SIZE
+        case AddressText():
+            return Needs.ADDRESSES
+        case SubjectText():
+            return Needs.SUBJECT
+        case HeaderText():
+            return Needs.HEADER
+        case BodyText() | AnyText():
+            return Needs.HEADER | Needs.BODY if isinstance(leaf, AnyText) else Needs.BODY

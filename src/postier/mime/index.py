@@ -1,0 +1,152 @@
+"""The index of a message: made once, when it is stored, so that no later reading parses MIME.
+
+Not here: storing it. Source: RFC 9051 §7.5.2 (ENVELOPE, BODYSTRUCTURE), RFC 5256 (base subject, sort keys), RFC 5957
+(display sort keys), RFC 8970 (preview). Invariants: any octets give an index; every text can be stored as UTF-8 and
+holds no control character.
+"""
+
+import msgspec
+
+from postier.mime import encoded_words
+from postier.mime.address_list import AddressList, Mailbox
+from postier.mime.bodystructure import bodystructure_of
+from postier.mime.dates import Moment, parse_date
+from postier.mime.defects import Defect
+from postier.mime.envelope import envelope_of, first_values, serialise
+from postier.mime.headers import HeaderSection, unfold
+from postier.mime.octets import Buffer
+from postier.mime.part import Part, dump_parts, load_parts
+from postier.mime.preview import has_attachment, preview_of
+from postier.mime.structure import LIMITS, Limits, parse_message
+from postier.mime.threads import base_subject, message_id, message_ids
+
+# RFC 5322 §3.6: at most once
+_ONCE = frozenset({b"date", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"message-id", b"in-reply-to", b"references", b"subject"})  # fmt: skip
+
+
+class MessageIndex(msgspec.Struct, frozen=True, gc=False):
+    """What is kept of a message beside its octets.
+
+    `envelope` and `bodystructure` are IMAP syntax; `parts` is for `load_parts`. `*_text` are whole fields, decoded, for
+    search; `*_mailbox` the local part of the first address (RFC 5256 §3), `*_display` its name or address (RFC 5957).
+    Message ids are without brackets. `sent_at` is None when Date is missing or invalid (RFC 5256 §2.2: use the
+    internal date then); `sent_at + sent_zone_minutes * 60` is the local day that SENTSINCE asks for.
+    """
+
+    envelope: bytes
+    bodystructure: bytes
+    parts: bytes
+    header_size: int
+    subject: str
+    base_subject: str
+    from_text: str
+    sender_text: str
+    reply_to_text: str
+    to_text: str
+    cc_text: str
+    bcc_text: str
+    from_mailbox: str
+    to_mailbox: str
+    cc_mailbox: str
+    from_display: str
+    to_display: str
+    sent_at: int | None
+    sent_zone_minutes: int
+    message_id: str | None
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    preview: str
+    has_attachment: bool
+    defects: tuple[str, ...]
+
+
+def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
+    """Read a message once; never fails."""
+    parsed = parse_message(raw, limits)
+    root, header = parsed.root, parsed.header
+    values = first_values(header)
+    envelope = envelope_of(values)
+    moment = None if envelope.date is None else parse_date(envelope.date)
+    subject = _text(values, b"subject")
+    leaves = _leaves(root)
+    ids = envelope.message_id
+    references = values.get(b"references")
+    from_mailbox, from_display = _sort_keys(envelope.from_)
+    to_mailbox, to_display = _sort_keys(envelope.to)
+    cc_mailbox, _ = _sort_keys(envelope.cc)
+    return MessageIndex(
+        envelope=serialise(envelope),
+        bodystructure=bodystructure_of(root),
+        parts=dump_parts(root),
+        header_size=header.end,
+        subject=subject,
+        base_subject=base_subject(subject),
+        from_text=_text(values, b"from"),
+        sender_text=_text(values, b"sender"),
+        reply_to_text=_text(values, b"reply-to"),
+        to_text=_text(values, b"to"),
+        cc_text=_text(values, b"cc"),
+        bcc_text=_text(values, b"bcc"),
+        from_mailbox=from_mailbox,
+        to_mailbox=to_mailbox,
+        cc_mailbox=cc_mailbox,
+        from_display=from_display,
+        to_display=to_display,
+        sent_at=None if moment is None else moment.epoch_s,
+        sent_zone_minutes=0 if moment is None else moment.zone_minutes,
+        message_id=None if ids is None else message_id(ids),
+        in_reply_to=() if envelope.in_reply_to is None else message_ids(envelope.in_reply_to),
+        references=() if references is None else message_ids(unfold(references)),
+        preview=preview_of(raw, leaves),
+        has_attachment=has_attachment(leaves),
+        defects=_defects(
+            parsed.defects, header, moment, (envelope.from_, envelope.to, envelope.cc, envelope.bcc)
+        ),
+    )
+
+
+def _text(values: dict[bytes, bytes], key: bytes) -> str:
+    value = values.get(key)
+    return "" if value is None else encoded_words.decode(unfold(value))
+
+
+def _leaves(root: Part) -> list[Part]:
+    """The parts of the letter itself that have content: an enclosed message is one, not its inside."""
+    leaves: list[Part] = []
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if part.type == "multipart":
+            waiting.extend(reversed(part.children))
+        else:
+            leaves.append(part)
+    return leaves
+
+
+def _sort_keys(addresses: AddressList) -> tuple[str, str]:
+    """The mailbox of the first address, and what to show of it."""
+    if not addresses.entries:
+        return "", ""
+    first = addresses.entries[0]
+    if not isinstance(first, Mailbox):  # RFC 5957 §3.1: a group sorts by its name
+        return first.name, first.name
+    return encoded_words.decode(first.local), first.name or first.address
+
+
+def _defects(
+    found: tuple[Defect, ...], header: HeaderSection, moment: Moment | None, lists: tuple[AddressList, ...]
+) -> tuple[str, ...]:
+    names = [defect.value for defect in found]
+    keys = [field.key for field in header.fields if field.key in _ONCE]
+    if len(keys) != len(set(keys)):
+        names.append(Defect.DUPLICATE_FIELD.value)
+    if b"from" not in keys:
+        names.append(Defect.FROM_MISSING.value)
+    if moment is None:
+        names.append(Defect.DATE_INVALID.value)
+    if any(addresses.is_truncated for addresses in lists):
+        names.append(Defect.TOO_MANY_ADDRESSES.value)
+    return tuple(names)
+
+
+__all__ = ["MessageIndex", "index_message", "load_parts"]
