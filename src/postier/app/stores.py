@@ -5,6 +5,8 @@ are in no error's text.
 """
 
 import os
+import pwd
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from postier.app import privileges
@@ -61,13 +63,24 @@ def _without_password(text: str, url: str) -> str:
 
 
 def as_owner(settings: Settings) -> None:
-    """As root, make the data folder the configured user's and become that user; else nothing. Raises StartError.
+    """As root, become the user whose store it is: the configured one, or who owns the data folder; else nothing.
 
-    Without it the first command run by root would leave a store that the server can't open.
+    Without it the first command run by root would leave files that the server can't open. Raises StartError.
     """
-    who = privileges.identity(settings.user, settings.group)
-    if who is None or os.geteuid() != 0:
+    if os.geteuid() != 0:
+        return
+    who = privileges.identity(settings.user, settings.group) or _owner(settings.data)
+    if who is None:
         return
     if make_folder(settings.data):
         os.chown(settings.data, who.uid, who.gid)
     privileges.drop(who)
+
+
+def _owner(folder: Path) -> privileges.Identity | None:
+    try:
+        found = folder.stat()
+        entry = pwd.getpwuid(found.st_uid)
+    except (OSError, KeyError):  # no folder yet, or a number without a name
+        return None
+    return None if entry.pw_uid == 0 else privileges.Identity(entry.pw_name, entry.pw_uid, found.st_gid)

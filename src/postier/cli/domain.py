@@ -12,6 +12,7 @@ from postier.cli.on_store import on_store
 from postier.cli.output import Column, json_option, show_json, show_table
 
 if TYPE_CHECKING:
+    from postier.accounts.dkim_keys import DkimKey
     from postier.accounts.domains import DomainInfo
     from postier.accounts.publishing import Service
     from postier.app.settings import Settings
@@ -101,13 +102,10 @@ def remove(invocation: Invocation, name: str, *, force: bool, yes: bool) -> None
 @pass_invocation
 def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None:
     """Print the DNS records to publish for NAME."""
-    from postier.accounts.dkim_keys import domain_keys
-    from postier.accounts.domains import domain_info
     from postier.accounts.publishing import records_of, zone_lines
 
     settings = invocation.settings()
-    on_store(invocation, lambda store: store.read(domain_info, name))
-    keys = on_store(invocation, lambda store: store.read(domain_keys, name))
+    _, keys = on_store(invocation, lambda store: store.read(_look, name))
     records = records_of(name, settings.hostname, keys, services(settings))
     if zone:
         click.echo("\n".join(zone_lines(records, settings.hostname)))
@@ -141,15 +139,11 @@ def services(settings: "Settings") -> "list[Service]":
     return [Service(name, offered[name]) for name in names.values() if name in offered]
 
 
-def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[dict[str, str]]]":
+def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[DkimKey]]":
     from postier.accounts.dkim_keys import domain_keys
     from postier.accounts.domains import domain_info
 
-    keys = [
-        {"selector": key.selector, "algorithm": key.algorithm.value, "state": key.state.value}
-        for key in domain_keys(tx, name)
-    ]
-    return domain_info(tx, name), keys
+    return domain_info(tx, name), domain_keys(tx, name)
 
 
 def _row(info: "DomainInfo") -> dict[str, object]:
