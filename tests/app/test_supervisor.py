@@ -4,6 +4,7 @@ import pwd
 import signal
 import socket
 import sys
+import tempfile
 
 import pytest
 
@@ -181,11 +182,14 @@ async def test_an_unusable_data_folder_is_named(server):
 
 
 async def test_workers_run_as_the_configured_user(server, dial):
-    server.configure(workers=1, top=f'user = "{ROOT_USER}"')
-    await server.start()
-    client = await dial(await server.ready())
-    assert client.uid == pwd.getpwnam(ROOT_USER).pw_uid
-    assert (server.folder / "data" / "lock").stat().st_uid == client.uid
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        os.chmod(place, 0o755)  # noqa: PTH101, S103
+        server.configure(workers=1, top=f'user = "{ROOT_USER}"', data=f"{place}/data")
+        await server.start()
+        client = await dial(await server.ready())
+        assert client.uid == pwd.getpwnam(ROOT_USER).pw_uid
+        assert {entry.stat().st_uid for entry in os.scandir(f"{place}/data")} == {client.uid}
+        await server.stop()
 
 
 async def test_sockets_of_systemd_are_taken(server, dial):

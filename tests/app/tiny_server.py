@@ -33,6 +33,7 @@ class TinyService:
             raise StartError("nothing works here")
         if MODE == "failing":
             tasks.create_task(self.fail())
+        (self.context.settings.data / f"made-by-{self.context.number}").touch()
         for listening in self.context.sockets:
             self.servers.append(await asyncio.start_server(self.serve, sock=listening.socket))
         self.context.on_reload(

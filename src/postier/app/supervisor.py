@@ -37,6 +37,7 @@ RESTART_MAX_S = 30.0
 STEADY_S = 60.0  # a worker that lived this long starts anew without delay
 MAX_OPEN_FILES = 1 << 18
 PR_SET_PDEATHSIG = 1
+PRIVATE_UMASK = 0o077  # whatever any part writes is the server's own
 
 
 class _Worker:
@@ -80,6 +81,7 @@ class Supervisor:
         self._log = log.logger("supervisor")
         who = privileges.identity(self._settings.user, self._settings.group)
         _raise_file_limit()
+        os.umask(PRIVATE_UMASK)
         folder = DataFolder.take(self._settings.data)
         try:
             self._sockets = sockets.open_listeners(self._settings.listener, self._environ)
