@@ -8,6 +8,7 @@ left out in silence.
 import socket
 from collections.abc import Callable, Sequence
 
+from postier.app.founding import found_directory
 from postier.app.settings import Listener, Protocol, Settings
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
@@ -20,7 +21,7 @@ FoundingStep = Callable[[Settings, Address, str], Sequence[str]]
 PROTOCOLS: dict[Protocol, ProtocolFactory] = {}
 
 # Each is called with the settings, the first administrator's address and password, in this order, and gives lines to print.
-FOUNDING: tuple[FoundingStep, ...] = ()
+FOUNDING: tuple[FoundingStep, ...] = (found_directory,)
 
 
 def unserved(settings: Settings) -> tuple[Listener, ...]:

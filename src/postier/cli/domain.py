@@ -14,8 +14,6 @@ from postier.cli.output import Column, json_option, show_json, show_table
 if TYPE_CHECKING:
     from postier.accounts.dkim_keys import DkimKey
     from postier.accounts.domains import DomainInfo
-    from postier.accounts.publishing import Service
-    from postier.app.settings import Settings
     from postier.store.transaction import ReadTx
 
 _LIST = (
@@ -68,16 +66,19 @@ def list_(invocation: Invocation, *, as_json: bool) -> None:
 @pass_invocation
 def show(invocation: Invocation, name: str, *, as_json: bool) -> None:
     """Show one domain."""
-    info, keys = on_store(invocation, lambda store: store.read(_look, name))
-    row = {**_row(info), "dkim_keys": keys}
+    info, found = on_store(invocation, lambda store: store.read(_look, name))
+    keys = [
+        {"selector": key.selector, "algorithm": key.algorithm.value, "state": key.state.value}
+        for key in found
+    ]
+    row = _row(info)
     if as_json:
-        show_json(row)
+        show_json({**row, "dkim_keys": keys})
         return
     for key, value in row.items():
-        shown = (
-            ", ".join(f"{one['selector']} ({one['algorithm']})" for one in keys) if value is keys else value
-        )
-        click.echo(f"{key}: {shown}")
+        click.echo(f"{key}: {value}")
+    for one in keys:
+        click.echo(f"dkim key: {one['selector']} ({one['algorithm']}, {one['state']})")
 
 
 @command.command()
@@ -103,10 +104,11 @@ def remove(invocation: Invocation, name: str, *, force: bool, yes: bool) -> None
 def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None:
     """Print the DNS records to publish for NAME."""
     from postier.accounts.publishing import records_of, zone_lines
+    from postier.app.offered_services import services_of
 
     settings = invocation.settings()
     _, keys = on_store(invocation, lambda store: store.read(_look, name))
-    records = records_of(name, settings.hostname, keys, services(settings))
+    records = records_of(name, settings.hostname, keys, services_of(settings))
     if zone:
         click.echo("\n".join(zone_lines(records, settings.hostname)))
         return
@@ -115,28 +117,6 @@ def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None
         click.echo(
             f"\n{settings.hostname} itself needs A and AAAA records with this server's public addresses."
         )
-
-
-def services(settings: "Settings") -> "list[Service]":
-    """What clients may look for here: RFC 6186 names by listener, RFC 8314 §3 the implicit TLS ones first."""
-    from postier.accounts.publishing import Service
-    from postier.app.settings import Protocol, TlsMode
-
-    names = {
-        (Protocol.SUBMISSION, TlsMode.IMPLICIT): "submissions",
-        (Protocol.IMAP, TlsMode.IMPLICIT): "imaps",
-        (Protocol.POP3, TlsMode.IMPLICIT): "pop3s",
-        (Protocol.SUBMISSION, TlsMode.STARTTLS): "submission",
-        (Protocol.IMAP, TlsMode.STARTTLS): "imap",
-        (Protocol.POP3, TlsMode.STARTTLS): "pop3",
-        (Protocol.MANAGESIEVE, TlsMode.STARTTLS): "sieve",  # RFC 5804 §1.4
-    }
-    offered = {
-        names[listener.protocol, listener.tls]: listener.bind.port
-        for listener in reversed(settings.listener)
-        if (listener.protocol, listener.tls) in names and listener.bind.port
-    }
-    return [Service(name, offered[name]) for name in names.values() if name in offered]
 
 
 def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[DkimKey]]":
