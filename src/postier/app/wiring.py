@@ -16,6 +16,7 @@ from functools import partial
 from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
+from postier.app.founding import found_directory
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
@@ -48,7 +49,7 @@ ProtocolFactory = Callable[["Graph", Listener, Sequence[socket.socket]], Service
 FoundingStep = Callable[[Settings, Address, str], Sequence[str]]
 
 # Each is called with the settings, the first administrator's address and password, in this order, and gives lines to print.
-FOUNDING: tuple[FoundingStep, ...] = ()
+FOUNDING: tuple[FoundingStep, ...] = (found_directory,)
 
 
 class Graph:
