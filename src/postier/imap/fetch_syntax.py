@@ -1,7 +1,7 @@
 """Reading fetch items.
 
-Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9 fetch-att, section; RFC
-3501 §9 fetch-att.
+Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9
+fetch-att, section; RFC 3501 §9 fetch-att.
 """
 
 import re
