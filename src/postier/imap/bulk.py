@@ -1,7 +1,8 @@
 """Formatting thousands of response lines at C speed.
 
-Not here: which lines (`fetch`, `view`). Invariant: no Python-level work per message beyond one pass of `zip`; one format
-of BLOCK rows is applied to BLOCK rows of values at a time, which keeps both in the processor's cache.
+Not here: which lines (`fetch`, `view`). Invariant: no Python-level work per message beyond one pass of
+`zip`; one format of BLOCK rows is applied to BLOCK rows of values at a time, which keeps both in the
+processor's cache.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,8 +1,8 @@
 """FETCH responses: in bulk from columns, or one message with its sections.
 
-Not here: which messages and where their values come from. Source: RFC 9051 §7.5.2, §6.4.5. Invariants: ENVELOPE, BODY and
-BODYSTRUCTURE come ready-made and well-formed from the index; everything else is written here; section octets are
-passed on uncopied, as items of a list.
+Not here: which messages and where their values come from. Source: RFC 9051 §7.5.2, §6.4.5. Invariants:
+ENVELOPE, BODY and BODYSTRUCTURE come ready-made and well-formed from the index; everything else is written
+here; section octets are passed on uncopied, as items of a list.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class UnknownEncodingError(PeerError):
 
 
 def column_blocks(items: FetchItems, rows: FetchRows) -> Iterator[bytes]:
-    """All FETCH lines of messages whose items are all columns, some hundred lines at a time, to be written as they come."""
+    """All FETCH lines of messages whose items are all columns, to be written as they come, 500 lines each."""
     row = b"* %%d FETCH (%b)\r\n" % b" ".join([column.value for column in items.columns])
     return row_blocks(row, rows.seqs, *[_values(column, rows) for column in items.columns])
 

@@ -1,7 +1,8 @@
 r"""What SELECT and EXAMINE answer.
 
-Not here: opening the mailbox. Source: RFC 9051 §6.3.2, §6.3.3, appendix E items 9 to 12; RFC 3501 §6.3.1; RFC 7162 §3.1.2.1. Invariant:
-the untagged lines come before the tagged one, CLOSED before everything about the new mailbox.
+Not here: opening the mailbox. Source: RFC 9051 §6.3.2, §6.3.3, appendix E items 9 to 12; RFC 3501 §6.3.1;
+RFC 7162 §3.1.2.1. Invariant: the untagged lines come before the tagged one, CLOSED before everything about
+the new mailbox.
 """
 
 from collections.abc import Iterable

@@ -86,15 +86,27 @@ def coalesce(pairs: Iterable[Range]) -> Ranges:
 
 
 def index_ranges(ranges: Ranges, uids: Sequence[int]) -> list[tuple[int, int]]:
-    """The half-open index ranges of the ascending `uids` that fall into `ranges`: two bisections a range."""
-    found = []
-    start = 0
+    """The half-open index ranges of the ascending `uids` that fall into `ranges`, none adjacent.
+
+    Two bisections a range.
+    """
+    found: list[tuple[int, int]] = []
+    start = 0  # of the slice that is growing
+    stop = 0
+    count = len(uids)
     for low, high in ranges:
-        start = bisect_left(uids, low, start)
-        stop = bisect_right(uids, high, start)
-        if start < stop:
-            found.append((start, stop))
-            start = stop
+        first = bisect_left(uids, low, stop)
+        if first == count:
+            break
+        last = bisect_right(uids, high, first) if high != low else first + (uids[first] == low)
+        if first != last:
+            if first != stop:
+                if start != stop:
+                    found.append((start, stop))
+                start = first
+            stop = last
+    if start != stop:
+        found.append((start, stop))
     return found
 
 

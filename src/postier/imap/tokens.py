@@ -1,9 +1,9 @@
 """A cursor over one complete command: the terminals of the IMAP grammar, one compiled pattern each.
 
-Not here: collecting the command from the wire (`lexer`), the grammar of each verb (`commands`). Source: RFC 9051
-§4, §9; RFC 9755 §3. Invariants: `text` holds the command without the octets of its literals; a literal is seen as
-`{n}` CRLF there and as the next of `literals`. The cursor only moves forward; every method consumes one terminal
-or raises `PeerError` (BAD).
+Not here: collecting the command from the wire (`lexer`), the grammar of each verb (`commands`). Source: RFC
+9051 §4, §9; RFC 9755 §3. Invariants: `text` holds the command without the octets of its literals; a literal
+is seen as `{n}` CRLF there and as the next of `literals`. The cursor only moves forward; every method
+consumes one terminal or raises `PeerError` (BAD).
 """
 
 import re

@@ -1,13 +1,15 @@
 r"""What one session believes of its selected mailbox, and the untagged lines that bring it up to date.
 
-Not here: the mailbox itself. Source: RFC 9051 §5.2, §7.4.1, §7.5.1, §7.5.2; RFC 3501 §7.3.2 (RECENT); RFC 7162 §3.2.10 (VANISHED).
+Not here: the mailbox itself. Source: RFC 9051 §5.2, §7.4.1, §7.5.1, §7.5.2; RFC 3501 §7.3.2 (RECENT); RFC
+7162 §3.2.10 (VANISHED).
 
-Invariants: UIDs ascend; a sequence number means what the client thinks it means, so changes are only noted, and
-take effect in `flush`; EXPUNGE lines go out from the highest number down, each message's number being right at that
-moment. The UIDs are loaded only when a sequence number is needed: an idle view holds a few numbers.
+Invariants: UIDs ascend; a sequence number means what the client thinks it means, so changes are only noted,
+and take effect in `flush`; EXPUNGE lines go out from the highest number down, each message's number being
+right at that moment. The UIDs are loaded only when a sequence number is needed: an idle view holds a few
+numbers.
 
-The owner notes every change after the point in the change log at which the mailbox was selected, in its order, and
-calls `load` with the mailbox's UIDs as of the last change noted.
+The owner notes every change after the point in the change log at which the mailbox was selected, in its
+order, and calls `load` with the mailbox's UIDs as of the last change noted.
 """
 
 from array import array
@@ -193,7 +195,7 @@ class MailboxView:
             raise bad("Message sequence number does not exist")  # RFC 9051 §9 seq-number
         return self._slices([(low - 1, high) for low, high in ranges])
 
-    def uid_ranges(self, messages: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - `search.Binding` calls it by place
+    def uid_ranges(self, messages: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - by place in Binding
         """The set as ranges of UIDs; numbers that do not exist fall out. For SEARCH and set-based SQL."""
         if messages.is_saved_result:
             return ranges_of(self.saved)

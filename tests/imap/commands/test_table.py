@@ -33,7 +33,7 @@ from postier.imap.commands.table import VERBS, parse_command, parse_offer
 from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.lexer import CommandReader
-from postier.imap.reader_events import AFTER_LOGIN, CommandLine, MessageOffered
+from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
 from postier.imap.refusals import PeerError
 from postier.imap.search import All, Flags
 from postier.imap.search_results import Return
@@ -318,6 +318,8 @@ def test_secrets_are_not_shown():
             parse(text)
         assert "secret" not in caught.value.text
     assert "secret" not in repr(parse(b"LOGIN fred secret"))
+    assert "secret" not in repr(read(b"t LOGIN fred secret\r\n"))
+    assert "secret" not in repr(AnswerLine(b"secret"))
     assert "secret" not in repr(authenticate.Authenticate(b"t", "PLAIN", b"secret"))
 
 
