@@ -30,7 +30,6 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
 from postier.mta.schedule import Pace, Scheduler
-from postier.mta.signing import Signers
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
 from postier.servers import listener as listening
@@ -102,7 +101,6 @@ class Graph:
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
         )
-        self.signers = Signers(self.directory)
         context.on_reload(self._reload)
 
     def tls(self, service: tls_server.Service, listener: Listener) -> ServerTls | None:
@@ -169,11 +167,7 @@ def _smtp_listener(
     service: tls_server.Service,
     role: Role,
 ) -> Service:
-    visit: Callable[[], Visit] = (
-        partial(Reception, graph.intake)
-        if role is Role.MX
-        else partial(Submission, graph.intake, graph.signers)
-    )
+    visit: Callable[[], Visit] = partial(Reception if role is Role.MX else Submission, graph.intake)
     conversation = SmtpConversation(
         listener.protocol.value,
         _session_settings(graph.settings, listener, role),
