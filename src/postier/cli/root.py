@@ -21,6 +21,7 @@ NOUNS: dict[str, str] = {
     "alias": "Add, list and remove aliases; a local part of * is a catch-all.",
     "config": "Check, explain and show the configuration.",
     "domain": "Add, list, show and remove domains; what to publish in DNS for them.",
+    "demo": "Show the whole of Postier on this machine.",
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",
     "serve": "Run the server in the foreground.",
     "version": "Print the version.",
