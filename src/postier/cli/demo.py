@@ -143,8 +143,8 @@ def _command_lines(alpha: "NodePlan", beta: "NodePlan") -> list[str]:
         f"        --auth-password '{alpha.password}' --from {alpha.address} --to {beta.address}",
         "  read:",
         f"    curl --ssl-reqd --insecure {login} 'imap://127.0.0.1:{beta.ports.imap}/INBOX;MAILINDEX=1'",
-        f"    neomutt -e 'set ssl_starttls=yes ssl_verify_host=no imap_user={beta.address}"
-        f' imap_pass="{beta.password}"\' -f imap://127.0.0.1:{beta.ports.imap}/INBOX',
+        f"    neomutt -e 'set ssl_starttls=yes imap_user={beta.address} imap_pass={beta.password}' \\",
+        f"        -f imap://127.0.0.1:{beta.ports.imap}/INBOX",
         "  administer:",
         f"    postier --config {alpha.configuration} account list",
     ]
