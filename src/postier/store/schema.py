@@ -100,6 +100,7 @@ CREATE TABLE email (
     header_bytes @int NOT NULL,
     received_at @int NOT NULL,
     sent_at @int,
+    sent_zone_minutes @int NOT NULL,
     thread_id @int NOT NULL,
     message_id TEXT NOT NULL,
     search_subject TEXT NOT NULL,

@@ -1,0 +1,85 @@
+r"""Messages leave a mailbox: EXPUNGE and UID EXPUNGE.
+
+Not here: when they are gone for good (`sweep`). Source: RFC 9051 §6.4.3, §6.4.9; DESIGN §3.4. Invariant: what a user
+expunges lies in `expunged` until it is swept; what is moved leaves nothing there.
+"""
+
+# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
+
+from collections.abc import Sequence
+
+import msgspec
+
+from postier.imap.flags import DELETED
+from postier.mailbox import ledger
+from postier.mailbox.tally import selections, take_off, tally
+from postier.store.changes import ChangeKind, record_change
+from postier.store.transaction import WriteTx
+from postier.store.uid_ranges import UidRange
+
+ALL_UIDS: list[UidRange] = [(1, 2**32 - 1)]
+
+
+class Expunged(msgspec.Struct, frozen=True):
+    """The UIDs that left, and the modseq of that (the account's modseq if none did)."""
+
+    ranges: list[UidRange]
+    modseq: int
+
+
+def expunge_deleted(
+    tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange] | None = None
+) -> Expunged:
+    r"""Expunge the messages with \Deleted: all, or those of `ranges` (UID EXPUNGE)."""
+    return _expunge(
+        tx, account_id, mailbox_id, ALL_UIDS if ranges is None else ranges, f" AND flags & {DELETED} <> 0"
+    )
+
+
+def expunge_uids(tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> Expunged:
+    r"""Expunge messages whatever their flags (retraction, JMAP destroy, POP3 DELE)."""
+    return _expunge(tx, account_id, mailbox_id, ranges, "")
+
+
+def keep_as_expunged(
+    tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange], modseq: int
+) -> None:
+    """Copy entries to `expunged`, from where `sweep` undeletes or removes them."""
+    for part in selections(account_id, mailbox_id, ranges):
+        tx.run(
+            f"{part.cte} INSERT INTO expunged (account_id, mailbox_id, uid, email_id, flags, modseq, saved_at,"
+            " received_at, size_bytes, expunged_at)"
+            " SELECT account_id, mailbox_id, uid, email_id, flags, ?, saved_at, received_at, size_bytes, ?"
+            f" FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}",
+            modseq,
+            tx.now_us,
+            account_id,
+            mailbox_id,
+            *part.params,
+        )
+
+
+def remove_entries(tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> None:
+    """Delete the rows; counters and the change log are the caller's."""
+    for part in selections(account_id, mailbox_id, ranges):
+        tx.run(
+            f"{part.cte} DELETE FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}",
+            account_id,
+            mailbox_id,
+            *part.params,
+        )
+
+
+def _expunge(
+    tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange], condition: str
+) -> Expunged:
+    modseq = ledger.lock(tx, account_id)
+    gone = tally(tx, account_id, mailbox_id, ranges, condition)
+    if not gone.count:
+        return Expunged([], modseq)
+    modseq = ledger.advance(tx, account_id, size_bytes=-gone.size_bytes)
+    keep_as_expunged(tx, account_id, mailbox_id, gone.ranges, modseq)
+    remove_entries(tx, account_id, mailbox_id, gone.ranges)
+    take_off(tx, account_id, mailbox_id, gone, modseq)
+    record_change(tx, account_id, modseq, ChangeKind.EXPUNGED, mailbox_id, gone.ranges)
+    return Expunged(gone.ranges, modseq)

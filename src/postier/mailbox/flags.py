@@ -1,0 +1,114 @@
+"""STORE: flags of many entries change in one statement.
+
+Not here: the names of flags (`keywords`, `imap.flags`). Source: RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE).
+Invariant: an entry whose flags would stay as they are keeps its modseq and is not named in the change.
+"""
+
+# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
+
+import enum
+from collections.abc import Sequence
+
+import msgspec
+
+from postier.imap.flags import DELETED, SEEN
+from postier.mailbox import ledger
+from postier.mailbox.tally import Tally, joined, selections, tally
+from postier.store.changes import ChangeKind, record_change
+from postier.store.transaction import ReadTx, WriteTx
+from postier.store.uid_ranges import UidRange, ranges_of
+
+_DIFFERS = " AND flags <> ((flags & ?) | ?)"
+
+
+class StoreMode(enum.Enum):
+    """What STORE does with the flags it names."""
+
+    REPLACE = "FLAGS"
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+class FlagsStored(msgspec.Struct, frozen=True):
+    """`changed` UIDs have the modseq `modseq` now; `modified` ones were left alone (UNCHANGEDSINCE)."""
+
+    changed: list[UidRange]
+    modseq: int
+    modified: list[UidRange] = []
+
+
+def store_flags(
+    tx: WriteTx,
+    account_id: int,
+    mailbox_id: int,
+    ranges: Sequence[UidRange],
+    mode: StoreMode,
+    mask: int,
+    *,
+    unchanged_since: int | None = None,
+) -> FlagsStored:
+    """Add, remove or replace the flags of the entries in `ranges`; UIDs that do not exist are passed over."""
+    keep, bits = {StoreMode.ADD: (-1, mask), StoreMode.REMOVE: (~mask, 0), StoreMode.REPLACE: (0, mask)}[mode]
+    condition = _DIFFERS
+    params: tuple[int, ...] = (keep, bits)
+    modseq = ledger.lock(tx, account_id)
+    modified: list[UidRange] = []
+    if unchanged_since is not None:
+        modified = _modified(tx, account_id, mailbox_id, ranges, unchanged_since)
+        condition, params = f"{_DIFFERS} AND modseq <= ?", (keep, bits, unchanged_since)
+    before = tally(tx, account_id, mailbox_id, ranges, condition, *params)
+    if not before.count:
+        return FlagsStored([], modseq, modified)
+    modseq = ledger.advance(tx, account_id)
+    for part in selections(
+        account_id, mailbox_id, before.ranges if len(before.ranges) < len(ranges) else ranges
+    ):
+        tx.run(
+            f"{part.cte} UPDATE entry SET flags = (flags & ?) | ?, modseq = ?"
+            f" WHERE account_id = ? AND mailbox_id = ? AND {part.condition}{condition}",
+            keep,
+            bits,
+            modseq,
+            account_id,
+            mailbox_id,
+            *part.params,
+            *params,
+        )
+    seen, deleted = _after(before, keep, bits)
+    tx.run(
+        "UPDATE mailbox SET unseen_count = unseen_count + ?, deleted_count = deleted_count + ?, highest_modseq = ?"
+        " WHERE account_id = ? AND mailbox_id = ?",
+        before.seen - seen,
+        deleted - before.deleted,
+        modseq,
+        account_id,
+        mailbox_id,
+    )
+    record_change(tx, account_id, modseq, ChangeKind.FLAGS, mailbox_id, before.ranges)
+    return FlagsStored(before.ranges, modseq, modified)
+
+
+def _after(before: Tally, keep: int, bits: int) -> tuple[int, int]:
+    r"""How many of the entries are \Seen and \Deleted afterwards."""
+
+    def left(bit: int, had: int) -> int:
+        return before.count if bits & bit else had if keep & bit else 0
+
+    return left(SEEN, before.seen), left(DELETED, before.deleted)
+
+
+def _modified(
+    tx: ReadTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange], unchanged_since: int
+) -> list[UidRange]:
+    found: list[UidRange] = []
+    for part in selections(account_id, mailbox_id, ranges):
+        rows = tx.rows(
+            f"{part.cte} SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}"
+            " AND modseq > ? ORDER BY uid",
+            account_id,
+            mailbox_id,
+            *part.params,
+            unchanged_since,
+        )
+        found += ranges_of([uid for (uid,) in rows])
+    return joined(found)

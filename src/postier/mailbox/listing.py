@@ -1,0 +1,75 @@
+r"""Listing folders: names with what LIST and STATUS say of them, in one query.
+
+Not here: patterns (`imap.list_patterns`). Source: RFC 9051 §6.3.9, §6.3.11, §7.3.1; RFC 6154. Invariant: counters come from
+the mailbox's row, never from a scan of its messages.
+"""
+
+# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
+
+import msgspec
+
+from postier.mailbox.names import canonical, listing_key, superiors
+from postier.mailbox.refusals import no_such_mailbox
+from postier.mailbox.rights import Right, authorise, rights_of
+from postier.store.transaction import ReadTx
+
+_COLUMNS = (
+    "m.mailbox_id, m.special_use, m.uidvalidity, m.uidnext, m.message_count, m.unseen_count, m.deleted_count,"
+    " m.size_bytes, m.highest_modseq"
+)
+
+
+class MailboxStatus(msgspec.Struct, frozen=True):
+    """One mailbox and its counters."""
+
+    mailbox_id: int
+    special_use: str | None
+    uidvalidity: int
+    uidnext: int
+    message_count: int
+    unseen_count: int
+    deleted_count: int
+    size_bytes: int
+    highest_modseq: int
+
+
+class Listed(msgspec.Struct, frozen=True):
+    r"""One name of the tree; `status` is None for a name that is only subscribed or only has names below (\NonExistent)."""
+
+    name: str
+    status: MailboxStatus | None
+    is_subscribed: bool
+    has_children: bool
+
+
+def list_mailboxes(tx: ReadTx, account_id: int, *, actor_id: int) -> list[Listed]:
+    """All names, INBOX first, each before the names below it; another's account is an empty list."""
+    if Right.LOOKUP not in rights_of(actor_id, account_id):
+        return []
+    found: dict[str, tuple[MailboxStatus | None, bool]] = {}
+    for name, subscribed, *columns in tx.rows(
+        f"SELECT m.name, s.name, {_COLUMNS} FROM mailbox m"
+        " LEFT JOIN subscription s ON s.account_id = m.account_id AND s.name = m.name WHERE m.account_id = ?",
+        account_id,
+    ):
+        found[name] = (MailboxStatus(*columns), subscribed is not None)
+    parents = {above for name in found for above in superiors(name)}
+    for (name,) in tx.rows("SELECT name FROM subscription WHERE account_id = ?", account_id):
+        found.setdefault(name, (None, True))
+    for name in parents:
+        found.setdefault(name, (None, False))
+    return [
+        Listed(name, status, is_subscribed, name in parents)
+        for name, (status, is_subscribed) in sorted(found.items(), key=lambda item: listing_key(item[0]))
+    ]
+
+
+def mailbox_status(tx: ReadTx, account_id: int, name: str, *, actor_id: int) -> MailboxStatus:
+    """The counters of one mailbox. Raises MailboxRefusedError."""
+    authorise(actor_id, account_id, Right.READ)
+    row = tx.row(
+        f"SELECT {_COLUMNS} FROM mailbox m WHERE m.account_id = ? AND m.name = ?", account_id, canonical(name)
+    )
+    if row is None:
+        raise no_such_mailbox()
+    return MailboxStatus(*row)

@@ -1,0 +1,106 @@
+"""Counting a set of entries before it changes: which UIDs, and what the counters must lose or gain.
+
+Invariant: a statement names at most RANGES_IN_STATEMENT ranges, so SQL text stays short whatever set a peer asks for.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from postier.imap.flags import DELETED, SEEN
+from postier.store.transaction import ReadTx, WriteTx
+from postier.store.uid_ranges import UidRange, ranges_of, uids_in
+
+RANGES_IN_STATEMENT = 500
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """A set of entries that exist: exact ranges, and sums over them."""
+
+    ranges: list[UidRange]
+    count: int = 0
+    seen: int = 0
+    deleted: int = 0
+    size_bytes: int = 0
+
+    @property
+    def unseen(self) -> int:
+        r"""Entries without \Seen."""
+        return self.count - self.seen
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """A part of a set of UIDs as SQL: `{cte} ... WHERE account_id = ? AND mailbox_id = ? AND {condition}`."""
+
+    cte: str
+    condition: str
+    params: tuple[int, ...]
+
+
+def selections(account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> Iterator[Selection]:
+    """The set in portions that one statement each can name; ascending."""
+    for start in range(0, len(ranges), RANGES_IN_STATEMENT):
+        portion = ranges[start : start + RANGES_IN_STATEMENT]
+        yield Selection(*uids_in(account_id, mailbox_id, portion))
+
+
+def tally(
+    tx: ReadTx,
+    account_id: int,
+    mailbox_id: int,
+    ranges: Sequence[UidRange],
+    condition: str = "",
+    *params: int,
+) -> Tally:
+    """Count the entries in `ranges` for which `condition` (SQL on entry, beginning with AND) holds."""
+    found: list[UidRange] = []
+    count = seen = deleted = size_bytes = 0
+    for part in selections(account_id, mailbox_id, ranges):
+        where = f"FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}{condition}"
+        values = (account_id, mailbox_id, *part.params, *params)
+        row = tx.row(
+            f"{part.cte} SELECT count(*), min(uid), max(uid), sum(flags & {SEEN}), sum(flags & {DELETED}),"
+            f" sum(size_bytes) {where}",
+            *values,
+        )
+        if row is None or not row[0]:
+            continue
+        if row[2] - row[1] + 1 == row[0]:  # no gap: the UIDs themselves need not be read
+            found.append((row[1], row[2]))
+        else:
+            rows = tx.rows(f"{part.cte} SELECT uid {where} ORDER BY uid", *values)
+            found += ranges_of([uid for (uid,) in rows])
+        count += row[0]
+        seen += int(row[3]) // SEEN  # PostgreSQL's sums are decimals
+        deleted += int(row[4]) // DELETED
+        size_bytes += int(row[5])
+    if len(ranges) > RANGES_IN_STATEMENT:
+        found = joined(found)
+    return Tally(found, count, seen, deleted, size_bytes)
+
+
+def joined(ranges: Sequence[UidRange]) -> list[UidRange]:
+    """Ascending ranges with those that touch made one."""
+    whole: list[UidRange] = []
+    for first, last in ranges:
+        if whole and whole[-1][1] + 1 == first:
+            whole[-1] = (whole[-1][0], last)
+        else:
+            whole.append((first, last))
+    return whole
+
+
+def take_off(tx: WriteTx, account_id: int, mailbox_id: int, gone: Tally, modseq: int) -> None:
+    """Subtract entries that leave a mailbox from its counters."""
+    tx.run(
+        "UPDATE mailbox SET message_count = message_count - ?, unseen_count = unseen_count - ?,"
+        " deleted_count = deleted_count - ?, size_bytes = size_bytes - ?, highest_modseq = ?"
+        " WHERE account_id = ? AND mailbox_id = ?",
+        gone.count,
+        gone.unseen,
+        gone.deleted,
+        gone.size_bytes,
+        modseq,
+        account_id,
+        mailbox_id,
+    )
