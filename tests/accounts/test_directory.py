@@ -1,10 +1,13 @@
 import asyncio
+import datetime as dt
 from typing import Any
+
+from msgspec import structs
 
 from postier.accounts import directory as module
 from postier.accounts.accounts import remove_account, set_quota
 from postier.accounts.directory import REMEMBERED_S, USAGE_REMEMBERED_S, Directory
-from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, KeyState, add_key
+from postier.accounts.dkim_keys import KeyState, add_key, make_keys
 from postier.accounts.domains import add_domain
 from postier.accounts.resolution import Local, Unknown
 from postier.store.transaction import Store
@@ -103,10 +106,11 @@ async def test_memory_is_bounded(sqlite_store: Store, monkeypatch: Any) -> None:
 
 async def test_only_active_keys_sign(store: Store) -> None:
     await store.write(two_domains)
-    active = DkimKey("beta.test", "n", DkimAlgorithm.RSA, "pem")
+    (active, other) = make_keys("beta.test", dt.date(2026, 11, 24))
     await store.write(add_key, active)
-    await store.write(add_key, DkimKey("beta.test", "o", DkimAlgorithm.RSA, "pem", KeyState.RETIRED))
-    assert await Directory(store).signing_keys("beta.test") == [active]
+    await store.write(add_key, structs.replace(other, state=KeyState.RETIRED))
+    (key,) = await Directory(store).signing_keys("beta.test")
+    assert (key.domain, key.selector, key.algorithm) == ("beta.test", "202611r", "rsa-sha256")
 
 
 async def test_who_may_send_as_whom(store: Store) -> None:

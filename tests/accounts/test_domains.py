@@ -42,13 +42,13 @@ async def test_domains_are_added_listed_and_removed(store: Store) -> None:
             await store.write(missing, "beta.test")
 
 
-async def test_a_domains_keys_come_and_go_with_it(store: Store) -> None:
+async def test_a_domains_keys_come_and_go_with_it(sqlite_store: Store) -> None:
     key = DkimKey("x.test", "202611r", DkimAlgorithm.RSA, "pem")
-    await store.write(add_domain, "x.test", [key])
-    assert await store.read(domain_keys, "x.test") == [key]
-    await store.write(remove_domain, "x.test")
-    await store.write(add_domain, "x.test")
-    assert await store.read(domain_keys, "x.test") == []
+    await sqlite_store.write(add_domain, "x.test", [key])
+    assert await sqlite_store.read(domain_keys, "x.test") == [key]
+    await sqlite_store.write(remove_domain, "x.test")
+    await sqlite_store.write(add_domain, "x.test")
+    assert await sqlite_store.read(domain_keys, "x.test") == []
 
 
 async def test_a_name_with_wild_cards_is_no_pattern(store: Store) -> None:
@@ -61,8 +61,8 @@ async def test_a_name_with_wild_cards_is_no_pattern(store: Store) -> None:
     assert (await store.read(domain_info, "axb.test")).accounts == 1
 
 
-async def test_writers_wake_the_directory(store: Store) -> None:
-    woken: list[int] = []
+async def test_writers_wake_the_directory(sqlite_store: Store) -> None:
+    store, woken = sqlite_store, []
     store.watch_topic(DIRECTORY_TOPIC, lambda: woken.append(1))
     await store.write(two_domains)
     assert woken

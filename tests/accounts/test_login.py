@@ -57,10 +57,11 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    _, carole = await store.write(two_domains)
-    await store.write(set_password, carole, SECRET)
-    desk = Desk(store, monkeypatch)
+async def desk(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    """On one engine: the rows of `credentials` and `limiter` and the security rows are tested on both."""
+    _, carole = await sqlite_store.write(two_domains)
+    await sqlite_store.write(set_password, carole, SECRET)
+    desk = Desk(sqlite_store, monkeypatch)
     yield desk
     desk.authenticator.close()
 

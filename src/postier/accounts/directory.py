@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from postier.accounts.dkim_keys import DkimKey, KeyState, domain_keys
+from postier.accounts.dkim_keys import KeyState, domain_keys, signing_key
 from postier.accounts.domain_rows import DIRECTORY_TOPIC, has_domain
 from postier.accounts.resolution import Forward, Local, Resolution, resolve
+from postier.mailauth.dkim import SigningKey
 from postier.mime.address import Address
 from postier.store.transaction import ReadTx, Store
 
@@ -56,7 +57,7 @@ class Directory:
         self._store = store
         self._hostname = hostname
         self._resolutions: _Memory[Address, Resolution] = _Memory(REMEMBERED_S, now)
-        self._keys: _Memory[str, list[DkimKey]] = _Memory(REMEMBERED_S, now)
+        self._keys: _Memory[str, list[SigningKey]] = _Memory(REMEMBERED_S, now)
         self._domains: _Memory[str, bool] = _Memory(REMEMBERED_S, now)
         self._usage: _Memory[int, int] = _Memory(USAGE_REMEMBERED_S, now)
         self._generation = 0
@@ -102,7 +103,7 @@ class Directory:
                 self._domains.put(domain, known)
         return known
 
-    async def signing_keys(self, domain: str) -> list[DkimKey]:
+    async def signing_keys(self, domain: str) -> list[SigningKey]:
         """The keys that sign the domain's mail now, RSA first; none for a domain that is not ours."""
         known = self._keys.get(domain)
         if known is None:
@@ -136,5 +137,5 @@ def _room(tx: ReadTx, account_id: int) -> int:
     return _NO_LIMIT if quota_bytes is None else int(quota_bytes - used_bytes)
 
 
-def _active_keys(tx: ReadTx, domain: str) -> list[DkimKey]:
-    return [key for key in domain_keys(tx, domain) if key.state is KeyState.ACTIVE]
+def _active_keys(tx: ReadTx, domain: str) -> list[SigningKey]:
+    return [signing_key(key) for key in domain_keys(tx, domain) if key.state is KeyState.ACTIVE]

@@ -5,18 +5,18 @@ Invariants: a selector is the month of its making and a letter for the algorithm
 rotation never meets an old name; both algorithms sign, for old verifiers know RSA only.
 """
 
-import base64
 import datetime as dt
+import functools
 from enum import StrEnum
 
 import msgspec
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from postier.accounts.refusals import ExistsError
+from postier.mailauth import dkim
 from postier.store.transaction import ReadTx, WriteTx
 
 RSA_BITS = 2_048
+_REMEMBERED_KEYS = 1_024
 
 
 class DkimAlgorithm(StrEnum):
@@ -51,9 +51,12 @@ class DkimKey(msgspec.Struct, frozen=True):
 def make_keys(domain: str, date: dt.date) -> tuple[DkimKey, ...]:
     """New keys of each algorithm, RSA first. Takes about 100 ms: call outside a transaction."""
     month = f"{date:%Y%m}"
-    return (
-        DkimKey(domain, f"{month}r", DkimAlgorithm.RSA, _pem(rsa.generate_private_key(65_537, RSA_BITS))),
-        DkimKey(domain, f"{month}e", DkimAlgorithm.ED25519, _pem(ed25519.Ed25519PrivateKey.generate())),
+    return tuple(
+        DkimKey(domain, month + algorithm[0], algorithm, dkim.private_pem(private).decode())
+        for algorithm, private in (
+            (DkimAlgorithm.RSA, dkim.generate_key("rsa", RSA_BITS)),
+            (DkimAlgorithm.ED25519, dkim.generate_key("ed25519")),
+        )
     )
 
 
@@ -88,17 +91,10 @@ def domain_keys(tx: ReadTx, domain: str) -> list[DkimKey]:
 
 def record_text(key: DkimKey) -> str:
     """The text of the key's TXT record, RFC 6376 §3.6.1, RFC 8463 §4.2."""
-    public = serialization.load_pem_private_key(key.private_key.encode(), None).public_key()
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        octets = public.public_bytes_raw()  # RFC 8463 §4.2: the bare key, no SubjectPublicKeyInfo
-    else:
-        octets = public.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    return f"v=DKIM1; k={key.algorithm}; p={base64.b64encode(octets).decode()}"
+    return dkim.key_record(signing_key(key).private.public_key())
 
 
-def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+@functools.lru_cache(_REMEMBERED_KEYS)
+def signing_key(key: DkimKey) -> dkim.SigningKey:
+    """The key as `mailauth.dkim.sign` takes it; reading PEM costs 100 us and more, so what was read is kept."""
+    return dkim.SigningKey(key.domain, key.selector, dkim.load_private_key(key.private_key.encode()))

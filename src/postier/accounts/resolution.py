@@ -104,7 +104,7 @@ def _expand(tx: ReadTx, first: _Asked, found: _Found) -> Resolution:
     forwards: dict[Address, None] = {}
     seen: set[tuple[str, str]] = set()
     has_loop = False
-    for _depth in range(MAX_ALIAS_DEPTH + 1):
+    for depth in range(MAX_ALIAS_DEPTH + 1):
         following: dict[Address, _Asked] = {}
         for asked in level:
             if asked.domain not in found.domains:
@@ -127,8 +127,9 @@ def _expand(tx: ReadTx, first: _Asked, found: _Found) -> Resolution:
             return Unexpandable(AliasProblem.TOO_MANY)
         if not following:
             return _result(recipients, forwards, has_loop=has_loop)
-        level = tuple(following.values())
-        found = _look_up(tx, level)
+        if depth < MAX_ALIAS_DEPTH:
+            level = tuple(following.values())
+            found = _look_up(tx, level)
     return Unexpandable(AliasProblem.TOO_DEEP)
 
 

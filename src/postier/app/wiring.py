@@ -16,6 +16,7 @@ from functools import partial
 from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
+from postier.app.founding import found_directory
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
@@ -29,7 +30,6 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
 from postier.mta.schedule import Pace, Scheduler
-from postier.mta.signing import Signers
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
 from postier.servers import listener as listening
@@ -48,7 +48,7 @@ ProtocolFactory = Callable[["Graph", Listener, Sequence[socket.socket]], Service
 FoundingStep = Callable[[Settings, Address, str], Sequence[str]]
 
 # Each is called with the settings, the first administrator's address and password, in this order, and gives lines to print.
-FOUNDING: tuple[FoundingStep, ...] = ()
+FOUNDING: tuple[FoundingStep, ...] = (found_directory,)
 
 
 class Graph:
@@ -101,7 +101,6 @@ class Graph:
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
         )
-        self.signers = Signers(self.directory)
         context.on_reload(self._reload)
 
     def tls(self, service: tls_server.Service, listener: Listener) -> ServerTls | None:
@@ -168,11 +167,7 @@ def _smtp_listener(
     service: tls_server.Service,
     role: Role,
 ) -> Service:
-    visit: Callable[[], Visit] = (
-        partial(Reception, graph.intake)
-        if role is Role.MX
-        else partial(Submission, graph.intake, graph.signers)
-    )
+    visit: Callable[[], Visit] = partial(Reception if role is Role.MX else Submission, graph.intake)
     conversation = SmtpConversation(
         listener.protocol.value,
         _session_settings(graph.settings, listener, role),

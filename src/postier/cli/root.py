@@ -17,7 +17,10 @@ EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 
 NOUNS: dict[str, str] = {
+    "account": "Add, list, show, change and remove accounts.",
+    "alias": "Add, list and remove aliases; a local part of * is a catch-all.",
     "config": "Check, explain and show the configuration.",
+    "domain": "Add, list, show and remove domains; what to publish in DNS for them.",
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",
     "serve": "Run the server in the foreground.",
     "version": "Print the version.",

@@ -1,7 +1,7 @@
 """TLSA records read leniently: a digest of the wrong length is a record that cannot be used, not a broken response.
 
 dnspython refuses the whole message for it; RFC 7672 §2.2 wants such a record known, because its presence promises
-TLS. Not here: which records are usable (`tls.policy`). Source: RFC 6698 §2.1. Invariant: a message that is broken in
+TLS. Not here: which records are usable (`mailauth.dane`). Source: RFC 6698 §2.1. Invariant: a message that is broken in
 any other way is refused.
 """
 
@@ -11,21 +11,9 @@ import dns.rdatatype
 import dns.wire
 import msgspec
 
+from postier.mailauth.dane import Tlsa
+
 _DIGEST_OCTETS = {1: 32, 2: 64}  # RFC 6698 §2.1.3
-
-
-class Tlsa(msgspec.Struct, frozen=True):
-    """One TLSA record (RFC 6698 §2.1)."""
-
-    usage: int
-    selector: int
-    matching_type: int
-    data: bytes
-
-    @property
-    def is_digest_whole(self) -> bool:
-        """Whether the data has the length that its matching type says."""
-        return len(self.data) == _DIGEST_OCTETS.get(self.matching_type, len(self.data))
 
 
 class TlsaSet(msgspec.Struct):
@@ -51,12 +39,10 @@ def read_sets(octets: bytes) -> tuple[dns.message.Message, dict[dns.name.Name, T
         rdata = parser.get_bytes(size)
         if rdtype == dns.rdatatype.TLSA and size >= 4:
             record = Tlsa(rdata[0], rdata[1], rdata[2], rdata[3:])
-            broken += not record.is_digest_whole
+            broken += len(record.data) != _DIGEST_OCTETS.get(record.matching, len(record.data))
             known = sets.setdefault(owner, TlsaSet(ttl_s, []))
             known.ttl_s = min(known.ttl_s, ttl_s)
             known.records.append(record)
     if len(message.errors) != broken:  # something else is wrong as well
-        raise ValueError(
-            str(message.errors[0].exception) if message.errors else "records differ"
-        )
+        raise ValueError(str(message.errors[0].exception) if message.errors else "records differ")
     return message, sets

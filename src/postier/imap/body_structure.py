@@ -1,7 +1,7 @@
 """BODY from BODYSTRUCTURE: the same without its extension data.
 
-Not here: making BODYSTRUCTURE (the mime room). Source: RFC 9051 §7.5.2, §9 body. Invariants: the input is a well-formed
-BODYSTRUCTURE of our own making; the output is made of slices of it; nesting costs no stack.
+Not here: making BODYSTRUCTURE (the mime room). Source: RFC 9051 §7.5.2, §9 body. Invariants: the input is a
+well-formed BODYSTRUCTURE of our own making; the output is made of slices of it; nesting costs no stack.
 """
 
 import re

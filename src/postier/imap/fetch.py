@@ -1,16 +1,16 @@
 """FETCH responses: in bulk from columns, or one message with its sections.
 
-Not here: which messages and where their values come from. Source: RFC 9051 §7.5.2, §6.4.5. Invariants: ENVELOPE, BODY and
-BODYSTRUCTURE come ready-made and well-formed from the index; everything else is written here; section octets are
-passed on uncopied, as items of a list.
+Not here: which messages and where their values come from. Source: RFC 9051 §7.5.2, §6.4.5. Invariants:
+ENVELOPE, BODY and BODYSTRUCTURE come ready-made and well-formed from the index; everything else is written
+here; section octets are passed on uncopied, as items of a list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
 
-from postier.imap.bulk import format_rows
+from postier.imap.bulk import row_blocks
 from postier.imap.dates import internal_dates
 from postier.imap.fetch_items import Column, FetchItems, Partial, Section, SectionItem, SectionKind
 from postier.imap.quoting import literal8
@@ -52,10 +52,15 @@ class UnknownEncodingError(PeerError):
         super().__init__("Unknown Content-Transfer-Encoding", status=Status.NO, code=UNKNOWN_CTE)
 
 
-def render_columns(items: FetchItems, rows: FetchRows) -> bytes:
-    """All FETCH lines of messages whose items are all columns."""
+def column_blocks(items: FetchItems, rows: FetchRows) -> Iterator[bytes]:
+    """All FETCH lines of messages whose items are all columns, to be written as they come, 500 lines each."""
     row = b"* %%d FETCH (%b)\r\n" % b" ".join([column.value for column in items.columns])
-    return format_rows(row, rows.seqs, *[_values(column, rows) for column in items.columns])
+    return row_blocks(row, rows.seqs, *[_values(column, rows) for column in items.columns])
+
+
+def render_columns(items: FetchItems, rows: FetchRows) -> bytes:
+    """The same in one piece; for many messages with large columns `column_blocks` saves half the copying."""
+    return b"".join(column_blocks(items, rows))
 
 
 def render_message(items: FetchItems, rows: FetchRows, place: int, source: SectionSource) -> list[bytes]:

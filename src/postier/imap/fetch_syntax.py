@@ -1,7 +1,7 @@
 """Reading fetch items.
 
-Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9 fetch-att, section; RFC
-3501 §9 fetch-att.
+Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9
+fetch-att, section; RFC 3501 §9 fetch-att.
 """
 
 import re
@@ -18,10 +18,9 @@ from postier.imap.fetch_items import (
 from postier.imap.tokens import Cursor
 
 MAX_PART_DEPTH = 100  # part numbers of one section; SECURITY 17 has the same limit for messages
-MAX_PART_DIGITS = 9
 
 _ITEM = re.compile(rb"[A-Za-z0-9.]+")
-_PART = re.compile(rb"[1-9][0-9]{0,8}(?:\.[1-9][0-9]{0,8}){0,99}(?![0-9])")
+_PART = re.compile(rb"[1-9][0-9]{0,8}(?:\.[1-9][0-9]{0,8}){0,%d}(?![0-9])" % (MAX_PART_DEPTH - 1))
 _SECTION_TEXT = re.compile(rb"[A-Za-z.]+")
 _PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
 

@@ -1,8 +1,8 @@
 """Does a message match the criteria?
 
-Not here: how texts are decoded and cached (the Candidate's owner). Source: RFC 9051 §6.4.4. Invariants: the criteria are bound
-(`search.bind`); of And and Or the cheap terms are tried first, so a body is read only when it decides. The nesting of
-calls is that of the criteria, at most `search_syntax.MAX_NESTING`.
+Not here: how texts are decoded and cached (the Candidate's owner). Source: RFC 9051 §6.4.4. Invariants: the
+criteria are bound (`search.bind`); of And and Or the cheap terms are tried first, so a body is read only
+when it decides. The nesting of calls is that of the criteria, at most `search_syntax.MAX_NESTING`.
 """
 
 from collections.abc import Callable, Iterable

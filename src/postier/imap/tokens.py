@@ -1,9 +1,9 @@
 """A cursor over one complete command: the terminals of the IMAP grammar, one compiled pattern each.
 
-Not here: collecting the command from the wire (`lexer`), the grammar of each verb (`commands`). Source: RFC 9051
-§4, §9; RFC 9755 §3. Invariants: `text` holds the command without the octets of its literals; a literal is seen as
-`{n}` CRLF there and as the next of `literals`. The cursor only moves forward; every method consumes one terminal
-or raises `PeerError` (BAD).
+Not here: collecting the command from the wire (`lexer`), the grammar of each verb (`commands`). Source: RFC
+9051 §4, §9; RFC 9755 §3. Invariants: `text` holds the command without the octets of its literals; a literal
+is seen as `{n}` CRLF there and as the next of `literals`. The cursor only moves forward; every method
+consumes one terminal or raises `PeerError` (BAD).
 """
 
 import re
@@ -42,7 +42,7 @@ Item = TypeVar("Item")
 class Cursor:
     """Reads one command; `utf8` says whether the client enabled IMAP4rev2 or UTF8=ACCEPT."""
 
-    __slots__ = ("_literal_index", "literals", "pos", "tag", "text", "utf8")
+    __slots__ = ("_literal_index", "is_secret", "literals", "pos", "tag", "text", "utf8")
 
     def __init__(
         self,
@@ -52,12 +52,14 @@ class Cursor:
         tag: bytes = b"",
         pos: int = 0,
         utf8: bool = False,
+        is_secret: bool = False,
     ) -> None:
         self.text = text
         self.literals = literals
         self.tag = tag
         self.pos = pos
         self.utf8 = utf8
+        self.is_secret = is_secret  # errors must not quote the text: it holds a password
         self._literal_index = 0
 
     def peek(self) -> bytes:
@@ -90,6 +92,8 @@ class Cursor:
     def error(self, what: str) -> PeerError:
         """A BAD that says where: what comes next, shortened."""
         nearby = self.text[self.pos : self.pos + 20]
+        if self.is_secret:
+            return bad(f"Syntax error: {what}")
         if not nearby:
             return bad(f"Syntax error: {what} at the end of the command")
         return bad(f"Syntax error: {what} at {nearby.decode('ascii', 'replace')!r}")

@@ -1,25 +1,28 @@
 r"""What one session believes of its selected mailbox, and the untagged lines that bring it up to date.
 
-Not here: the mailbox itself. Source: RFC 9051 §5.2, §7.4.1, §7.5.1, §7.5.2; RFC 3501 §7.3.2 (RECENT); RFC 7162 §3.2.10 (VANISHED).
+Not here: the mailbox itself. Source: RFC 9051 §5.2, §7.4.1, §7.5.1, §7.5.2; RFC 3501 §7.3.2 (RECENT); RFC
+7162 §3.2.10 (VANISHED).
 
-Invariants: UIDs ascend; a sequence number means what the client thinks it means, so changes are only noted, and
-take effect in `flush`; EXPUNGE lines go out from the highest number down, each message's number being right at that
-moment. The UIDs are loaded only when a sequence number is needed: an idle view holds a few numbers.
+Invariants: UIDs ascend; a sequence number means what the client thinks it means, so changes are only noted,
+and take effect in `flush`; EXPUNGE lines go out from the highest number down, each message's number being
+right at that moment. The UIDs are loaded only when a sequence number is needed: an idle view holds a few
+numbers.
 
-The owner notes every change after the point in the change log at which the mailbox was selected, in its order, and
-calls `load` with the mailbox's UIDs as of the last change noted.
+The owner notes every change after the point in the change log at which the mailbox was selected, in its
+order, and calls `load` with the mailbox's UIDs as of the last change noted.
 """
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
 
 import msgspec
 
 from postier.imap.bulk import format_rows
-from postier.imap.flags import FIRST_KEYWORD_BIT, SYSTEM_MASK, FlagTexts, flags_text
+from postier.imap.flags import FlagTexts, all_flags
 from postier.imap.mailbox_responses import exists_line, flags_line, recent_line
 from postier.imap.refusals import bad
 from postier.imap.sets import Ranges, SequenceSet, index_ranges, intersect, ranges_of, set_text
@@ -192,7 +195,7 @@ class MailboxView:
             raise bad("Message sequence number does not exist")  # RFC 9051 §9 seq-number
         return self._slices([(low - 1, high) for low, high in ranges])
 
-    def uid_ranges(self, messages: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - `search.Binding` calls it by place
+    def uid_ranges(self, messages: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - by place in Binding
         """The set as ranges of UIDs; numbers that do not exist fall out. For SEARCH and set-based SQL."""
         if messages.is_saved_result:
             return ranges_of(self.saved)
@@ -211,6 +214,14 @@ class MailboxView:
 
     def _chosen(self, ranges: Ranges) -> Chosen:
         return self._slices(index_ranges(ranges, self.uids))
+
+    def _members(self, wanted: AbstractSet[int] | Mapping[int, int]) -> Chosen:
+        """Those of `wanted` that the client knows: bisections for few, one pass for many."""
+        uids = self.uids
+        if len(wanted) * 8 < len(uids):
+            return self._chosen(ranges_of(sorted(wanted)))
+        seqs = array("I", [seq for seq, uid in enumerate(uids, 1) if uid in wanted])
+        return Chosen(array("I", [uid for uid in uids if uid in wanted]), seqs)
 
     def _slices(self, slices: Sequence[tuple[int, int]]) -> Chosen:
         uids = self.uids
@@ -255,7 +266,7 @@ class MailboxView:
         out = []
         if self._has_new_keywords:
             self._has_new_keywords = False
-            out.append(flags_line(flags_text(SYSTEM_MASK | _keyword_mask(self.keywords), self.keywords)))
+            out.append(flags_line(all_flags(self.keywords)))
         if may_expunge and self._expunged:
             out.append(self._tell_expunged(self._expunged))
             self._expunged = None
@@ -302,7 +313,7 @@ class MailboxView:
         return lines
 
     def _tell_flags(self, flags: dict[int, int]) -> bytes:
-        chosen = self._chosen(ranges_of(sorted(flags)))
+        chosen = self._members(flags)
         # RFC 9051 §7.5.2: unsolicited FETCH carries UID
         texts = self.flags_of(chosen.uids, [flags[uid] for uid in chosen.uids])
         if self._modseqs is None:
@@ -310,7 +321,3 @@ class MailboxView:
         modseqs = [self._modseqs[uid] for uid in chosen.uids]
         row = b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"
         return format_rows(row, chosen.seqs, chosen.uids, texts, modseqs)
-
-
-def _keyword_mask(keywords: tuple[str, ...]) -> int:
-    return ((1 << len(keywords)) - 1) << FIRST_KEYWORD_BIT

@@ -13,7 +13,7 @@ from postier.mime.bodystructure import bodystructure_of
 from postier.mime.dates import Moment, parse_date
 from postier.mime.defects import Defect
 from postier.mime.envelope import envelope_of, first_values, serialise
-from postier.mime.headers import HeaderSection, unfold
+from postier.mime.headers import HeaderSection
 from postier.mime.octets import Buffer
 from postier.mime.part import Part, dump_parts, load_parts
 from postier.mime.preview import has_attachment, preview_of
@@ -96,7 +96,7 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
         sent_zone_minutes=0 if moment is None else moment.zone_minutes,
         message_id=None if ids is None else message_id(ids),
         in_reply_to=() if envelope.in_reply_to is None else message_ids(envelope.in_reply_to),
-        references=() if references is None else message_ids(unfold(references)),
+        references=() if references is None else message_ids(references),
         preview=preview_of(raw, leaves),
         has_attachment=has_attachment(leaves),
         defects=_defects(
@@ -107,7 +107,7 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
 
 def _text(values: dict[bytes, bytes], key: bytes) -> str:
     value = values.get(key)
-    return "" if value is None else encoded_words.decode(unfold(value))
+    return "" if value is None else encoded_words.decode(value)
 
 
 def _leaves(root: Part) -> list[Part]:
@@ -137,7 +137,7 @@ def _defects(
     found: tuple[Defect, ...], header: HeaderSection, moment: Moment | None, lists: tuple[AddressList, ...]
 ) -> tuple[str, ...]:
     names = [defect.value for defect in found]
-    keys = [field.key for field in header.fields if field.key in _ONCE]
+    keys = [key for _, key, _ in header.entries if key in _ONCE]
     if len(keys) != len(set(keys)):
         names.append(Defect.DUPLICATE_FIELD.value)
     if b"from" not in keys:

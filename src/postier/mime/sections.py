@@ -100,12 +100,10 @@ def header_fields(raw_header: bytes, names: Collection[bytes], *, negate: bool) 
     """
     wanted = {name.lower() for name in names}
     header = split_header(raw_header)
-    lines = [
-        raw_header[field.start : field.end] for field in header.fields if (field.key in wanted) is not negate
-    ]
+    kept = [lines for lines, key, _ in header.entries if (key in wanted) is not negate]
     if raw_header.endswith(_EMPTY_LINE_ENDS) or raw_header in (b"\r\n", b"\n"):
-        lines.append(b"\r\n")
-    return b"".join(lines)
+        kept.append(b"\r\n")
+    return b"".join(kept)
 
 
 def binary_bytes(raw: Buffer, root: Part, numbers: tuple[int, ...]) -> bytes | None:

@@ -17,7 +17,6 @@ from postier.mime.headers import HeaderSection, split_header, unfold
 from postier.mime.octets import Buffer, count_lines
 from postier.mime.params import (
     ContentType,
-    Disposition,
     Parameters,
     parse_content_type,
     parse_disposition,
@@ -33,6 +32,20 @@ _TEXT = ContentType("text", "plain", ((b"charset", b"us-ascii"),))  # RFC 2045 �
 _DIGEST = ContentType("message", "rfc822")  # RFC 2046 §5.1.5
 _OPAQUE = ContentType("application", "octet-stream")
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
+_ENCODINGS = {name.encode(): name for name in ("7bit", "8bit", "binary", "base64", "quoted-printable")}
+_KEYS = frozenset(
+    b"content-" + name
+    for name in (
+        b"type",
+        b"transfer-encoding",
+        b"disposition",
+        b"id",
+        b"description",
+        b"language",
+        b"location",
+        b"md5",
+    )
+)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -84,27 +97,21 @@ class _Content:
         self.location: bytes | None = None
         self.md5: bytes | None = None
         self.is_valid = True
-        seen: set[bytes] = set()
-        for field in header.fields:
-            key = field.key
-            if key[:8] == b"content-" and key not in seen:
-                seen.add(key)
-                self._take(key, unfold(field.value))
+        taken: list[bytes] = []
+        for _, key, value in header.entries:
+            if key[:8] == b"content-" and key in _KEYS and key not in taken:
+                taken.append(key)
+                self._take(key, unfold(value))
 
     def _take(self, key: bytes, value: bytes) -> None:
         if key == b"content-type":
-            found = parse_content_type(value)
-            if found is not None:
-                self.type = found
-            else:
-                # RFC 2045 §5.2: what cannot be understood is plain text
-                self.type, self.is_valid = _TEXT, False
+            media = parse_content_type(value)
+            self.is_valid = media is not None
+            self.type = media or _TEXT  # RFC 2045 §5.2: what cannot be understood is plain text
         elif key == b"content-transfer-encoding":
-            self.encoding = (
-                without_comments(value).strip(b" \t;").decode("ascii", "replace").lower() or "7bit"
-            )
+            self.encoding = _ENCODINGS.get(value) or _encoding(value)
         elif key == b"content-disposition":
-            disposition: Disposition | None = parse_disposition(value)
+            disposition = parse_disposition(value)
             if disposition is not None:
                 self.disposition, self.disposition_params = disposition.name, disposition.params
         elif key == b"content-id":
@@ -115,9 +122,13 @@ class _Content:
             tags = [tag.strip() for tag in without_comments(value).split(b",")]
             self.language = tuple([tag for tag in tags if tag][:100])
         elif key == b"content-location":
-            self.location = b"".join(value.split()) if b" " in value else value  # RFC 2557 §4.4.1
+            self.location = b"".join(value.split())  # RFC 2557 §4.4.1
         elif key == b"content-md5":
             self.md5 = value
+
+
+def _encoding(value: bytes) -> str:
+    return without_comments(value).strip(b" \t;").decode("ascii", "replace").lower() or "7bit"
 
 
 class _Open:

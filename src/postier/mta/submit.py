@@ -15,8 +15,8 @@ from postier.mime.headers import HeaderSection, split_header
 from postier.mime.normalise import normalise
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
-from postier.mta.receive import Intake, Transaction, Visitor
-from postier.mta.signing import Signers
+from postier.mta.receive import Transaction, Visitor
+from postier.mta.signing import sign
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
 from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
@@ -26,10 +26,6 @@ from postier.smtp.replies import Reply
 
 class Submission(Visitor):
     """A visit by a user, after login."""
-
-    def __init__(self, intake: Intake, signers: Signers) -> None:
-        super().__init__(intake)
-        self._signers = signers
 
     async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
         """Only an address of the account; the null reverse-path is for reports, which users may send (RFC 3461 §6.1)."""
@@ -91,7 +87,7 @@ class Submission(Visitor):
         id_text = letter_id_text(letter_id)
         added, message_id = self._missing_fields(header, id_text, now_s)
         letter = added + content
-        signature = await self._signers.sign(letter, self._author_domain(header), now_s)
+        signature = await sign(intake.directory, letter, self._author_domain(header), now_s)
         received = received_field(
             self.peer,
             hostname=intake.hostname,

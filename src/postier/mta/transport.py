@@ -7,6 +7,7 @@ final dot nothing but the server's reply counts as delivered.
 
 import asyncio
 import ssl
+import time
 
 import msgspec
 
@@ -245,9 +246,9 @@ async def _shake_hands(stream: Stream, policy: TlsPolicy) -> bool:
         if policy.is_mandatory:
             raise UnusableError(f"451 4.7.5 TLS with {policy.host} failed: {error}") from error
         return False
-    problem = verify_peer(policy, connection)
-    if problem is not None:
-        raise UnusableError(f"451 4.7.5 {policy.host} is not proved: {problem}")
+    fact = verify_peer(policy, connection, time.time())
+    if not fact.is_acceptable:
+        raise UnusableError(f"451 4.7.5 {policy.host} is not proved: {fact.why}")
     return True
 
 

@@ -26,7 +26,14 @@ from postier.store.blob_rows import locate_blob, locate_blobs, name_blobs
 from postier.store.blobs import BlobDraft, BlobId, BlobLocation, BlobStore
 from postier.store.schema import MIGRATIONS
 from postier.store.socket_bus import SocketBus
-from postier.store.sqlite_connection import SqliteTx, connect, migrate, sqlite_errors, store_error
+from postier.store.sqlite_connection import (
+    SqliteTx,
+    connect,
+    make_private,
+    migrate,
+    sqlite_errors,
+    store_error,
+)
 from postier.store.transaction import ReadTx, StoreUnavailableError, WriteTx
 from postier.store.turn import Turn
 from postier.store.watchers import WakeUps, Watchers
@@ -320,7 +327,9 @@ class SqliteStore:
             job()
 
     def _copy_before_migration(self, version: int) -> None:
-        copy = apsw.Connection(str(self._path.with_name(f"postier.sqlite.v{version}")))
+        path = self._path.with_name(f"postier.sqlite.v{version}")
+        make_private(path)
+        copy = apsw.Connection(str(path))
         with copy.backup("main", self._writer, "main") as backup:
             backup.step()
         copy.close()

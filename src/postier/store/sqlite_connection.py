@@ -1,6 +1,7 @@
 """Connections to the embedded database, and its errors in the store's words."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,8 @@ def store_error(error: apsw.Error, path: Path) -> StoreError:
 
 def connect(path: Path, *, read_only: bool) -> apsw.Connection:
     """Open the database file; it must exist for `read_only`."""
+    if not read_only:
+        make_private(path)
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=400)
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -97,6 +100,13 @@ def connect(path: Path, *, read_only: bool) -> apsw.Connection:
             f" PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"
         ).fetchall()
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Make the file, for its owner only, before rows with keys and password hashes come in; SQLite gives the files
+    that it puts beside it the same rights. An existing file is left as it is.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def migrate(

@@ -109,7 +109,7 @@ def load_certificate(files: CertificateFiles, now_s: float, *, accept_expired: b
         raise CertificateError(files.certificate, problem.NOT_YET_VALID, why)
     if files.key.stat().st_mode & 0o077:
         warnings.append(f"{files.key}: others than its owner can read or write the key; use chmod 600")
-    names = _names(leaf)
+    names = names_of(leaf)
     if not names:
         warnings.append(f"{files.certificate}: the certificate names no host")
     return Certificate(
@@ -206,7 +206,7 @@ def _load_key(path: Path) -> _PublicKey:
     return public
 
 
-def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+def names_of(leaf: x509.Certificate) -> tuple[str, ...]:
     """RFC 9525 §6.3: the alternative names; the common name only if there are none."""
     try:
         alternatives = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

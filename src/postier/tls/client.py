@@ -23,12 +23,13 @@ def client_context(policy: TlsPolicy, authorities: Path | None = None) -> ssl.SS
     if policy.level is TlsLevel.NONE:
         raise ValueError(f"no TLS with {policy.host}: {policy.why}")
     if policy.level in {TlsLevel.REQUIRED, TlsLevel.MTA_STS}:
-        return _checking(authorities)
+        return checking_context(authorities)
     return _unchecking()
 
 
 @lru_cache(maxsize=8)
-def _checking(authorities: Path | None) -> ssl.SSLContext:
+def checking_context(authorities: Path | None = None) -> ssl.SSLContext:
+    """The context that checks certificate and name; `authorities` as for `client_context`."""
     context = ssl.create_default_context(cafile=authorities)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False  # RFC 8461 §4.2: the alternative names alone

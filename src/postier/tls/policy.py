@@ -14,7 +14,8 @@ import msgspec
 
 from postier.dns.ask import Answering
 from postier.dns.mx import MailHost, MailRoute
-from postier.dns.tlsa import Tlsa
+from postier.mailauth import dane, mta_sts
+from postier.mailauth.dane import Tlsa
 from postier.mailauth.questions import AddressQuestion, MxQuestion, TlsaQuestion
 
 
@@ -45,32 +46,10 @@ class TlsResult(enum.Enum):
     STS_WEBPKI_INVALID = "sts-webpki-invalid"
 
 
-class StsMode(enum.Enum):
-    """RFC 8461 §3.2."""
-
-    ENFORCE = "enforce"
-    TESTING = "testing"
-    NONE = "none"
-
-
-class StsPolicy(msgspec.Struct, frozen=True):
-    """An MTA-STS policy in force: `mx` are its patterns, `text` its lines (for the report)."""
-
-    mode: StsMode
-    mx: tuple[str, ...]
-    max_age_s: int
-    text: tuple[str, ...] = ()
-
-    def allows(self, host: str) -> bool:
-        """Whether a pattern matches the MX host (RFC 8461 §4.1): `*` stands for exactly the leftmost label."""
-        name = host.lower().removesuffix(".")
-        return name in self.mx or ("." in name and "*." + name.partition(".")[2] in self.mx)
-
-
 class PolicyFetcher(Protocol):
     """Where MTA-STS policies come from: the cache, DNS and HTTPS behind one call (`mta_sts.StsPolicies` is one)."""
 
-    async def policy(self, domain: str) -> StsPolicy | None:
+    async def policy(self, domain: str) -> mta_sts.Policy | None:
         """The policy in force for the domain, None if it has none; never raises for a fact of the network."""
         ...
 
@@ -88,7 +67,7 @@ class TlsPolicy(msgspec.Struct, frozen=True):
     server_name: str | None = None
     names: tuple[str, ...] = ()
     tlsa: tuple[Tlsa, ...] = ()
-    sts: StsPolicy | None = None
+    sts: mta_sts.Policy | None = None
     why: str = ""
 
     @property
@@ -157,21 +136,21 @@ async def _published(
     route: MailRoute, host: MailHost, resolver: Answering, fetcher: PolicyFetcher | None, port: int
 ) -> TlsPolicy | TlsUnusable:
     """What the domain and the host ask for: DANE, then MTA-STS, then nothing in particular."""
-    dane = await _dane_policy(route, host, resolver, port)
-    if isinstance(dane, TlsUnusable) or (dane is not None and route.is_authenticated):
-        return dane  # RFC 8461 §2: MTA-STS never overrides DANE
+    signed = await _dane_policy(route, host, resolver, port)
+    if isinstance(signed, TlsUnusable) or (signed is not None and route.is_authenticated):
+        return signed  # RFC 8461 §2: MTA-STS never overrides DANE
     sts = await fetcher.policy(route.domain) if fetcher is not None else None
-    enforced = sts is not None and sts.mode is StsMode.ENFORCE
+    enforced = sts is not None and sts.mode is mta_sts.Mode.ENFORCE
     if sts is not None and enforced and not sts.allows(host.name):  # RFC 8461 §5
-        why = f"{host.name} is not in the MTA-STS policy of {route.domain} ({', '.join(sts.mx)})"
+        why = f"{host.name} is not in the MTA-STS policy of {route.domain} ({', '.join(sts.patterns)})"
         return TlsUnusable(host.name, TlsResult.VALIDATION_FAILURE, why)
-    if dane is not None and (dane.level is TlsLevel.DANE or not enforced):
+    if signed is not None and (signed.level is TlsLevel.DANE or not enforced):
         # the MX records are not signed, but the host's TLSA records are: both must agree to the host
-        return msgspec.structs.replace(dane, sts=sts)
+        return msgspec.structs.replace(signed, sts=sts)
     level, why = TlsLevel.OPPORTUNISTIC, "no policy is published"
     if sts is not None and enforced:
         level, why = TlsLevel.MTA_STS, f"{route.domain} enforces MTA-STS"
-    elif sts is not None and sts.mode is StsMode.TESTING:
+    elif sts is not None and sts.mode is mta_sts.Mode.TESTING:
         why = f"{route.domain} tests MTA-STS"
     return TlsPolicy(level, host.name, host.name, (host.name,), sts=sts, why=why)
 
@@ -187,13 +166,13 @@ async def _dane_policy(
     family = 6 if ":" in host.addresses[0] else 4
     expanded = await resolver.owner(AddressQuestion(host.name, 6 if family == 6 else 4))
     for base in dict.fromkeys((expanded, host.name)):  # RFC 7672 §2.2.3: the expanded name first
-        answer = await resolver.query(TlsaQuestion(f"_{port}._tcp.{base}"))
+        answer = await resolver.query(TlsaQuestion(dane.tlsa_name(base, port)))
         if answer.is_error:  # RFC 7672 §2.1.2
             why = f"the TLSA look-up of {base} failed ({answer.status.value})"
             return TlsUnusable(host.name, TlsResult.DNSSEC_INVALID, why)
         if not answer.records or not answer.authenticated:
             continue
-        usable = tuple(record for record in answer.records if is_usable(record))
+        usable = dane.usable(answer.records)
         if not usable:  # RFC 7672 §2.2: TLS is promised, the peer cannot be checked
             why = f"the TLSA records of {base} are all unusable"
             return TlsPolicy(TlsLevel.ENCRYPTED, host.name, base, (base,), why=why)
@@ -204,17 +183,6 @@ async def _dane_policy(
         why = f"{base} publishes {len(usable)} usable TLSA records"
         return TlsPolicy(TlsLevel.DANE, host.name, base, tuple(names), usable, why=why)
     return None
-
-
-def is_usable(record: Tlsa) -> bool:
-    """RFC 7672 §3.1: usages DANE-TA(2) and DANE-EE(3) with a selector and digest we know, of the right size."""
-    return (
-        record.usage in {2, 3}
-        and record.selector in {0, 1}
-        and record.matching_type in {0, 1, 2}
-        and bool(record.data)
-        and record.is_digest_whole
-    )
 
 
 def _raised(policy: TlsPolicy, route: MailRoute, demand: TlsDemand) -> TlsPolicy | TlsUnusable:

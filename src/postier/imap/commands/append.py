@@ -1,6 +1,7 @@
 """APPEND: what stands before each message.
 
-Not here: the message's octets, which stream (`lexer`). Source: RFC 9051 §6.3.12; RFC 3502 §2 (several messages); RFC 3516 §4.4 (literal8).
+Not here: the message's octets, which stream (`lexer`). Source: RFC 9051 §6.3.12; RFC 3502 §2 (several
+messages); RFC 3516 §4.4 (literal8).
 """
 
 from typing import NoReturn

@@ -1,7 +1,7 @@
 """AUTHENTICATE, with an initial response.
 
-Not here: the mechanisms (the sasl room); the lines that follow (`lexer.expect_answer`, `decode_answer`). Source: RFC 9051 §6.2.2; RFC
-4959 §3.
+Not here: the mechanisms (the sasl room); the lines that follow (`lexer.expect_answer`, `decode_answer`).
+Source: RFC 9051 §6.2.2; RFC 4959 §3.
 """
 
 from binascii import Error as Base64Error

@@ -1,7 +1,7 @@
 r"""CREATE, with special uses.
 
-Source: RFC 9051 §6.3.4; RFC 6154 §3 (USE). Invariant: a trailing delimiter, by which a client says that it wants children, is
-dropped.
+Source: RFC 9051 §6.3.4; RFC 6154 §3 (USE). Invariant: a trailing delimiter, by which a client says that it
+wants children, is dropped.
 """
 
 import msgspec

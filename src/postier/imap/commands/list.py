@@ -1,8 +1,8 @@
 """LIST with its extended syntax, and LSUB.
 
-Not here: matching patterns (`list_patterns`), LIST lines (`mailbox_responses`). Source: RFC 9051 §6.3.9, §9 list; RFC 5258 §3, §6 (several
-patterns); RFC 5819; RFC 6154 §5.2; RFC 3501 §6.3.9 (LSUB). Invariants: names are decoded; a pattern that cannot be a name is left out, so
-it matches nothing (RFC 9051 §6.3.9).
+Not here: matching patterns (`list_patterns`), LIST lines (`mailbox_responses`). Source: RFC 9051 §6.3.9, §9
+list; RFC 5258 §3, §6 (several patterns); RFC 5819; RFC 6154 §5.2; RFC 3501 §6.3.9 (LSUB). Invariants: names
+are decoded; a pattern that cannot be a name is left out, so it matches nothing (RFC 9051 §6.3.9).
 """
 
 import enum

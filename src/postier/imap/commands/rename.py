@@ -1,6 +1,7 @@
 """RENAME.
 
-Source: RFC 9051 §6.3.6. Renaming INBOX moves its messages and leaves it empty; that is the mailbox room's duty.
+Source: RFC 9051 §6.3.6. Renaming INBOX moves its messages and leaves it empty; that is the mailbox room's
+duty.
 """
 
 import msgspec

@@ -1,6 +1,7 @@
 """SEARCH and UID SEARCH.
 
-Not here: keys (`search_syntax`), results (`search_results`). Source: RFC 9051 §6.4.4; RFC 4731; RFC 5182; RFC 9755 §3 (no CHARSET).
+Not here: keys (`search_syntax`), results (`search_results`). Source: RFC 9051 §6.4.4; RFC 4731; RFC 5182;
+RFC 9755 §3 (no CHARSET).
 """
 
 import msgspec

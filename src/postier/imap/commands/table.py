@@ -61,6 +61,7 @@ class Verb(msgspec.Struct, frozen=True):
     parse: Callable[[Cursor], Command]
     states: State
     may_expunge: bool = True  # RFC 9051 §7.5.1: EXPUNGE may be sent before its tagged response
+    is_secret: bool = False  # its arguments are a password: never quoted, never logged
     writes: bool = False  # refused in a mailbox that is selected read-only
 
 
@@ -72,8 +73,8 @@ VERBS: dict[bytes, Verb] = {
     b"LOGOUT": Verb(argumentless(Word.LOGOUT), ANY_STATE),
     b"ID": Verb(id.parse, ANY_STATE),
     b"STARTTLS": Verb(argumentless(Word.STARTTLS), _NEW),
-    b"AUTHENTICATE": Verb(authenticate.parse, _NEW),
-    b"LOGIN": Verb(login.parse, _NEW),
+    b"AUTHENTICATE": Verb(authenticate.parse, _NEW, is_secret=True),
+    b"LOGIN": Verb(login.parse, _NEW, is_secret=True),
     b"ENABLE": Verb(enable.parse, LOGGED_IN),
     b"SELECT": Verb(select.parse, LOGGED_IN),
     b"EXAMINE": Verb(select.parse_examine, LOGGED_IN),
@@ -109,7 +110,10 @@ VERBS: dict[bytes, Verb] = {
 def parse_command(line: CommandLine, session: Session) -> Command:
     """The command, if it is known, allowed now, and well-formed; raises PeerError."""
     verb = _allowed(line.verb, session)
-    command = verb.parse(Cursor(line.text, line.literals, tag=line.tag, pos=line.start, utf8=session.utf8))
+    cursor = Cursor(
+        line.text, line.literals, tag=line.tag, pos=line.start, utf8=session.utf8, is_secret=verb.is_secret
+    )
+    command = verb.parse(cursor)
     if isinstance(command, search.Search) and command.has_charset and not session.may_name_charset:
         raise bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
     return command

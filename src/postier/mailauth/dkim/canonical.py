@@ -31,7 +31,11 @@ def relaxed_field(raw: bytes) -> bytes:
     name, colon, value = raw.partition(b":")
     if b"\r\n" in value:
         value = value.replace(b"\r\n", b"")
-    return name.rstrip(b" \t").lower() + colon + _collapse(value).strip(b" ")
+    if b"\t" in value:
+        value = value.replace(b"\t", b" ")
+    while b"  " in value:
+        value = value.replace(b"  ", b" ")
+    return name.rstrip(b" \t").lower() + colon + value.strip(b" ")
 
 
 def canonical_field(raw: bytes, canon: Canon) -> bytes:

@@ -28,8 +28,9 @@ ALGORITHMS = {
 
 _NUMBER = re.compile(r"[0-9]{1,12}")  # RFC 6376 §3.5 t=, x=: up to 10^12
 _LENGTH = re.compile(r"[0-9]{1,76}")  # RFC 6376 §3.5 l=
-# the value of b= inside the raw field: the tag stands behind the field's name or a semicolon (RFC 6376 §3.7)
-_B_VALUE = re.compile(rb"((?:^[^:]*:|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
+# b= inside the raw field: the tag stands behind a semicolon or behind the field's name (RFC 6376 §3.7)
+_B_TAG = re.compile(rb";[ \t\r\n]*b[ \t\r\n]*=")
+_B_FIRST = re.compile(rb"[^:]*:[ \t\r\n]*b[ \t\r\n]*=")
 
 
 class Problem(enum.Enum):
@@ -220,8 +221,11 @@ def place_of(tags: dict[str, str]) -> tuple[str, str]:
 
 def without_value(raw: bytes) -> bytes:
     """The raw field with the value of b= taken out (RFC 6376 §3.7)."""
-    found = _B_VALUE.search(raw)
-    return raw if found is None else raw[: found.end(1)] + raw[found.end() :]
+    found = _B_TAG.search(raw) or _B_FIRST.match(raw)
+    if found is None:
+        return raw
+    end = raw.find(b";", found.end())
+    return raw[: found.end()] + (raw[end:] if end >= 0 else b"")
 
 
 def _required(tags: dict[str, str], name: str) -> str:

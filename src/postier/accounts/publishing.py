@@ -1,0 +1,77 @@
+"""What the owner of a domain publishes in DNS so that mail comes, is believed, and clients find the server.
+
+Not here: asking DNS whether it is published. Sources: RFC 5321 §5 (MX), RFC 7208 (SPF), RFC 6376 §3.6 (DKIM), RFC 9989
+(DMARC), RFC 8460 §3 (TLS reports), RFC 6186 and RFC 8314 §5.1 (SRV). Invariant: only what this server does today is
+named; a service without a listener has no record.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from postier.accounts.dkim_keys import DkimKey, record_text
+from postier.accounts.names import POSTMASTER
+from postier.mailauth.dkim import zone_text
+
+MX_PREFERENCE = 10
+
+
+class DnsRecord(msgspec.Struct, frozen=True):
+    """One record: names without the final dot, `data` as the record's own text (TXT unquoted); why it is wanted."""
+
+    name: str
+    type: str
+    data: str
+    purpose: str
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A service that clients look for: its SRV name (RFC 6186: `submission`, `imaps`) and port."""
+
+    name: str
+    port: int
+
+
+def records_of(
+    domain: str, hostname: str, keys: Sequence[DkimKey], services: Sequence[Service]
+) -> list[DnsRecord]:
+    """Everything to publish for the domain, in the order in which it matters."""
+    postmaster = f"mailto:{POSTMASTER}@{domain}"
+    records = [
+        DnsRecord(domain, "MX", f"{MX_PREFERENCE} {hostname}.", "other servers deliver here"),
+        DnsRecord(domain, "TXT", "v=spf1 mx -all", "SPF: only this server sends for the domain"),
+    ]
+    records += [
+        DnsRecord(key.record_name, "TXT", record_text(key), f"DKIM: the {key.algorithm} key that signs")
+        for key in keys
+    ]
+    records += [
+        DnsRecord(
+            f"_dmarc.{domain}",
+            "TXT",
+            f"v=DMARC1; p=quarantine; rua={postmaster}",
+            "DMARC: what others do with mail that is not from here",
+        ),
+        DnsRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua={postmaster}", "reports of failed TLS"),
+    ]
+    records += [
+        DnsRecord(
+            f"_{service.name}._tcp.{domain}",
+            "SRV",
+            f"0 1 {service.port} {hostname}.",
+            "mail programs find the server",
+        )
+        for service in services
+    ]
+    return records
+
+
+def zone_lines(records: Sequence[DnsRecord], hostname: str) -> list[str]:
+    """The records as lines of a zone file, RFC 1035 §5.1; the host's addresses, which it can't know, as a comment."""
+    lines = [
+        f"; {hostname}. needs A and AAAA records with the public addresses of this server, and PTR records back"
+    ]
+    for record in records:
+        data = zone_text(record.data) if record.type == "TXT" else record.data
+        lines.append(f"{record.name}. IN {record.type} {data}")
+    return lines

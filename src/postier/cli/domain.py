@@ -1,0 +1,130 @@
+"""`postier domain`: the domains whose mail this server takes, and what to publish in DNS for them."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from postier.cli.arguments import DomainType, confirm, time_text, yes_option
+from postier.cli.invocation import Invocation, Noun, pass_invocation
+from postier.cli.on_store import on_store
+from postier.cli.output import Column, json_option, show_json, show_table
+
+if TYPE_CHECKING:
+    from postier.accounts.dkim_keys import DkimKey
+    from postier.accounts.domains import DomainInfo
+    from postier.store.transaction import ReadTx
+
+_LIST = (
+    Column("domain", "domain"),
+    Column("accounts", "accounts", is_number=True),
+    Column("aliases", "aliases", is_number=True),
+    Column("created_at", "since"),
+)
+_DNS = (Column("name", "name"), Column("type", "type"), Column("data", "data"), Column("purpose", "why"))
+
+_name_argument = click.argument("name", type=DomainType())
+
+
+@click.group(cls=Noun)
+def command() -> None:
+    """Add, list, show and remove domains; what to publish in DNS for them."""
+
+
+@command.command()
+@_name_argument
+@json_option
+@pass_invocation
+def add(invocation: Invocation, name: str, *, as_json: bool) -> None:
+    """Take mail for NAME from now on; makes its DKIM keys."""
+    from postier.accounts.dkim_keys import make_keys
+    from postier.accounts.domains import add_domain
+
+    keys = make_keys(name, dt.datetime.now(dt.UTC).date())
+    on_store(invocation, lambda store: store.write(add_domain, name, keys))
+    if as_json:
+        show_json({"domain": name, "dkim_selectors": [key.selector for key in keys]})
+    else:
+        click.echo(f"added domain {name}; what to publish in DNS: postier domain dns {name}")
+
+
+@command.command(name="list")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, *, as_json: bool) -> None:
+    """List all domains."""
+    from postier.accounts.domains import list_domains
+
+    found = on_store(invocation, lambda store: store.read_bulk(list_domains))
+    show_table([_row(info) for info in found], _LIST, as_json=as_json)
+
+
+@command.command()
+@_name_argument
+@json_option
+@pass_invocation
+def show(invocation: Invocation, name: str, *, as_json: bool) -> None:
+    """Show one domain."""
+    info, found = on_store(invocation, lambda store: store.read(_look, name))
+    keys = [
+        {"selector": key.selector, "algorithm": key.algorithm.value, "state": key.state.value}
+        for key in found
+    ]
+    row = _row(info)
+    if as_json:
+        show_json({**row, "dkim_keys": keys})
+        return
+    for key, value in row.items():
+        click.echo(f"{key}: {value}")
+    for one in keys:
+        click.echo(f"dkim key: {one['selector']} ({one['algorithm']}, {one['state']})")
+
+
+@command.command()
+@_name_argument
+@click.option("--force", is_flag=True, help="Remove its accounts, their mail, and its aliases too.")
+@yes_option
+@pass_invocation
+def remove(invocation: Invocation, name: str, *, force: bool, yes: bool) -> None:
+    """Take no more mail for NAME."""
+    from postier.accounts.domains import remove_domain
+
+    if force:
+        confirm(f"Remove {name} with all its accounts and their mail?", is_sure=yes)
+    on_store(invocation, lambda store: store.write_bulk(remove_domain, name, force=force))
+    click.echo(f"removed domain {name}")
+
+
+@command.command()
+@_name_argument
+@click.option("--zone", is_flag=True, help="Print lines for a zone file.")
+@json_option
+@pass_invocation
+def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None:
+    """Print the DNS records to publish for NAME."""
+    from postier.accounts.publishing import records_of, zone_lines
+    from postier.app.offered_services import services_of
+
+    settings = invocation.settings()
+    _, keys = on_store(invocation, lambda store: store.read(_look, name))
+    records = records_of(name, settings.hostname, keys, services_of(settings))
+    if zone:
+        click.echo("\n".join(zone_lines(records, settings.hostname)))
+        return
+    show_table([msgspec.structs.asdict(record) for record in records], _DNS, as_json=as_json)
+    if not as_json:
+        click.echo(
+            f"\n{settings.hostname} itself needs A and AAAA records with this server's public addresses."
+        )
+
+
+def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[DkimKey]]":
+    from postier.accounts.dkim_keys import domain_keys
+    from postier.accounts.domains import domain_info
+
+    return domain_info(tx, name), domain_keys(tx, name)
+
+
+def _row(info: "DomainInfo") -> dict[str, object]:
+    return {**msgspec.structs.asdict(info), "created_at": time_text(info.created_at)}
