@@ -137,6 +137,11 @@ class Stream(asyncio.Protocol):
         if data and self._transport is not None and not self.is_closed:
             self._transport.write(data)
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the peer has much to take before more can be sent."""
+        return self._can_write is not None
+
     async def drain(self) -> None:
         """Wait until the peer has taken most of what was sent. Raises StreamExpiredError."""
         waiting = self._can_write

@@ -1,0 +1,62 @@
+"""FETCH items that the index answers: from rows of the store to the values of response lines.
+
+Not here: reading the rows (`portions`), writing the lines (`imap.fetch`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from postier.imap import fetch_items
+from postier.imap.body_structure import without_extensions
+from postier.imap.fetch import FetchRows
+from postier.imap.fetch_items import FetchItems
+from postier.mailbox.reading import Column
+from postier.servers.imap.selected import Selected
+from postier.store.transaction import Row, Store
+
+Values = dict[Column, tuple[Any, ...]]
+
+_COLUMNS = {
+    fetch_items.Column.UID: Column.UID,
+    fetch_items.Column.FLAGS: Column.FLAGS,
+    fetch_items.Column.INTERNALDATE: Column.RECEIVED_AT,
+    fetch_items.Column.SIZE: Column.SIZE_BYTES,
+    fetch_items.Column.ENVELOPE: Column.ENVELOPE,
+    fetch_items.Column.BODY: Column.BODYSTRUCTURE,
+    fetch_items.Column.BODYSTRUCTURE: Column.BODYSTRUCTURE,
+    fetch_items.Column.MODSEQ: Column.MODSEQ,
+}
+
+
+def stored_columns(items: FetchItems, *more: Column) -> tuple[Column, ...]:
+    """What to read for the items, UID first."""
+    return tuple(dict.fromkeys([Column.UID, *(_COLUMNS[column] for column in items.columns), *more]))
+
+
+def values_by_column(columns: Sequence[Column], rows: Sequence[Row]) -> Values:
+    """The rows turned: all values of each column."""
+    turned = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    return dict(zip(columns, turned, strict=True))
+
+
+async def fetch_rows(
+    store: Store, selected: Selected, items: FetchItems, seqs: Sequence[int], values: Values
+) -> FetchRows:
+    """What the response lines are made of. Raises StoreError (a keyword's name may have to be looked up)."""
+    uids = values[Column.UID]
+    flags: Sequence[bytes] = ()
+    if items.needs_flags:
+        await selected.learn_keywords(store, values[Column.FLAGS])
+        flags = selected.view.flags_of(uids, values[Column.FLAGS])
+    structures = values.get(Column.BODYSTRUCTURE, ())
+    return FetchRows(
+        seqs=seqs,
+        uids=uids,
+        flags=flags,
+        internal_s=[moment // 1_000_000 for moment in values.get(Column.RECEIVED_AT, ())],
+        sizes=values.get(Column.SIZE_BYTES, ()),
+        envelopes=values.get(Column.ENVELOPE, ()),
+        structures=structures,
+        bodies=[*map(without_extensions, structures)] if fetch_items.Column.BODY in items.columns else (),
+        modseqs=values.get(Column.MODSEQ, ()),
+    )

@@ -1,0 +1,172 @@
+"""Mailboxes by name: CREATE, DELETE, RENAME, SUBSCRIBE, LIST, LSUB, STATUS.
+
+Not here: what names are allowed and who may (`mailbox.folders`, `mailbox.rights`). Source: RFC 9051 §6.3.4 to §6.3.11; RFC
+3501 §6.3.9 (LSUB); RFC 5258; RFC 5819; RFC 6154.
+"""
+
+from collections.abc import Iterator
+
+from postier.imap.commands.create import Create
+from postier.imap.commands.delete import Delete
+from postier.imap.commands.list import List, ListSelect
+from postier.imap.commands.rename import Rename
+from postier.imap.commands.status import StatusItem, StatusQuery
+from postier.imap.commands.subscribe import Subscribe
+from postier.imap.list_patterns import pattern_test
+from postier.imap.mailbox_names import DELIMITER
+from postier.imap.mailbox_responses import delimiter_line, list_line, status_data
+from postier.imap.refusals import no
+from postier.imap.responses import USEATTR
+from postier.imap.state import Step
+from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
+from postier.mailbox.folders import subscribe as add_subscription
+from postier.mailbox.folders import unsubscribe as remove_subscription
+from postier.mailbox.listing import Listed, MailboxStatus, list_mailboxes, mailbox_status
+from postier.mailbox.reading import open_mailbox
+from postier.mailbox.tally import tally
+from postier.servers.imap.connection import Connection, Done
+from postier.store.transaction import ReadTx
+
+
+async def create(connection: Connection, command: Create) -> Done:
+    """CREATE."""
+    if len(command.special_uses) > 1:
+        raise no("A mailbox has at most one special use", USEATTR)
+    account_id = connection.account_id
+    await connection.store.write(
+        create_mailbox,
+        account_id,
+        command.mailbox,
+        actor_id=account_id,
+        special_use=command.special_uses[0] if command.special_uses else None,
+    )
+    return Done("CREATE completed")
+
+
+async def delete(connection: Connection, command: Delete) -> Done:
+    """DELETE; one's own selected mailbox is closed by it."""
+    account_id, store = connection.account_id, connection.store
+    found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
+    await store.write_bulk(delete_mailbox, account_id, command.mailbox, actor_id=account_id)
+    if connection.selected is not None and connection.selected.mailbox_id == found.mailbox_id:
+        connection.selected = None
+        connection.session.step(Step.MAILBOX_CLOSED)
+    return Done("DELETE completed")
+
+
+async def rename(connection: Connection, command: Rename) -> Done:
+    """RENAME."""
+    account_id = connection.account_id
+    await connection.store.write_bulk(
+        rename_mailbox, account_id, command.mailbox, command.new_name, actor_id=account_id
+    )
+    return Done("RENAME completed")
+
+
+async def subscribe(connection: Connection, command: Subscribe) -> Done:
+    """SUBSCRIBE and UNSUBSCRIBE."""
+    change = add_subscription if command.is_subscribed else remove_subscription
+    account_id = connection.account_id
+    await connection.store.write(change, account_id, command.mailbox, actor_id=account_id)
+    return Done("SUBSCRIBE completed" if command.is_subscribed else "UNSUBSCRIBE completed")
+
+
+async def status(connection: Connection, command: StatusQuery) -> Done:
+    """STATUS."""
+    account_id, store, utf8 = connection.account_id, connection.store, connection.session.utf8
+    found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
+    recent = (
+        await store.read(_recent, account_id, command.mailbox) if StatusItem.RECENT in command.items else 0
+    )
+    connection.send(status_data(command.mailbox, _values(command.items, found, recent), utf8=utf8))
+    return Done("STATUS completed")
+
+
+async def list_(connection: Connection, command: List) -> Done:
+    """LIST and LSUB."""
+    verb = "LSUB" if command.is_lsub else "LIST"
+    if command.asks_delimiter:
+        connection.send(delimiter_line(verb.encode()))
+        return Done(f"{verb} completed")
+    account_id, store, utf8 = connection.account_id, connection.store, connection.session.utf8
+    listed = await store.read(list_mailboxes, account_id, actor_id=account_id)
+    for name, attributes, child_info, counters in _answers(command, listed):
+        connection.send(list_line(name, attributes, utf8=utf8, child_info=child_info, verb=verb.encode()))
+        if command.status_items and counters is not None:  # RFC 5819 §2
+            recent = (
+                await store.read(_recent, account_id, name)
+                if StatusItem.RECENT in command.status_items
+                else 0
+            )
+            values = _values(command.status_items, counters, recent)
+            connection.send(status_data(name, values, utf8=utf8))
+    return Done(f"{verb} completed")
+
+
+def _answers(
+    command: List, listed: list[Listed]
+) -> Iterator[tuple[str, list[str], tuple[str, ...], MailboxStatus | None]]:
+    """What is said of each name that matches."""
+    matches = pattern_test(command.reference, command.patterns)
+    chosen = [each for each in listed if _is_chosen(command, each)]
+    parents = _parents(chosen)
+    for each in listed:
+        if not matches(each.name):
+            continue
+        is_chosen = _is_chosen(command, each)
+        child_info = command.child_info if each.name in parents else ()
+        if is_chosen or child_info:
+            yield each.name, _attributes(each), child_info, each.status
+        elif command.is_lsub and each.name in parents and command.patterns[0].endswith("%"):
+            # RFC 3501 §6.3.9: a name that is not subscribed, but has subscribed names below it
+            yield each.name, ["\\Noselect"], (), None
+
+
+def _is_chosen(command: List, each: Listed) -> bool:
+    select = command.select
+    if ListSelect.SUBSCRIBED in select and not each.is_subscribed:
+        return False
+    if ListSelect.SPECIAL_USE in select and (each.status is None or each.status.special_use is None):
+        return False
+    # a name that is only subscribed is listed only when subscriptions are asked for (RFC 9051 §6.3.9.1)
+    return each.status is not None or each.has_children or ListSelect.SUBSCRIBED in select
+
+
+def _parents(chosen: list[Listed]) -> set[str]:
+    parents: set[str] = set()
+    for each in chosen:
+        name = each.name
+        while (end := name.rfind(DELIMITER)) > 0 and (name := name[:end]) not in parents:
+            parents.add(name)
+    return parents
+
+
+def _attributes(each: Listed) -> list[str]:
+    attributes = []
+    if each.status is None:
+        attributes += ["\\NonExistent", "\\Noselect"]  # the second for clients of RFC 3501
+    attributes.append("\\HasChildren" if each.has_children else "\\HasNoChildren")
+    if each.is_subscribed:
+        attributes.append("\\Subscribed")
+    if each.status is not None and each.status.special_use is not None:
+        attributes.append(each.status.special_use)
+    return attributes
+
+
+def _values(items: tuple[StatusItem, ...], found: MailboxStatus, recent: int) -> dict[bytes, int]:
+    values = {
+        StatusItem.MESSAGES: found.message_count,
+        StatusItem.UIDNEXT: found.uidnext,
+        StatusItem.UIDVALIDITY: found.uidvalidity,
+        StatusItem.UNSEEN: found.unseen_count,
+        StatusItem.DELETED: found.deleted_count,
+        StatusItem.SIZE: found.size_bytes,
+        StatusItem.RECENT: recent,
+    }
+    return {item.value: values[item] for item in items}
+
+
+def _recent(tx: ReadTx, account_id: int, name: str) -> int:
+    """RFC 3501 §6.3.10: how many messages no session was told of yet."""
+    opened = open_mailbox(tx, account_id, name, actor_id=account_id)
+    return tally(tx, account_id, opened.mailbox_id, [(opened.recent_uid, opened.uidnext)]).count
