@@ -127,3 +127,27 @@ def test_wrong_use_is_told_and_makes_nothing(directory, postier, tmp_path, argum
     assert err.startswith("postier: Invalid value for ")
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_the_directory_as_a_document(directory, postier, tmp_path):
+    directory("domain", "add", "beta.test")
+    directory("account", "add", "carole@beta.test")
+    directory("alias", "add", "sales@beta.test", "carole@beta.test")
+    exported = directory("directory", "export", "--secrets")
+    assert "argon2id" in exported
+    assert "argon2id" not in directory("directory", "export")
+    file = tmp_path / "directory.toml"
+    file.write_text(exported + '"*@beta.test" = ["carole@beta.test"]\n')
+    assert directory("directory", "apply", file, "--dry-run") == "would be done: alias *@beta.test added\n"
+    assert directory("directory", "apply", file, "--json") == {
+        "dry_run": False,
+        "changes": ["alias *@beta.test added"],
+    }
+    assert directory("directory", "apply", file) == "nothing to change\n"
+    file.write_text("[domains]")
+    code, _, err = postier("directory", "apply", file)
+    assert code == 1
+    assert "unknown field `domains`" in err
+    file.write_bytes(b"\xff")
+    assert postier("directory", "apply", file)[0] == 1
+    assert postier("directory", "apply", tmp_path / "none")[0] == 2

@@ -85,7 +85,7 @@ def remove_alias(tx: WriteTx, address: Address, targets: tuple[Address, ...] = (
             "DELETE FROM alias WHERE domain = ? AND local = ? AND target = ?",
             name.domain,
             name.local,
-            _stored_target(tx, target),
+            str(stored_target(tx, target)),
         ):
             raise NotFoundError(f"alias {name} has no target {target}")
     tx.wake(DIRECTORY_TOPIC)
@@ -101,10 +101,18 @@ def _add_target(tx: WriteTx, name: Address, target: Address) -> None:
         "INSERT INTO alias (domain, local, target) VALUES (?, ?, ?) ON CONFLICT (domain, local, target) DO NOTHING",
         name.domain,
         name.local,
-        _stored_target(tx, target),
+        str(stored_target(tx, target)),
     )
 
 
-def _stored_target(tx: ReadTx, target: Address) -> str:
-    """Targets here are canonical; the local part of another host's address is kept as written (RFC 5321 §2.4)."""
-    return str(canonical_address(target) if has_domain(tx, target.domain) else target)
+def stored_target(tx: ReadTx, target: Address) -> Address:
+    """Targets here are canonical; the local part of another host's address is kept as written (RFC 5321 §2.4).
+
+    Raises InvalidError for a target here that can't exist.
+    """
+    if not has_domain(tx, target.domain):
+        return target
+    name = canonical_address(target)
+    if not is_name(name.local):
+        raise InvalidError(f"{target} can't be a target")
+    return name
