@@ -12,6 +12,8 @@ from postier.store.sqlite import SqliteStore
 from postier.store.transaction import Store
 from tests.postgres_server import PostgresServer
 
+pytest_plugins = ("tests.dns_server",)
+
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:

@@ -1,0 +1,36 @@
+"""The one name of a letter from connect to mailbox or remote reply: queue id, trace id, the id of its Received field.
+
+As a number it is microseconds since 1970 and ten random bits, so ids sort by time and fit 63 bits until the year 2262;
+as text it is thirteen base-32 digits without look-alikes.
+"""
+
+from collections.abc import Callable
+
+RANDOM_BITS = 10
+TEXT_LENGTH = 13
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's alphabet: no i, l, o, u
+_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+
+
+def new_letter_id(now_us: int, random_bits: Callable[[int], int]) -> int:
+    """A new id; `random_bits(n)` gives n random bits."""
+    return now_us << RANDOM_BITS | random_bits(RANDOM_BITS)
+
+
+def letter_id_text(letter_id: int) -> str:
+    """The text form."""
+    return "".join(_DIGITS[letter_id >> shift & 31] for shift in range((TEXT_LENGTH - 1) * 5, -1, -5))
+
+
+def parse_letter_id(text: str) -> int | None:
+    """The number of a text form (any case), or None if it is none."""
+    if len(text) != TEXT_LENGTH:
+        return None
+    number = 0
+    for digit in text.lower():
+        value = _VALUES.get(digit)
+        if value is None:
+            return None
+        number = number << 5 | value
+    return number

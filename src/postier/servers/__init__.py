@@ -1,0 +1,1 @@
+"""The listeners: sockets, TLS, limits and time-outs around the pure protocol cores."""

@@ -1,0 +1,164 @@
+"""One listening socket: accepts, counts, runs a task per connection, ends them all in peace.
+
+Not here: what is spoken (a `Conversation`). Invariants: a connection's failure ends that connection only and is
+logged with its trace (STYLE 15); limits are per worker process.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from postier.servers.stream import Stream, StreamExpiredError
+
+SWEEP_S = 1.0
+BACKLOG = 1024
+IPV6_SITE_BITS = 64  # one customer's network counts as one peer
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True):
+    """How many connections at one time: together, and from one IPv4 address or IPv6 /64; `exempt` has no limit."""
+
+    connections: int = 10_000
+    connections_per_ip: int = 50
+    exempt: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+
+
+class Conversation(Protocol):
+    """A protocol's side of a listener."""
+
+    name: str
+
+    async def converse(self, stream: Stream) -> None:
+        """Speak with the peer until one of both has ended. It closes nothing; the listener does."""
+        ...
+
+    def refuse(self, stream: Stream, why: str) -> None:
+        """Write the protocol's "too many connections" to a peer that will not be served."""
+        ...
+
+    def say_goodbye(self, stream: Stream) -> None:
+        """The server stops: tell a peer that waits between commands, and make its `converse` return soon."""
+        ...
+
+
+class Listener:
+    """A `Service` (app.worker) for one listening socket."""
+
+    def __init__(
+        self, listening: socket.socket, conversation: Conversation, limits: ConnectionLimits
+    ) -> None:
+        self._socket = listening
+        self._conversation = conversation
+        self.limits = limits
+        self._streams: dict[Stream, asyncio.Task[None]] = {}
+        self._per_peer: Counter[str] = Counter()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._server: asyncio.Server | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._log = structlog.get_logger().bind(listener=conversation.name)
+
+    async def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin to accept."""
+        self._tasks = tasks
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Accepted(loop, self), sock=self._socket, backlog=BACKLOG
+        )
+        self._sweep = loop.call_later(SWEEP_S, self._expire)
+
+    def stop_accepting(self) -> None:
+        """Close the listening socket in this process."""
+        if self._server is not None:
+            self._server.close()
+
+    async def finish(self, deadline: float) -> None:
+        """Say goodbye to every peer; those that are not done at `deadline` (loop time) are cut off."""
+        for stream in tuple(self._streams):
+            self._conversation.say_goodbye(stream)
+        tasks = set(self._streams.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+        for stream in tuple(self._streams):
+            stream.abort()
+        if self._sweep is not None:
+            self._sweep.cancel()
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._streams)
+
+    def accepted(self, stream: Stream) -> None:
+        """A connection was made (called by its transport)."""
+        peer = _peer_key(stream.peer_ip)
+        if not self._is_exempt(stream.peer_ip):
+            if len(self._streams) >= self.limits.connections:
+                self._turn_away(stream, "too many connections")
+                return
+            if self._per_peer[peer] >= self.limits.connections_per_ip:
+                self._turn_away(stream, "too many connections from your network")
+                return
+        assert self._tasks is not None
+        self._per_peer[peer] += 1
+        self._streams[stream] = self._tasks.create_task(self._run(stream, peer))
+
+    def _turn_away(self, stream: Stream, why: str) -> None:
+        self._log.info("connection-refused", peer=stream.peer_ip, reason=why)
+        self._conversation.refuse(stream, why)
+        stream.close()
+
+    async def _run(self, stream: Stream, peer: str) -> None:
+        try:
+            await self._conversation.converse(stream)
+        except StreamExpiredError:
+            stream.abort()
+        except Exception:  # a bug of ours ends this connection only
+            self._log.exception("connection-failed", peer=stream.peer_ip)
+            stream.abort()
+        finally:
+            stream.close()
+            del self._streams[stream]
+            self._per_peer[peer] -= 1
+            if not self._per_peer[peer]:
+                del self._per_peer[peer]
+
+    def _expire(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for stream in tuple(self._streams):
+            stream.expire_if_late(now)
+        self._sweep = loop.call_later(SWEEP_S, self._expire)
+
+    def _is_exempt(self, ip: str) -> bool:
+        if not self.limits.exempt:
+            return False
+        address = ipaddress.ip_address(ip)
+        return any(address in network for network in self.limits.exempt)
+
+
+class _Accepted(Stream):
+    """A stream that tells its listener once, when it is connected (not again after a TLS upgrade)."""
+
+    __slots__ = ("_listener",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, listener: Listener) -> None:
+        super().__init__(loop)
+        self._listener: Listener | None = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            listener.accepted(self)
+
+
+def _peer_key(ip: str) -> str:
+    if ":" not in ip:
+        return ip
+    return str(ipaddress.ip_network((ip, IPV6_SITE_BITS), strict=False))

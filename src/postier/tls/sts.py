@@ -1,0 +1,160 @@
+"""MTA-STS policies in force: announced by DNS, fetched by HTTPS, kept for as long as they say.
+
+Not here: their syntax (`mailauth.mta_sts`), what they mean for a host (`policy`), HTTPS (`https`). Source: RFC 8461 §3
+and §5.1. Invariants: a policy that was once fetched holds until its max_age, whatever DNS or HTTPS say or do not
+say now, unless a newer one is fetched (a downgrade is refused); one fetch at a time for a domain; after a failure none
+for five minutes; nothing that the network does is raised.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from postier.dns.ask import Answering
+from postier.mailauth.mta_sts import MtaStsError, Policy, parse_policy, parse_records, record_name
+from postier.mailauth.questions import TxtQuestion
+from postier.tls.https import FetchError, PolicySource
+from postier.tls.policy import TlsResult
+
+RETRY_S = 300.0  # RFC 8461 §3.3: five minutes or longer after a failure
+REFRESH_S = 86_400.0  # RFC 8461 §3.3: refresh once a day before they expire
+MAX_KNOWN = 10_000  # policies and failures kept in memory
+
+
+class KnownPolicy(msgspec.Struct, frozen=True):
+    """A policy as it was fetched: its `identifier` is the id of the TXT record, `fetched_s` Unix time."""
+
+    domain: str
+    identifier: str
+    policy: Policy
+    fetched_s: float
+
+    def is_valid(self, now_s: float) -> bool:
+        """Whether its max_age has not passed."""
+        return now_s < self.fetched_s + self.policy.max_age_s
+
+
+class StsMemory(Protocol):
+    """Where policies outlive the process; the store binds one, `InMemory` is one for tests and small uses."""
+
+    async def load(self, domain: str) -> KnownPolicy | None:
+        """What was saved last for the domain."""
+        ...
+
+    async def save(self, known: KnownPolicy) -> None:
+        """Keep it in place of what there was."""
+        ...
+
+
+class InMemory:
+    """The most recent `MAX_KNOWN` policies, until the process ends."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, KnownPolicy] = OrderedDict()
+
+    async def load(self, domain: str) -> KnownPolicy | None:
+        """What was saved last."""
+        return self._known.get(domain)
+
+    async def save(self, known: KnownPolicy) -> None:
+        """Keep it; the oldest goes if there are too many."""
+        self._known[known.domain] = known
+        self._known.move_to_end(known.domain)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+
+
+class StsProblem(msgspec.Struct, frozen=True):
+    """Why the announced policy could not be had: for the TLS report and the operator. `at_s` is Unix time."""
+
+    result: TlsResult
+    why: str
+    at_s: float
+
+
+class StsPolicies:
+    """The `PolicyFetcher` of `policy.destination_policy`."""
+
+    def __init__(
+        self,
+        resolver: Answering,
+        source: PolicySource,
+        *,
+        memory: StsMemory | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._resolver = resolver
+        self._source = source
+        self._memory = memory or InMemory()
+        self._now = now
+        self._failures: OrderedDict[tuple[str, str], StsProblem] = OrderedDict()
+        self._fetching: dict[str, asyncio.Lock] = {}
+
+    async def policy(self, domain: str) -> Policy | None:
+        """The policy in force for the domain; None if it has none."""
+        known = await self._valid(domain)
+        identifier = await self._announced(domain)
+        if identifier is None:  # RFC 8461 §3.1: not sufficient to remove a cached policy
+            return known.policy if known is not None else None
+        if self._is_current(known, identifier) or self._failed_lately(domain, identifier):
+            return known.policy if known is not None else None
+        lock = self._fetching.setdefault(domain, asyncio.Lock())
+        try:
+            async with lock:
+                known = await self._valid(domain)  # somebody else may have fetched it meanwhile
+                if not self._is_current(known, identifier) and not self._failed_lately(domain, identifier):
+                    known = await self._fetch(domain, identifier) or known
+        finally:
+            if not lock.locked():
+                self._fetching.pop(domain, None)
+        return known.policy if known is not None else None
+
+    def problem(self, domain: str) -> StsProblem | None:
+        """What went wrong with the domain's policy most recently, if the last fetch failed."""
+        found = [failure for (name, _), failure in self._failures.items() if name == domain]
+        return found[-1] if found else None
+
+    async def _valid(self, domain: str) -> KnownPolicy | None:
+        known = await self._memory.load(domain)
+        return known if known is not None and known.is_valid(self._now()) else None
+
+    async def _announced(self, domain: str) -> str | None:
+        answer = await self._resolver.query(TxtQuestion(record_name(domain)))
+        try:
+            return parse_records(answer.records)
+        except MtaStsError:
+            return None
+
+    def _is_current(self, known: KnownPolicy | None, identifier: str) -> bool:
+        return (
+            known is not None
+            and known.identifier == identifier
+            and self._now() < known.fetched_s + min(REFRESH_S, known.policy.max_age_s / 2)
+        )
+
+    def _failed_lately(self, domain: str, identifier: str) -> bool:
+        failure = self._failures.get((domain, identifier))
+        return failure is not None and self._now() < failure.at_s + RETRY_S
+
+    async def _fetch(self, domain: str, identifier: str) -> KnownPolicy | None:
+        try:
+            policy = parse_policy(await self._source.fetch(domain))
+        except FetchError as error:
+            problem = StsProblem(error.result, str(error), self._now())
+        except MtaStsError as error:
+            problem = StsProblem(TlsResult.STS_POLICY_INVALID, str(error), self._now())
+        else:
+            known = KnownPolicy(domain, identifier, policy, self._now())
+            for key in [key for key in self._failures if key[0] == domain]:
+                del self._failures[key]
+            await self._memory.save(known)
+            return known
+        self._failures[domain, identifier] = problem
+        self._failures.move_to_end((domain, identifier))
+        if len(self._failures) > MAX_KNOWN:
+            self._failures.popitem(last=False)
+        return None

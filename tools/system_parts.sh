@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The system parts that the tests need: a DNS server, PostgreSQL, real mail clients. As root on Debian they are
+# installed; otherwise the missing ones are named and the script fails.
+set -euo pipefail
+
+# program that shows a package is there, package
+parts=(
+    "nsd nsd"
+    "swaks swaks"
+    "curl curl"
+    "neomutt neomutt"
+    "mbsync isync"
+    "setpriv util-linux"
+)
+
+missing=()
+for part in "${parts[@]}"; do
+    read -r program package <<<"$part"
+    command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || missing+=("$package")
+done
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=("postgresql")
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "The tests need these packages, which are missing here: ${missing[*]}" >&2
+    echo "Install them (Debian: apt-get install ${missing[*]}), then run this again." >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# No service is started by its installation: the tests start their own, on ports of their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
