@@ -4,15 +4,13 @@ Not here: when they are gone for good (`sweep`). Source: RFC 9051 §6.4.3, §6.4
 expunges lies in `expunged` until it is swept; what is moved leaves nothing there.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 from collections.abc import Sequence
 
 import msgspec
 
 from postier.imap.flags import DELETED
 from postier.mailbox import ledger
-from postier.mailbox.tally import selections, take_off, tally
+from postier.mailbox.tally import for_each_range, take_off, tally
 from postier.store.changes import ChangeKind, record_change
 from postier.store.transaction import WriteTx
 from postier.store.uid_ranges import UidRange
@@ -45,29 +43,29 @@ def keep_as_expunged(
     tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange], modseq: int
 ) -> None:
     """Copy entries to `expunged`, from where `sweep` undeletes or removes them."""
-    for part in selections(account_id, mailbox_id, ranges):
-        tx.run(
-            f"{part.cte} INSERT INTO expunged (account_id, mailbox_id, uid, email_id, flags, modseq, saved_at,"
-            " received_at, size_bytes, expunged_at)"
-            " SELECT account_id, mailbox_id, uid, email_id, flags, ?, saved_at, received_at, size_bytes, ?"
-            f" FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}",
-            modseq,
-            tx.now_us,
-            account_id,
-            mailbox_id,
-            *part.params,
-        )
+    for_each_range(
+        tx,
+        "INSERT INTO expunged (account_id, mailbox_id, uid, email_id, flags, modseq, saved_at, received_at,"
+        " size_bytes, expunged_at)"
+        " SELECT account_id, mailbox_id, uid, email_id, flags, ?, saved_at, received_at, size_bytes, ?"
+        " FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?",
+        ranges,
+        modseq,
+        tx.now_us,
+        account_id,
+        mailbox_id,
+    )
 
 
 def remove_entries(tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> None:
     """Delete the rows; counters and the change log are the caller's."""
-    for part in selections(account_id, mailbox_id, ranges):
-        tx.run(
-            f"{part.cte} DELETE FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}",
-            account_id,
-            mailbox_id,
-            *part.params,
-        )
+    for_each_range(
+        tx,
+        "DELETE FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?",
+        ranges,
+        account_id,
+        mailbox_id,
+    )
 
 
 def _expunge(

@@ -8,12 +8,13 @@ Invariant: an entry whose flags would stay as they are keeps its modseq and is n
 
 import enum
 from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 
 from postier.imap.flags import DELETED, SEEN
 from postier.mailbox import ledger
-from postier.mailbox.tally import Tally, joined, selections, tally
+from postier.mailbox.tally import Tally, for_each_range, joined, selections, tally
 from postier.store.changes import ChangeKind, record_change
 from postier.store.transaction import ReadTx, WriteTx
 from postier.store.uid_ranges import UidRange, ranges_of
@@ -60,20 +61,17 @@ def store_flags(
     if not before.count:
         return FlagsStored([], modseq, modified)
     modseq = ledger.advance(tx, account_id)
-    for part in selections(
-        account_id, mailbox_id, before.ranges if len(before.ranges) < len(ranges) else ranges
-    ):
-        tx.run(
-            f"{part.cte} UPDATE entry SET flags = (flags & ?) | ?, modseq = ?"
-            f" WHERE account_id = ? AND mailbox_id = ? AND {part.condition}{condition}",
-            keep,
-            bits,
-            modseq,
-            account_id,
-            mailbox_id,
-            *part.params,
-            *params,
-        )
+    for_each_range(
+        tx,
+        "UPDATE entry SET flags = (flags & ?) | ?, modseq = ?"
+        " WHERE account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?",
+        before.ranges,
+        keep,
+        bits,
+        modseq,
+        account_id,
+        mailbox_id,
+    )
     seen, deleted = _after(before, keep, bits)
     tx.run(
         "UPDATE mailbox SET unseen_count = unseen_count + ?, deleted_count = deleted_count + ?, highest_modseq = ?"
@@ -110,5 +108,5 @@ def _modified(
             *part.params,
             unchanged_since,
         )
-        found += ranges_of([uid for (uid,) in rows])
+        found += ranges_of(chain.from_iterable(rows))
     return joined(found)

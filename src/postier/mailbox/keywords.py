@@ -24,7 +24,9 @@ def keyword_bits(tx: WriteTx, account_id: int, names: Iterable[str], *, create: 
 
     Raises LimitError, which names the limit.
     """
-    wanted = {name.upper(): name for name in reversed([*names])}
+    wanted: dict[str, str] = {}
+    for name in names:
+        wanted.setdefault(name.upper(), name)
     if not wanted:
         return 0
     mask, unknown = _known(tx, account_id, wanted)
@@ -49,4 +51,4 @@ def _known(tx: ReadTx, account_id: int, wanted: dict[str, str]) -> tuple[int, li
     for folded in wanted:
         if folded in places:
             mask |= 1 << (FIRST_KEYWORD_BIT + places[folded])
-    return mask, [name for folded, name in reversed([*wanted.items()]) if folded not in places]
+    return mask, [name for folded, name in wanted.items() if folded not in places]

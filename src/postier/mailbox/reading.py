@@ -9,6 +9,7 @@ ordered by UID. Callers read many rows in portions, between which the loop lives
 import enum
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -116,18 +117,13 @@ def uids_at(tx: ReadTx, account_id: int, mailbox_id: int, uidnext: int, modseq: 
     )
     if row is not None and row[1] == uidnext and row[0] == uidnext - 1 and row[2] <= modseq:
         return array("I", range(1, uidnext))  # none ever left
-    uids = array(
-        "I",
-        [
-            uid
-            for (uid,) in tx.rows(
-                "SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid < ? ORDER BY uid",
-                account_id,
-                mailbox_id,
-                uidnext,
-            )
-        ],
+    rows = tx.rows(
+        "SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid < ? ORDER BY uid",
+        account_id,
+        mailbox_id,
+        uidnext,
     )
+    uids = array("I", chain.from_iterable(rows))
     if row is not None and row[2] <= modseq:
         return uids
     gone = merged(

@@ -14,6 +14,7 @@ the result is that of `imap.search_match` on every message.
 # ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -79,8 +80,7 @@ def search(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion) -
         mailbox_id,
         *condition.params,
     )
-    uids = [uid for (uid,) in rows]
-    return SearchPlan(uids, rest, bool(needs(rest) & (Needs.HEADER | Needs.BODY)))
+    return SearchPlan([*chain.from_iterable(rows)], rest, bool(needs(rest) & (Needs.HEADER | Needs.BODY)))
 
 
 def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]) -> list[Message]:

@@ -1,9 +1,15 @@
 """Counting a set of entries before it changes: which UIDs, and what the counters must lose or gain.
 
 Invariant: a statement names at most RANGES_IN_STATEMENT ranges, so SQL text stays short whatever set a peer asks for.
+Measured with every other of 100,000 UIDs: ranges in SQL text cost 4 us each, a scan of their span that Python filters
+0.6 us, a prepared statement for each range 2 us; hence `tally` scans dense sets and `for_each_range` writes.
 """
 
+# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
+
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -12,6 +18,7 @@ from postier.store.transaction import ReadTx, WriteTx
 from postier.store.uid_ranges import UidRange, ranges_of, uids_in
 
 RANGES_IN_STATEMENT = 500
+DENSE = 8  # a set is dense if its span is less than so many times its number of ranges
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -55,6 +62,8 @@ def tally(
     """Count the entries in `ranges` for which `condition` (SQL on entry, beginning with AND) holds."""
     found: list[UidRange] = []
     count = seen = deleted = size_bytes = 0
+    if len(ranges) > 1 and ranges[-1][1] - ranges[0][0] < DENSE * len(ranges):
+        return _tally_by_scan(tx, account_id, mailbox_id, ranges, condition, params)
     for part in selections(account_id, mailbox_id, ranges):
         where = f"FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}{condition}"
         values = (account_id, mailbox_id, *part.params, *params)
@@ -69,7 +78,7 @@ def tally(
             found.append((row[1], row[2]))
         else:
             rows = tx.rows(f"{part.cte} SELECT uid {where} ORDER BY uid", *values)
-            found += ranges_of([uid for (uid,) in rows])
+            found += ranges_of(chain.from_iterable(rows))
         count += row[0]
         seen += int(row[3]) // SEEN  # PostgreSQL's sums are decimals
         deleted += int(row[4]) // DELETED
@@ -77,6 +86,42 @@ def tally(
     if len(ranges) > RANGES_IN_STATEMENT:
         found = joined(found)
     return Tally(found, count, seen, deleted, size_bytes)
+
+
+def _tally_by_scan(
+    tx: ReadTx,
+    account_id: int,
+    mailbox_id: int,
+    ranges: Sequence[UidRange],
+    condition: str,
+    params: tuple[int, ...],
+) -> Tally:
+    rows = tx.rows(
+        "SELECT uid, flags, size_bytes FROM entry WHERE account_id = ? AND mailbox_id = ?"
+        f" AND uid BETWEEN ? AND ?{condition} ORDER BY uid",
+        account_id,
+        mailbox_id,
+        ranges[0][0],
+        ranges[-1][1],
+        *params,
+    )
+    firsts, lasts = [first for first, _ in ranges], [last for _, last in ranges]
+    chosen = [row for row in rows if row[0] <= lasts[bisect_right(firsts, row[0]) - 1]]
+    return Tally(
+        ranges_of([uid for uid, _, _ in chosen]),
+        len(chosen),
+        sum(flags & SEEN for _, flags, _ in chosen) // SEEN,
+        sum(flags & DELETED for _, flags, _ in chosen) // DELETED,
+        sum(size_bytes for _, _, size_bytes in chosen),
+    )
+
+
+def for_each_range(tx: WriteTx, sql: str, ranges: Sequence[UidRange], *before: int) -> None:
+    """Run a statement that ends in `uid BETWEEN ? AND ?` for exact ranges; `before` are its other parameters."""
+    if len(ranges) == 1:
+        tx.run(sql, *before, *ranges[0])
+    else:
+        tx.run_many(sql, [(*before, first, last) for first, last in ranges])
 
 
 def joined(ranges: Sequence[UidRange]) -> list[UidRange]:
