@@ -151,3 +151,19 @@ def test_the_directory_as_a_document(directory, postier, tmp_path):
     file.write_bytes(b"\xff")
     assert postier("directory", "apply", file)[0] == 1
     assert postier("directory", "apply", tmp_path / "none")[0] == 2
+
+
+def test_the_records_are_checked_in_dns(directory, postier, tmp_path, nsd):
+    directory("domain", "add", "beta.test")
+    zone = directory("domain", "dns", "beta.test", "--zone") + "mx IN A 192.0.2.1\n"
+    config = tmp_path / "postier.toml"
+    before = config.read_text()
+    config.write_text(before + f'[dns]\nresolvers = ["127.0.0.1:{nsd({"beta.test": zone})}"]\n')
+    rows = directory("domain", "dns", "beta.test", "--check", "--json")
+    assert {row["state"] for row in rows} == {"published"}
+    config.write_text(
+        before + f'[dns]\nresolvers = ["127.0.0.1:{nsd({"beta.test": "mx IN A 192.0.2.1"})}"]\n'
+    )
+    code, out, _ = postier("domain", "dns", "beta.test", "--check")
+    assert code == 1
+    assert "missing" in out

@@ -55,7 +55,7 @@ def list_aliases(tx: ReadTx, domain: str | None = None) -> list[Alias]:
     where, params = ("", ()) if domain is None else (" WHERE domain = ?", (domain,))
     found: dict[Address, list[Address]] = {}
     for alias_domain, local, target in tx.rows(
-        f"SELECT domain, local, target FROM alias{where} ORDER BY domain, local, target",  # noqa: S608
+        f"SELECT domain, local, target FROM alias{where} ORDER BY domain, local, target",
         *params,
     ):
         found.setdefault(Address(local, alias_domain), []).append(Address.parse(target))

@@ -94,7 +94,7 @@ def blocked_until_us(tx: ReadTx, subjects: Sequence[Subject]) -> int:
     """Until when the longest blocked of the subjects is refused; 0 if none was."""
     marks = ", ".join("?" * len(subjects))
     until = tx.value(
-        f"SELECT max(blocked_until) FROM login_failure WHERE subject IN ({marks})",  # noqa: S608 (only marks)
+        f"SELECT max(blocked_until) FROM login_failure WHERE subject IN ({marks})",
         *(subject.name for subject in subjects),
     )
     return int(until or 0)
