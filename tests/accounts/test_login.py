@@ -196,6 +196,18 @@ async def test_the_same_wrong_password_counts_once_for_a_network(desk: Desk) -> 
     assert desk.hashes == 3
 
 
+async def test_what_nobody_can_have_is_no_guess(desk: Desk) -> None:
+    for name, password in (
+        ("carole", "correct horse"),
+        ("carole@beta.test", ""),
+        ("carole@beta.test", "a\x00"),
+    ):
+        for _ in range(FREE_BY_ADDRESS + 1):
+            assert await desk(name, password) == WRONG
+    assert desk.hashes == 0
+    assert await failures(desk.store) == 0
+
+
 async def test_many_connections_of_one_client_share_a_hash(desk: Desk) -> None:
     answers = await asyncio.gather(*(desk("carole@beta.test", "correct horse") for _ in range(20)))
     assert {type(answer) for answer in answers} == {Login}

@@ -44,7 +44,9 @@ def test_extensions_are_split_at_the_first_delimiter(local: str, parts: tuple[st
     assert split_extension(local) == parts
 
 
-@pytest.mark.parametrize("local", ["*", "a b", "a\u2028b", "☃", "a\u00a0b", "\u200bx", "\ud800"])
+@pytest.mark.parametrize(
+    "local", ["x" * 65, "é" * 33, "*", "a b", "a\u2028b", "☃", "a\u00a0b", "\u200bx", "\ud800"]
+)
 def test_what_is_no_name(local: str) -> None:
     assert not is_name(local)
 

@@ -127,3 +127,43 @@ def test_wrong_use_is_told_and_makes_nothing(directory, postier, tmp_path, argum
     assert err.startswith("postier: Invalid value for ")
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_the_directory_as_a_document(directory, postier, tmp_path):
+    directory("domain", "add", "beta.test")
+    directory("account", "add", "carole@beta.test")
+    directory("alias", "add", "sales@beta.test", "carole@beta.test")
+    exported = directory("directory", "export", "--secrets")
+    assert "argon2id" in exported
+    assert "argon2id" not in directory("directory", "export")
+    file = tmp_path / "directory.toml"
+    file.write_text(exported + '"*@beta.test" = ["carole@beta.test"]\n')
+    assert directory("directory", "apply", file, "--dry-run") == "would be done: alias *@beta.test added\n"
+    assert directory("directory", "apply", file, "--json") == {
+        "dry_run": False,
+        "changes": ["alias *@beta.test added"],
+    }
+    assert directory("directory", "apply", file) == "nothing to change\n"
+    file.write_text("[domains]")
+    code, _, err = postier("directory", "apply", file)
+    assert code == 1
+    assert "unknown field `domains`" in err
+    file.write_bytes(b"\xff")
+    assert postier("directory", "apply", file)[0] == 1
+    assert postier("directory", "apply", tmp_path / "none")[0] == 2
+
+
+def test_the_records_are_checked_in_dns(directory, postier, tmp_path, nsd):
+    directory("domain", "add", "beta.test")
+    zone = directory("domain", "dns", "beta.test", "--zone") + "mx IN A 192.0.2.1\n"
+    config = tmp_path / "postier.toml"
+    before = config.read_text()
+    config.write_text(before + f'[dns]\nresolvers = ["127.0.0.1:{nsd({"beta.test": zone})}"]\n')
+    rows = directory("domain", "dns", "beta.test", "--check", "--json")
+    assert {row["state"] for row in rows} == {"published"}
+    config.write_text(
+        before + f'[dns]\nresolvers = ["127.0.0.1:{nsd({"beta.test": "mx IN A 192.0.2.1"})}"]\n'
+    )
+    code, out, _ = postier("domain", "dns", "beta.test", "--check")
+    assert code == 1
+    assert "missing" in out

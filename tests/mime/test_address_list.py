@@ -67,6 +67,13 @@ def test_text_of_a_mailbox() -> None:
     assert (mailbox.name, mailbox.address) == ("Jörg", "joerg@alpha.test")
     assert mailbox.addr_spec() == Address("joerg", "alpha.test")
     assert parse_address_list(b'"a b"@x.test').mailboxes[0].addr_spec() == Address("a b", "x.test")
+    assert parse_address_list(b'"a@b"@x.test').mailboxes[0].address == '"a@b"@x.test'
+    # RFC 2047 §5 (3): no encoded word in an addr-spec
+    assert (
+        parse_address_list(b"=?utf-8?q?ceo=40bank.test?=@evil.test")
+        .mailboxes[0]
+        .address.startswith("=?utf-8?q?")
+    )
     assert parse_address_list(b"root").mailboxes[0].addr_spec() is None
     assert parse_address_list(b"g:a@b,c@d;, e@f").mailboxes[1].address == "c@d"
 

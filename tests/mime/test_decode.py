@@ -25,6 +25,7 @@ from postier.mime.structure import parse
         (b"SG*Vs bG8==", b"Hello"),
         (b"SGVsbG8=SGVsbG8=", b"HelloHello"),
         (b"SGVsbG8=\r\nQQ==\r\nQQ==", b"HelloAA"),
+        (b"SGVsbG8=\r\n_____\r\nlist footer\r\n", b"Hello"),
         (b"=", b""),
         (b"A", b""),
         (b"QUFBQ", b"AAA"),

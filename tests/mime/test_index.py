@@ -103,11 +103,12 @@ def test_the_corpus_of_broken_letters(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "defects"),
     [
-        ("duplicates", {Defect.DUPLICATE_FIELD}),
+        ("duplicates", {Defect.DUPLICATE_FIELD, Defect.DUPLICATE_FROM}),
         ("header_not_ended", {Defect.HEADER_NOT_ENDED}),
         ("no_header", {Defect.HEADER_NOT_ENDED, Defect.FROM_MISSING}),
         ("end_missing", {Defect.END_MISSING}),
         ("encoded_message", {Defect.ENCODED_COMPOSITE, Defect.HEADER_NOT_ENDED}),
+        ("bare_lf", {Defect.BARE_LINE_END}),
         ("dates_odd", set()),
     ],
 )
@@ -145,6 +146,6 @@ _PIECES = st.sampled_from(
     )
 )
 def test_any_octets_give_an_index(raw: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     check(raw)
-    assert time.perf_counter() - started < MAX_SECONDS
+    assert time.process_time() - started < MAX_SECONDS

@@ -92,6 +92,8 @@ def test_comments() -> None:
 def test_hostile_parameters_are_linear() -> None:
     parse_parameters(b"; name*0*=x" * 10_000)
     parse_parameters(b"; a" * 100_000)
+    parse_parameters(b"; " * 100_000)  # from a real letter
+    parse_parameters(b";" * 100_000)
     parse_parameters(b';a="' + b"\\" * 100_001)
     without_comments(b"(" * 100_000)
     without_comments(b'"(' * 100_000)

@@ -9,6 +9,7 @@ from postier.sasl.login import LoginClient, LoginServer
 def test_two_prompts():
     server = LoginServer()
     client = LoginClient("alice", "secret")
+    assert "secret" not in repr(client)
     assert client.start() is None
     challenge = server.start(None)
     assert challenge == Challenge(b"Username:")

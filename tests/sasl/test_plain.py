@@ -49,6 +49,7 @@ def test_what_the_client_refuses():
 
 def test_no_password_in_a_log():
     assert "secret" not in repr(Credentials("", "alice", "secret"))
+    assert "secret" not in repr(PlainClient("alice", "secret"))
 
 
 @given(st.binary(max_size=100))

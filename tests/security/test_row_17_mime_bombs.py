@@ -3,8 +3,15 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from postier.mime.address_list import parse_address_list
+from postier.mime.dates import parse_date
+from postier.mime.encoded_words import decode
 from postier.mime.index import index_message, load_parts
+from postier.mime.params import parse_content_type
+from postier.mime.threads import base_subject
 
 HEAD = b"From: a@b.test\r\nDate: 1 Jan 2026 00:00 +0000\r\n"
 
@@ -56,3 +63,23 @@ def test_a_bomb_is_bounded(name: str) -> None:
     assert len(parts) <= 10_101
     assert max(part.path.count(".") for part in parts) <= 101
     assert len(index.references) <= 100
+
+
+PIECES = [
+    b";", b" ", b"a", b"=", b'"', b"\\", b"(", b")", b"<", b">", b"@", b",", b":", b".", b"*", b"'", b"%", b"[", b"]", b"?", b"=?",
+    b"?=", b"\t", b"1", b"-", b"/", b"Re:", b"(fwd)", b"[fwd:", b"\r\n", b"\n", b"\r", b"\xff", b"a/b;", b"=?a?q?", b"n*0=",
+]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map(b"".join))
+def test_no_repeated_piece_is_worse_than_linear(piece: bytes) -> None:
+    value = piece * (30_000 // len(piece))
+    started = time.process_time()
+    parse_content_type(b"a/b" + value)
+    parse_address_list(value)
+    parse_date(b"1 Jan 2026 " + value)
+    decode(value)
+    base_subject(value.decode("latin-1"))
+    index_message(b"Content-Type: multipart/mixed; boundary=a\r\nTo: a\r\n\r\n" + value)
+    assert time.process_time() - started < 1.0

@@ -370,3 +370,39 @@ def test_verify_may_answer():
     owner.feed("VRFY älice\r\n".encode())
     assert owner.events[-1] == VerifyAsked("älice")
     assert owner.out.endswith(b"250 2.1.5 Alice <alice@mx.test>\r\n")
+
+
+def test_a_closing_refusal_of_a_chunk_is_said():
+    owner = owner_of(ENVELOPE)
+    owner.decisions = ["system-shutdown"]
+    owner.feed(b"BDAT 3 LAST\r\nabc")
+    assert owner.out.endswith(b"421 4.3.2 Service shutting down\r\n")
+    assert owner.session.is_closed
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"AUTH PLAIN " + b"c2VjcmV0" * 2000 + b"\r\n",
+        b"AUTH FOO c2VjcmV0\r\n",
+        b"c2VjcmV0c2VjcmV0\r\n",
+        b"cecrecx\r\n",
+        b"c2VjcmV0\n",
+        b"AUTH PLAIN c2VjcmV0\n",
+    ],
+)
+def test_no_password_in_what_is_logged(wire):
+    owner = owner_of(b"HELO c\r\n", SETTINGS[2])
+    owner.feed(wire)
+    assert isinstance(owner.events[-1], Refused)
+    assert owner.events[-1].line in {b"", b"AUTH"}
+
+
+def test_no_password_in_the_repr_of_an_event():
+    owner = owner_of(b"HELO c\r\n", SETTINGS[2])
+    owner.decisions = ["334 "]
+    owner.feed(b"AUTH PLAIN c2VjcmV0\r\nc2VjcmV0\r\n")
+    assert [repr(event) for event in owner.events[1:]] == [
+        "AuthStarted(mechanism='PLAIN', 6 octets)",
+        "AuthResponse(6 octets)",
+    ]

@@ -91,7 +91,7 @@ def list_accounts(tx: ReadTx, domain: str | None = None) -> list[Account]:
     return [
         _account(row)
         for row in tx.rows(
-            f"SELECT {_COLUMNS} FROM account WHERE address LIKE ? ESCAPE '!' ORDER BY address",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM account WHERE address LIKE ? ESCAPE '!' ORDER BY address",
             "%" if domain is None else of_domain(domain),
         )
     ]
@@ -100,7 +100,7 @@ def list_accounts(tx: ReadTx, domain: str | None = None) -> list[Account]:
 def account_info(tx: ReadTx, address: Address) -> Account:
     """The account with exactly this address. Raises NotFoundError."""
     name = canonical_address(address)
-    row = tx.row(f"SELECT {_COLUMNS} FROM account WHERE address = ?", str(name))  # noqa: S608
+    row = tx.row(f"SELECT {_COLUMNS} FROM account WHERE address = ?", str(name))
     if row is None:
         raise NotFoundError(f"there is no account {name}")
     return _account(row)
@@ -133,7 +133,7 @@ def remove_account(tx: WriteTx, account_id: int) -> None:
         raise NotFoundError(f"account {account_id} is gone")
     address, modseq = row
     for table in ACCOUNT_TABLES:
-        tx.run(f"DELETE FROM {table} WHERE account_id = ?", account_id)  # noqa: S608 (names above)
+        tx.run(f"DELETE FROM {table} WHERE account_id = ?", account_id)
     tx.run("DELETE FROM alias WHERE target = ?", address)
     tx.touched(account_id, modseq + 1)  # open sessions look again and find it gone
     tx.wake(DIRECTORY_TOPIC)

@@ -21,6 +21,8 @@ from postier.store.transaction import ReadTx, WriteTx
 MEMORY_KIB = 19_456
 PASSES = 2
 LANES = 1
+MAX_MEMORY_KIB = 1 << 20  # of a hash that was made elsewhere
+MAX_PASSES = 20
 SALT_OCTETS = 16
 HASH_OCTETS = 32
 GENERATED_CHARACTERS = 20  # of 31 letters and digits: 99 bits
@@ -75,6 +77,19 @@ def is_password(secret: str, password: str) -> bool:
         return _hasher.verify(secret, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
+
+
+def is_hash(secret: str) -> bool:
+    """Whether the text is a hash that `is_password` can verify and that today's limits allow."""
+    try:
+        parameters = argon2.extract_parameters(secret)
+    except InvalidHashError:
+        return False
+    return (
+        parameters.type is argon2.Type.ID
+        and parameters.memory_cost <= MAX_MEMORY_KIB
+        and parameters.time_cost <= MAX_PASSES
+    )
 
 
 def is_outdated(secret: str) -> bool:

@@ -10,7 +10,8 @@ identity), RFC 8265. Invariants:
   after `RECHECKED_S` and after every change of any password. The password itself is not kept.
 - The same wrong password again from the same network is refused without work and not counted for `WRONG_REMEMBERED_S`:
   a telephone with an old password does not shut out its household, and a guesser learns nothing by repeating himself.
-- The limiter is asked first, always.
+- The limiter is asked first. Names and passwords that nobody can have are refused without a count: a mail program set
+  up with a bare user name does not shut out its household either.
 """
 
 import asyncio
@@ -116,15 +117,13 @@ class Authenticator:
 
         `authorize_as` is SASL's authorisation identity, empty for the same as `login`.
         """
-        account = login_address(login)
+        account, prepared = login_address(login), prepared_password(password)
+        if account is None or prepared is None:  # nobody's: no guess, so nothing to count
+            return LoginRefused(LoginProblem.WRONG)
         try:
             wait_s = await self._limiter.wait_s(peer, account)
             if wait_s:
                 return LoginRefused(LoginProblem.LIMITED, wait_s)
-            prepared = prepared_password(password)
-            if account is None or prepared is None:
-                await self._limiter.failed(peer, account)
-                return LoginRefused(LoginProblem.WRONG)
             return await self._check(account, prepared, peer, mechanism, authorize_as)
         except (StoreError, Argon2Error):  # Argon2Error: no memory for a hash
             return LoginRefused(LoginProblem.UNAVAILABLE)

@@ -9,7 +9,7 @@ changes nothing.
 import functools
 import unicodedata
 
-from postier.mime.address import Address
+from postier.mime.address import MAX_LOCAL_OCTETS, Address
 
 EXTENSION_DELIMITER = "+"
 CATCH_ALL = "*"
@@ -41,7 +41,9 @@ def split_extension(local: str) -> tuple[str, str]:
 
 def is_name(local: str) -> bool:
     """Whether a canonical local part is fit for an account: RFC 8265 §3.3 and no catch-all."""
-    if local == CATCH_ALL:
+    if (
+        local == CATCH_ALL or len(local.encode("utf-8", "surrogatepass")) > MAX_LOCAL_OCTETS
+    ):  # lower case can be longer
         return False
     return all(
         "!" <= character <= "~"

@@ -192,7 +192,7 @@ def _look_up(tx: ReadTx, level: Sequence[_Asked]) -> _Found:
         by_domain[asked.domain] += asked.locals
     aliases = " OR ".join(f"domain = ? AND local IN ({_marks(names)})" for names in by_domain.values())
     rows = tx.rows(
-        f"SELECT 0, domain, '', '', 0 FROM domain WHERE domain IN ({_marks(domains)})"  # noqa: S608 (only marks)
+        f"SELECT 0, domain, '', '', 0 FROM domain WHERE domain IN ({_marks(domains)})"
         f" UNION ALL SELECT 1, address, '', '', account_id FROM account WHERE address IN ({_marks(addresses)})"
         f" UNION ALL SELECT 2, domain, local, target, 0 FROM alias WHERE {aliases}",
         *domains,

@@ -95,9 +95,8 @@ class WorkerContext:
             try:
                 self.settings, _ = keep_fixed(self.settings, self._reread())
             except ConfigurationError as error:
-                self.log.error(
-                    "configuration not reloaded", problem=str(error.problems[0])
-                )  # the text says all
+                problem = str(error.problems[0])
+                self.log.error("configuration not reloaded", problem=problem)  # noqa: TRY400 (no bug of ours)
                 return
         log.configure(self.settings.log, worker=self.number)
         self.log = log.logger("worker")

@@ -1,6 +1,8 @@
 """`postier domain`: the domains whose mail this server takes, and what to publish in DNS for them."""
 
+import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +16,9 @@ from postier.cli.output import Column, json_option, show_json, show_table
 if TYPE_CHECKING:
     from postier.accounts.dkim_keys import DkimKey
     from postier.accounts.domains import DomainInfo
+    from postier.accounts.published import Checked
+    from postier.accounts.publishing import DnsRecord
+    from postier.app.settings import Settings
     from postier.store.transaction import ReadTx
 
 _LIST = (
@@ -21,6 +26,12 @@ _LIST = (
     Column("accounts", "accounts", is_number=True),
     Column("aliases", "aliases", is_number=True),
     Column("created_at", "since"),
+)
+_CHECKED = (
+    Column("state", "state"),
+    Column("name", "name"),
+    Column("type", "type"),
+    Column("found", "found"),
 )
 _DNS = (Column("name", "name"), Column("type", "type"), Column("data", "data"), Column("purpose", "why"))
 
@@ -99,9 +110,13 @@ def remove(invocation: Invocation, name: str, *, force: bool, yes: bool) -> None
 @command.command()
 @_name_argument
 @click.option("--zone", is_flag=True, help="Print lines for a zone file.")
+@click.option("--check", is_flag=True, help="Ask DNS for them; exit 1 unless all is as it should be.")
 @json_option
 @pass_invocation
-def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None:
+@click.pass_context
+def dns(
+    ctx: click.Context, invocation: Invocation, name: str, *, zone: bool, check: bool, as_json: bool
+) -> None:
     """Print the DNS records to publish for NAME."""
     from postier.accounts.publishing import records_of, zone_lines
     from postier.app.offered_services import services_of
@@ -109,6 +124,10 @@ def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None
     settings = invocation.settings()
     _, keys = on_store(invocation, lambda store: store.read(_look, name))
     records = records_of(name, settings.hostname, keys, services_of(settings))
+    if check:
+        found = asyncio.run(_check(settings, records))
+        show_table([msgspec.structs.asdict(one) for one in found], _CHECKED, as_json=as_json)
+        ctx.exit(0 if all(one.state.is_fine for one in found) else 1)
     if zone:
         click.echo("\n".join(zone_lines(records, settings.hostname)))
         return
@@ -117,6 +136,15 @@ def dns(invocation: Invocation, name: str, *, zone: bool, as_json: bool) -> None
         click.echo(
             f"\n{settings.hostname} itself needs A and AAAA records with this server's public addresses."
         )
+
+
+async def _check(settings: "Settings", records: "Sequence[DnsRecord]") -> "list[Checked]":
+    from postier.accounts.published import check_published
+    from postier.dns.resolver import Resolver
+
+    servers = [(server.host, server.port) for server in settings.dns.resolvers]
+    resolver = Resolver(servers) if servers else Resolver.of_system()
+    return await check_published(records, settings.hostname, resolver)
 
 
 def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[DkimKey]]":

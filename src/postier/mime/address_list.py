@@ -26,6 +26,7 @@ _LEXEME = re.compile(
     rb'|[^\x00-\x20"(),:;<>@\[\]\\]++|.',
     re.DOTALL,
 )
+_NEEDS_QUOTES = re.compile(r'[\s"(),:;<>@\[\]\\]')
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
 
@@ -47,9 +48,12 @@ class Mailbox(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def address(self) -> str:
-        """`local@domain` as text, unquoted; only `local` when there is no domain."""
-        local = encoded_words.decode(self.local)
-        return f"{local}@{encoded_words.decode(self.domain)}" if self.domain else local
+        """`local@domain` as text, the local part quoted if it must be; only `local` when there is no domain."""
+        local = encoded_words.undecoded(self.local)
+        if _NEEDS_QUOTES.search(local):
+            escaped = local.replace("\\", "\\\\").replace('"', '\\"')
+            local = f'"{escaped}"'
+        return f"{local}@{encoded_words.undecoded(self.domain)}" if self.domain else local
 
     def addr_spec(self) -> Address | None:
         """The address as a checked value, or None when it is not one."""

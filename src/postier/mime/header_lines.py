@@ -49,6 +49,7 @@ def line(name: str, tokens: Sequence[str]) -> bytes:
     """`Name: tokens` folded between tokens; each token but the first brings its own white space in front."""
     if not _NAME.fullmatch(name):
         raise HeaderValueError(f"{name!r} is no field name")
+    checked("".join(tokens))
     pieces = [name, ":"]
     used = len(name) + 1
     is_empty = True
@@ -62,13 +63,7 @@ def line(name: str, tokens: Sequence[str]) -> bytes:
         used += len(text)
         is_empty = False
     pieces.append("\r\n")
-    return checked_line("".join(pieces))
-
-
-def checked_line(text: str) -> bytes:
-    """The folded field as octets; HeaderValueError when its text would break out of it."""
-    checked(text.replace("\r\n ", " ").replace("\r\n\t", "\t").removesuffix("\r\n"))
-    return text.encode()
+    return "".join(pieces).encode()
 
 
 def text_line(name: str, value: str, *, smtputf8: bool = False) -> bytes:

@@ -100,7 +100,11 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
         preview=preview_of(raw, leaves),
         has_attachment=has_attachment(leaves),
         defects=_defects(
-            parsed.defects, header, moment, (envelope.from_, envelope.to, envelope.cc, envelope.bcc)
+            parsed.defects,
+            raw[: header.end],
+            header,
+            moment,
+            (envelope.from_, envelope.to, envelope.cc, envelope.bcc),
         ),
     )
 
@@ -130,16 +134,24 @@ def _sort_keys(addresses: AddressList) -> tuple[str, str]:
     first = addresses.entries[0]
     if not isinstance(first, Mailbox):  # RFC 5957 §3.1: a group sorts by its name
         return first.name, first.name
-    return encoded_words.decode(first.local), first.name or first.address
+    return encoded_words.undecoded(first.local), first.name or first.address
 
 
 def _defects(
-    found: tuple[Defect, ...], header: HeaderSection, moment: Moment | None, lists: tuple[AddressList, ...]
+    found: tuple[Defect, ...],
+    octets: bytes,
+    header: HeaderSection,
+    moment: Moment | None,
+    lists: tuple[AddressList, ...],
 ) -> tuple[str, ...]:
     names = [defect.value for defect in found]
     keys = [key for _, key, _ in header.entries if key in _ONCE]
     if len(keys) != len(set(keys)):
         names.append(Defect.DUPLICATE_FIELD.value)
+        if keys.count(b"from") > 1:
+            names.append(Defect.DUPLICATE_FROM.value)
+    if octets.count(b"\n") != octets.count(b"\r\n"):
+        names.append(Defect.BARE_LINE_END.value)
     if b"from" not in keys:
         names.append(Defect.FROM_MISSING.value)
     if moment is None:

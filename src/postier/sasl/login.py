@@ -55,6 +55,9 @@ class LoginClient(msgspec.Struct):
     is_satisfied: bool = True
     _prompts: int = 0
 
+    def __repr__(self) -> str:
+        return f"LoginClient({self.authcid!r})"  # no password in a log
+
     def start(self) -> None:
         """The server speaks first."""
         return

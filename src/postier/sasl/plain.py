@@ -41,6 +41,9 @@ class PlainClient(msgspec.Struct, frozen=True):
     name: str = "PLAIN"
     is_satisfied: bool = True
 
+    def __repr__(self) -> str:
+        return f"PlainClient({self.authcid!r})"  # no password in a log
+
     def start(self) -> bytes:
         """The whole message."""
         message = f"{self.authzid}\0{self.authcid}\0{self.password}"

@@ -52,7 +52,8 @@ def perform(state: SessionState, verb: bytes, argument: bytes) -> Event | None:
     """Carry out a command line: an event, or None where the reply is all."""
     row = VERBS.get(verb)
     if row is None:
-        return state.refuse(why.UNKNOWN_COMMAND, verb)
+        # where logins are offered, it may be a password sent after an AUTH that was refused
+        return state.refuse(why.UNKNOWN_COMMAND, b"" if state.settings.auth_mechanisms else verb)
     settings = state.settings
     if settings.is_tls_required and state.tls is None and not row.before_tls:
         return state.refuse(why.TLS_REQUIRED, verb)  # RFC 3207 §4
@@ -147,7 +148,7 @@ def _auth(state: SessionState, argument: bytes) -> Event | None:
         return state.refuse(why.AUTH_NEEDS_TLS, b"AUTH")
     name = mechanism.decode("ascii", "replace").upper()
     if name not in settings.auth_mechanisms:
-        return state.refuse(why.AUTH_MECHANISM_UNKNOWN, b"AUTH " + mechanism)
+        return state.refuse(why.AUTH_MECHANISM_UNKNOWN, b"AUTH")
     return auth_octets(state, initial, name)
 
 

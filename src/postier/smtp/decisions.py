@@ -34,6 +34,8 @@ _DEFAULTS: Final[dict[type[Decidable], tuple[bytes, int]]] = {
     VerifyAsked: (b"252 2.5.0 Cannot verify, send mail and see\r\n", 252),
 }
 
+_CLOSING: Final = frozenset({421, 521})  # RFC 5321 §4.2.3, RFC 7504 §3
+
 
 def decide(state: SessionState, event: Decidable, decision: Reply | Reason | None, *, is_last: bool) -> None:
     """Say the reply and draw its consequences; `is_last` is False while an LMTP message has more replies to come."""
@@ -55,7 +57,7 @@ def decide(state: SessionState, event: Decidable, decision: Reply | Reason | Non
             if is_positive:
                 state.recipients.append(event.forward_path)
         case DataStarted():
-            _data_started(state, event, wire, is_positive=is_positive)
+            _data_started(state, event, wire, code)
         case BodyEnded():
             state.say(wire)
             if is_positive:
@@ -77,20 +79,22 @@ def decide(state: SessionState, event: Decidable, decision: Reply | Reason | Non
             state.say(wire)
         case _:
             assert_never(event)
-    if code in {421, 521}:  # RFC 5321 §4.2.3, RFC 7504 §3
+    if code in _CLOSING:
         state.close(decision if isinstance(decision, Reason) else None)
 
 
-def _data_started(state: SessionState, event: DataStarted, wire: bytes, *, is_positive: bool) -> None:
+def _data_started(state: SessionState, event: DataStarted, wire: bytes, code: int) -> None:
     if event.is_chunked:
         # RFC 3030 §2: no go-ahead, and a refusal is told when the octets are through
-        if not is_positive:
+        if code >= 400:
             assert state.chunk is not None
             state.chunk.reply = wire
             state.reset()
+            if code in _CLOSING:
+                state.say(wire)
         return
     state.say(wire)
-    if is_positive:
+    if code < 400:
         state.body = DotStuffedBody(state.settings.max_message_bytes)
         state.mode = Mode.DATA
     else:

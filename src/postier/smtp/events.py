@@ -35,6 +35,10 @@ class TlsFacts(msgspec.Struct, frozen=True):
     server_name: str = ""
 
 
+def _octets(data: bytes | None) -> str:
+    return "nothing" if data is None else f"{len(data)} octets"
+
+
 class HelloReceived(msgspec.Struct, frozen=True, gc=False):
     """HELO, EHLO or LHLO was answered; any transaction is gone. `is_extended` is False for HELO."""
 
@@ -55,11 +59,17 @@ class AuthStarted(msgspec.Struct, frozen=True, gc=False):
     mechanism: str
     initial: bytes | None
 
+    def __repr__(self) -> str:
+        return f"AuthStarted(mechanism={self.mechanism!r}, {_octets(self.initial)})"  # no password in a log
+
 
 class AuthResponse(msgspec.Struct, frozen=True, gc=False):
     """The decoded answer to a challenge. Decide as for AuthStarted."""
 
     data: bytes
+
+    def __repr__(self) -> str:
+        return f"AuthResponse({_octets(self.data)})"
 
 
 class AuthAborted(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ MAX_ORCPT_OCTETS: Final = 500  # RFC 3461 §4.2
 MAX_SIZE_DIGITS: Final = 20  # RFC 1870 §5
 
 _KEYWORD = re.compile(rb"[A-Z0-9][A-Z0-9-]*")  # RFC 5321 §4.1.2
+_COMMON = re.compile(rb"SIZE=([0-9]{1,20})(?: BODY=(7BIT|8BITMIME))?")  # what nearly every client sends
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+")
 _Member = TypeVar("_Member", bound=Enum)
 _PRINTABLE = re.compile(r"[\t\x20-\x7e]*")
@@ -75,6 +76,7 @@ class RecipientParameters(msgspec.Struct, frozen=True):
     orcpt: OriginalRecipient | None = None
 
 
+_BODIES: Final = {None: None, b"7BIT": Body.SEVEN_BIT, b"8BITMIME": Body.EIGHT_BIT}
 _NOTIFY_WORDS: Final = {b"SUCCESS": Notify.SUCCESS, b"FAILURE": Notify.FAILURE, b"DELAY": Notify.DELAY}
 NO_MAIL_PARAMETERS: Final = MailParameters()
 NO_RECIPIENT_PARAMETERS: Final = RecipientParameters()
@@ -106,6 +108,9 @@ def _split(text: bytes) -> dict[bytes, bytes | None]:
 
 def parse_mail_parameters(text: bytes) -> MailParameters:
     """Read what follows the reverse-path; raises ParameterError (501 malformed, 555 unknown)."""
+    common = _COMMON.fullmatch(text)
+    if common is not None:
+        return MailParameters(int(common[1]), _BODIES[common[2]])
     size: int | None = None
     body: Body | None = None
     ret: Return | None = None

@@ -4,7 +4,7 @@ Not here: sockets, TLS, time (the owner calls `end(TIMEOUT)`), what to accept (t
 (`commands`). Sources: RFC 5321, 2033 (LMTP), 2920 (pipelining), 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH).
 
 The owner's loop: write `greet()`, then `next_event()` again and again. NEED_DATA: write `take_output()`, read, call
-`receive(data)` or `receive_eof()`. CLOSED: write `take_output()`, close. An event of `events.Decidable`: decide, then
+`receive(data)` or `receive_eof()`. CLOSED: write `take_output()`, close; a transaction still open is void. An event of `events.Decidable`: decide, then
 write what `reply(...)` returns. Any other event is a notice.
 
 Invariants: octets to send are handed out once, in order, by whichever of greet, reply, challenge, end and
@@ -249,11 +249,12 @@ class Session:
         line = self._input.line(limit)
         if line is None:
             return NEED_DATA
+        beginning = self._input.beginning if self._state.mode is Mode.COMMAND else b""
         if line is LineFault.TOO_LONG:
-            return self._state.refuse(too_long, self._input.beginning)  # RFC 5321 §4.5.3.1.9
+            return self._state.refuse(too_long, beginning)  # RFC 5321 §4.5.3.1.9
         if line is LineFault.BARE_NEWLINE:
             # RFC 5321 §2.3.8. What the peer holds for one line and we for two would let it smuggle commands.
-            return self._state.refuse_and_close(why.BARE_NEWLINE_COMMAND, self._input.beginning)
+            return self._state.refuse_and_close(why.BARE_NEWLINE_COMMAND, beginning)
         return line
 
     def _auth_line(self) -> Event | Signal:

@@ -14,6 +14,7 @@ import msgspec
 MAX_COMMAND_OCTETS: Final = 2048
 MAX_AUTH_OCTETS: Final = 12_288  # RFC 4954 §4, for a response line and for AUTH with an initial response
 MAX_BUFFERED_OCTETS: Final = 1 << 20  # unread input of a session; its owner stops reading while PAUSED
+COMMAND_TIMEOUT_S: Final = 300  # RFC 5321 §4.5.3.2.7: how long the owner waits for a client, at least
 MIN_RECIPIENTS: Final = 100  # RFC 5321 §4.5.3.1.8
 
 

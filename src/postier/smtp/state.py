@@ -14,6 +14,8 @@ from postier.smtp.reason import NO_VALID_RECIPIENTS, TOO_MANY_ERRORS, TOO_MANY_R
 from postier.smtp.replies import reply_of
 from postier.smtp.settings import Role, SessionSettings
 
+MAX_VERB_OCTETS = 10  # longer words are no verbs and may be base64
+
 # refusals that are the fate of a recipient or a message, not a client's mistake
 _BLAMELESS = frozenset({TOO_MANY_RECIPIENTS.name, NO_VALID_RECIPIENTS.name})
 
@@ -41,6 +43,14 @@ class Chunk:
         self.reply: bytes | None = None  # the same, where the owner has decided
         self.replies = 1  # how often the result of the message is told: in LMTP once a recipient
         self.is_silent = False  # say nothing: LMTP, LAST, no recipient
+
+
+def loggable(line: bytes) -> bytes:
+    """What of a refused line may stand in a log: not what may be a password, in AUTH or sent as a command."""
+    verb = line.partition(b" ")[0]
+    if not verb.isalpha() or len(verb) > MAX_VERB_OCTETS:
+        return b""
+    return verb if verb.upper() == b"AUTH" else line[:MAX_LOGGED_OCTETS]
 
 
 class SessionState:
@@ -111,13 +121,13 @@ class SessionState:
             self.close(reason)
         elif reason.name not in _BLAMELESS:
             self.blame()
-        return Refused(reason, line[:MAX_LOGGED_OCTETS])
+        return Refused(reason, loggable(line))
 
     def refuse_and_close(self, reason: Reason, line: bytes) -> Refused:
         """Answer with an error after which the octets of the peer cannot be trusted to be commands."""
         self.out.append(reply_of(reason).encode())
         self.close(reason)
-        return Refused(reason, line[:MAX_LOGGED_OCTETS])
+        return Refused(reason, loggable(line))
 
     def blame(self) -> None:
         """Count an error of the client; the last one it may make is followed by 421."""
