@@ -65,7 +65,10 @@ def test_dmarc():
 
 def test_arc():
     result = ArcResult(Outcome.PASS, ("a.test", "b.test"), oldest_pass=2)
-    assert words(of_arc(result, ip="192.0.2.1")) == "arc=pass (i=1 a.test, i=2 b.test) smtp.remote-ip=192.0.2.1 header.oldest-pass=2"
+    assert (
+        words(of_arc(result, ip="192.0.2.1"))
+        == "arc=pass (i=1 a.test, i=2 b.test) smtp.remote-ip=192.0.2.1 header.oldest-pass=2"
+    )
     assert words(of_arc(ArcResult(Outcome.NONE))) == "arc=none (no chain)"
     assert words(of_arc(ArcResult(Outcome.FAIL, problem="gap"))) == "arc=fail (gap)"
 
