@@ -85,7 +85,9 @@ def _letters(tx: ReadTx, address: str, mailbox: str) -> list[bytes]:
 
 async def letters(store: Store, address: str, mailbox: str = "INBOX") -> list[bytes]:
     """What lies in a mailbox."""
-    return [await store.read_blob(BlobId(blob_id)) for blob_id in await store.read(_letters, address, mailbox)]
+    return [
+        await store.read_blob(BlobId(blob_id)) for blob_id in await store.read(_letters, address, mailbox)
+    ]
 
 
 async def counts(store: Store) -> tuple[int, ...]:
@@ -93,7 +95,7 @@ async def counts(store: Store) -> tuple[int, ...]:
 
     def count(tx: ReadTx) -> tuple[int, ...]:
         tables = ("email", "entry", "queue_message", "verdict", "blob")
-        return tuple(int(tx.value(f"SELECT count(*) FROM {table}")) for table in tables)  # noqa: S608
+        return tuple(int(tx.value(f"SELECT count(*) FROM {table}")) for table in tables)
 
     return await store.read(count)
 
@@ -101,7 +103,7 @@ async def counts(store: Store) -> tuple[int, ...]:
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until the condition holds."""
     async with asyncio.timeout(LIMIT_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (there is no event for every condition)
             await asyncio.sleep(0)
 
 

@@ -2,9 +2,7 @@
 
 from tests.servers.smtp_server import letters
 
-LETTER = (
-    b"From: Zoe <zoe@remote.test>\r\nTo: all@alpha.test\r\nSubject: Hello\r\nMessage-ID: <1@remote.test>\r\n\r\nHi.\r\n"
-)
+LETTER = b"From: Zoe <zoe@remote.test>\r\nTo: all@alpha.test\r\nSubject: Hello\r\nMessage-ID: <1@remote.test>\r\n\r\nHi.\r\n"
 
 
 async def test_one_letter_for_several_is_stored_once(start, store):
