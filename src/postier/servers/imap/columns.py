@@ -11,8 +11,8 @@ from postier.imap.body_structure import without_extensions
 from postier.imap.fetch import FetchRows
 from postier.imap.fetch_items import FetchItems
 from postier.mailbox.reading import Column
-from postier.servers.imap.selected import Selected
-from postier.store.transaction import Row, Store
+from postier.servers.imap.connection import Connection
+from postier.store.transaction import Row
 
 Values = dict[Column, tuple[Any, ...]]
 
@@ -40,13 +40,14 @@ def values_by_column(columns: Sequence[Column], rows: Sequence[Row]) -> Values:
 
 
 async def fetch_rows(
-    store: Store, selected: Selected, items: FetchItems, seqs: Sequence[int], values: Values
+    connection: Connection, items: FetchItems, seqs: Sequence[int], values: Values
 ) -> FetchRows:
-    """What the response lines are made of. Raises StoreError (a keyword's name may have to be looked up)."""
+    """What the response lines are made of; new keywords are told first. Raises StoreError."""
+    selected = connection.opened()
     uids = values[Column.UID]
     flags: Sequence[bytes] = ()
     if items.needs_flags:
-        await selected.learn_keywords(store, values[Column.FLAGS])
+        connection.send(await selected.learn_keywords(connection.store, values[Column.FLAGS]))
         flags = selected.view.flags_of(uids, values[Column.FLAGS])
     structures = values.get(Column.BODYSTRUCTURE, ())
     return FetchRows(

@@ -113,7 +113,7 @@ async def send_contents(
     for portion in portions(chosen, PORTION):
         seqs, stored = await read_rows(store, selected, portion, columns)
         values = values_by_column(columns, stored)
-        rows = await fetch_rows(store, selected, with_flags, seqs, values)
+        rows = await fetch_rows(connection, with_flags, seqs, values)
         blob_ids, header_bytes, parts = (values[column] for column in _MORE if column != Column.SIZE_BYTES)
         for start, stop in _batches(values[Column.SIZE_BYTES]):
             contents = await _read(store, blob_ids[start:stop])

@@ -60,7 +60,7 @@ async def store(connection: Connection, command: Store) -> Done:
         seqs: Sequence[int] = portion.seqs
         bits: Sequence[int] = [changed.mask] * len(portion.uids)
         if command.change is not FlagChange.REPLACE:
-            uids, seqs, bits = await flag_rows(connection.store, selected, portion)
+            uids, seqs, bits = await flag_rows(connection, portion)
         texts = selected.view.flags_of(uids, bits)
         connection.send(render_columns(items, FetchRows(seqs, uids, texts)))
         await connection.drain()
