@@ -38,6 +38,6 @@ async def flag_rows(
     """UIDs, sequence numbers, bits of the flags; new keywords are told first."""
     store, selected = connection.store, connection.opened()
     seqs, rows = await read_rows(store, selected, portion, (Column.UID, Column.FLAGS))
-    uids, bits = zip(*rows, strict=True) if rows else ((), ())
+    uids, bits = [uid for uid, _ in rows], [flags for _, flags in rows]
     connection.send(await selected.learn_keywords(store, bits))
     return uids, seqs, bits
