@@ -24,7 +24,9 @@ def test_names_have_one_form(given_name: str, stored: str) -> None:
     assert new_name(given_name) == stored
 
 
-@pytest.mark.parametrize("name", ["", "/", "a//b", "/a", "a\x00", "a\r\nb", "\x7f", "a\u2028", "\ud800", "#news"])
+@pytest.mark.parametrize(
+    "name", ["", "/", "a//b", "/a", "a\x00", "a\r\nb", "\x7f", "a\u2028", "\ud800", "#news"]
+)
 def test_what_is_no_name(name: str) -> None:
     with pytest.raises(MailboxRefusedError) as refused:
         new_name(name)

@@ -5,6 +5,7 @@ receives (accounts), what a Sieve script decides. Invariants: mail is filed whol
 email are written once and never change.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -109,14 +110,20 @@ def file_messages(
     )
     uid, uidvalidity = _take_uids(tx, account_id, mailbox_id, modseq, [x.flags for x in letters], size_bytes)
     filed = []
+    emails: list[tuple[object, ...]] = []
+    entries: list[tuple[object, ...]] = []
     for letter in letters:
         thread_id = thread_of(tx, account_id, thread_keys(letter.index), email_id)
-        tx.run(_INSERT_EMAIL, account_id, email_id, thread_id, *_columns(letter))
-        _insert_entry(tx, account_id, mailbox_id, uid, email_id, modseq, letter, letter.flags)
-        _count_emails(tx, letter.blob_id, 1)
+        emails.append((account_id, email_id, thread_id, *_columns(letter)))
+        dates = (tx.now_us, letter.received_at_us, letter.size_bytes)
+        entries.append((account_id, mailbox_id, uid, email_id, letter.flags, modseq, *dates))
         filed.append(Filed(account_id, mailbox_id, uidvalidity, uid, modseq, email_id, thread_id))
         uid += 1
         email_id += 1
+    tx.run_many(_INSERT_EMAIL, emails)
+    tx.run_many(_INSERT_ENTRY, entries)
+    for blob_id, count in Counter(letter.blob_id for letter in letters).items():
+        _count_emails(tx, blob_id, count)
     record_change(tx, account_id, modseq, ChangeKind.APPENDED, mailbox_id, [(filed[0].uid, uid - 1)])
     return filed
 
@@ -163,7 +170,8 @@ def deliver(
             mailbox_id, uid, uidvalidity = _take_uid_by_name(
                 tx, account_id, delivery.mailbox, modseq, flags, size_bytes
             )
-            _insert_entry(tx, account_id, mailbox_id, uid, email_id, modseq, letter, flags)
+            dates = (tx.now_us, received_at_us, size_bytes)
+            tx.run(_INSERT_ENTRY, account_id, mailbox_id, uid, email_id, flags, modseq, *dates)
             record_change(tx, account_id, modseq, ChangeKind.APPENDED, mailbox_id, [(uid, uid)])
             filed[place] = Filed(account_id, mailbox_id, uidvalidity, uid, modseq, email_id, thread_id)
     if emails:
@@ -202,30 +210,6 @@ def _take_uid_by_name(
 def _check_uid(uidnext: int) -> None:
     if uidnext > MAX_UID:
         raise LimitError(f"UIDs of a mailbox end at {MAX_UID}")
-
-
-def _insert_entry(
-    tx: WriteTx,
-    account_id: int,
-    mailbox_id: int,
-    uid: int,
-    email_id: int,
-    modseq: int,
-    letter: Letter,
-    flags: int,
-) -> None:
-    tx.run(
-        _INSERT_ENTRY,
-        account_id,
-        mailbox_id,
-        uid,
-        email_id,
-        flags,
-        modseq,
-        tx.now_us,
-        letter.received_at_us,
-        letter.size_bytes,
-    )
 
 
 def _count_emails(tx: WriteTx, blob_id: BlobId, count: int) -> None:
