@@ -26,6 +26,7 @@ _LEXEME = re.compile(
     rb'|[^\x00-\x20"(),:;<>@\[\]\\]++|.',
     re.DOTALL,
 )
+_NEEDS_QUOTES = re.compile(r'[\s"(),:;<>@\[\]\\]')
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
 
@@ -47,9 +48,12 @@ class Mailbox(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def address(self) -> str:
-        """`local@domain` as text, unquoted; only `local` when there is no domain."""
-        local = encoded_words.decode(self.local)
-        return f"{local}@{encoded_words.decode(self.domain)}" if self.domain else local
+        """`local@domain` as text, the local part quoted if it must be; only `local` when there is no domain."""
+        local = encoded_words.undecoded(self.local)
+        if _NEEDS_QUOTES.search(local):
+            escaped = local.replace("\\", "\\\\").replace('"', '\\"')
+            local = f'"{escaped}"'
+        return f"{local}@{encoded_words.undecoded(self.domain)}" if self.domain else local
 
     def addr_spec(self) -> Address | None:
         """The address as a checked value, or None when it is not one."""
@@ -235,17 +239,28 @@ def _bare(words: list[bytes], comment: bytes | None) -> Mailbox | None:
             return Mailbox(phrase, b"", b"")
         return Mailbox(None, phrase, b"")
     at = len(words) - 1 - words[::-1].index(b"@")
-    local_end = at
-    while local_end and words[local_end - 1] == b" ":
-        local_end -= 1
-    local_start = local_end
-    while local_start and words[local_start - 1] != b" ":
-        local_start -= 1
+    local_start = _local_start(words, at)
     local, domain = _addr_spec(words[local_start:])
     display = _phrase(words[:local_start])
     if display is None and comment:
         display = _QUOTED_PAIR.sub(rb"\1", comment).strip()
     return Mailbox(display, local, domain)
+
+
+def _local_start(words: list[bytes], at: int) -> int:
+    """Where the local part before the `@` at index `at` begins; white space around its dots is RFC 5322 §4.4 obs."""
+    start = at
+    is_joined = True  # the lexeme before belongs to the local part
+    while start:
+        before = words[start - 1]
+        if before == b" ":
+            is_joined = is_joined and words[start : start + 1] in ([b"@"], [b"."], [b" "])
+        elif is_joined or before == b".":
+            is_joined = True
+        else:
+            break
+        start -= 1
+    return start
 
 
 def _addr_spec(lexemes: list[bytes]) -> tuple[bytes, bytes]:

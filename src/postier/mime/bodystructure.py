@@ -49,8 +49,8 @@ def _basic(part: Part) -> bytes:
         part.type.encode(),
         part.subtype.encode(),
         nstring.parameter_list(part.params),
-        nstring.nstring(part.content_id),
-        nstring.nstring(part.description),
+        b"NIL" if part.content_id is None else nstring.string(part.content_id),
+        b"NIL" if part.description is None else nstring.string(part.description),
         nstring.string(part.encoding.encode()),
         part.body_end - part.body_start,
     )

@@ -19,6 +19,7 @@ IDENTITY_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 KNOWN_ENCODINGS = IDENTITY_ENCODINGS | {"base64", "quoted-printable"}
 
 _NOT_BASE64 = bytes(c for c in range(256) if not (chr(c).isascii() and (chr(c).isalnum() or c in b"+/=")))
+_BASE64_OR_BLANK = bytes(c for c in range(256) if c not in _NOT_BASE64 or c in b" \t\r\n")
 _PADDING = re.compile(rb"=++")
 # Anchored at the first of the blanks, else a long run of them would be tried from each
 _BLANKS_AT_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
@@ -39,6 +40,9 @@ def decode_base64(data: bytes) -> bytes:
     body = cleaned.rstrip(b"=")
     if b"=" not in body:
         return _base64_run(body)
+    padding = data.index(b"=")
+    if data[padding:].translate(None, _BASE64_OR_BLANK):  # plain text behind it: the footer of a mailing list
+        return _base64_run(data[:padding].translate(None, _NOT_BASE64))
     return b"".join([_base64_run(run) for run in _PADDING.split(body)])
 
 

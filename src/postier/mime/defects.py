@@ -24,6 +24,7 @@ class Defect(StrEnum):
         "encoded-composite"  # RFC 2045 §6.4 forbids base64/QP around multipart and message/rfc822
     )
     DUPLICATE_FIELD = "duplicate-field"  # a field that RFC 5322 §3.6 allows once
+    DUPLICATE_FROM = "duplicate-from"  # several From fields: each reader shows another author
     FROM_MISSING = "from-missing"
     DATE_INVALID = "date-invalid"
     TOO_MANY_ADDRESSES = "too-many-addresses"

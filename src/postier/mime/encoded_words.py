@@ -24,7 +24,17 @@ _Q_TABLE = tuple(chr(c) if c in _Q_SAFE else "_" if c == 0x20 else f"={c:02X}" f
 
 def decode(value: bytes) -> str:
     """The text of an unfolded value with its encoded words decoded; control characters become spaces."""
-    text = "".join(_pieces(value)) if b"=?" in value else charsets.decode_unlabelled(value)
+    return _without_controls("".join(_pieces(value)) if b"=?" in value else charsets.decode_unlabelled(value))
+
+
+def undecoded(value: bytes) -> str:
+    """The text of a value in which encoded words have no meaning, such as an addr-spec (RFC 2047 §5)."""
+    return _without_controls(charsets.decode_unlabelled(value))
+
+
+def _without_controls(text: str) -> str:
+    if text.isprintable():
+        return text
     return text.translate(_CONTROL_TO_SPACE) if _CONTROL.search(text) else text
 
 
@@ -75,7 +85,7 @@ def encode(text: str, first_line_room: int = MAX_WORD_OCTETS) -> list[str]:
     """
     octets = text.encode("utf-8", "replace")
     q_length = sum(len(_Q_TABLE[octet]) for octet in octets)
-    is_q = q_length <= len(octets) * 4 / 3 + 4
+    is_q = q_length <= 2 * len(octets) + 4  # readable as long as it costs little
     words: list[str] = []
     room = max(first_line_room, 24) - 12  # =?utf-8?q?...?=
     current: list[bytes] = []

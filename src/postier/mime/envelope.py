@@ -9,6 +9,11 @@ from postier.mime import nstring
 from postier.mime.address_list import EMPTY, AddressList, parse_address_list
 from postier.mime.headers import HeaderSection, unfold
 
+_COMBINED = frozenset({b"to", b"cc", b"bcc"})
+_WANTED = _COMBINED | frozenset(
+    {b"date", b"subject", b"from", b"sender", b"reply-to", b"in-reply-to", b"message-id", b"references"}
+)
+
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
     """What ENVELOPE holds, before Sender and Reply-To are defaulted."""
@@ -31,14 +36,16 @@ def read_envelope(header: HeaderSection) -> Envelope:
 
 
 def first_values(header: HeaderSection) -> dict[bytes, bytes]:
-    """Name to value (still folded) of the first field of each name; repeated To, Cc and Bcc are combined."""
+    """Name to unfolded value of the fields of the envelope and References: the first of each name; repeated To, Cc
+    and Bcc are combined.
+    """
     values: dict[bytes, bytes] = {}
-    for field in header.fields:
-        key = field.key
-        if key not in values:
-            values[key] = field.value
-        elif key in (b"to", b"cc", b"bcc"):  # RFC 5322 §4.5.3
-            values[key] = values[key].rstrip() + b", " + field.value
+    for _, key, value in header.entries:
+        if key in _WANTED:
+            if key not in values:
+                values[key] = unfold(value)
+            elif key in _COMBINED:  # RFC 5322 §4.5.3
+                values[key] = b"%b, %b" % (values[key], unfold(value))
     return values
 
 
@@ -46,25 +53,21 @@ def envelope_of(values: dict[bytes, bytes]) -> Envelope:
     """The envelope of `first_values`."""
     get = values.get
     return Envelope(
-        _text(get(b"date")),
-        _text(get(b"subject")),
+        get(b"date"),
+        get(b"subject"),
         _addresses(get(b"from")),
         _addresses(get(b"sender")),
         _addresses(get(b"reply-to")),
         _addresses(get(b"to")),
         _addresses(get(b"cc")),
         _addresses(get(b"bcc")),
-        _text(get(b"in-reply-to")),
-        _text(get(b"message-id")),
+        get(b"in-reply-to"),
+        get(b"message-id"),
     )
 
 
-def _text(value: bytes | None) -> bytes | None:
-    return None if value is None else unfold(value)
-
-
 def _addresses(value: bytes | None) -> AddressList:
-    return EMPTY if value is None else parse_address_list(unfold(value))
+    return EMPTY if value is None else parse_address_list(value)
 
 
 def serialise(envelope: Envelope) -> bytes:

@@ -20,7 +20,7 @@ MAX_FIELD_OCTETS = 64 * 1024
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 # RFC 5322 §2.2: a name of printable ASCII without colon; §4.5 allows white space before the colon; §2.2.3 folding
-_FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)", re.MULTILINE)
+_FIELD = re.compile(rb"^(([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?))", re.MULTILINE)
 
 
 class Field(msgspec.Struct, frozen=True, gc=False):
@@ -37,23 +37,39 @@ class Field(msgspec.Struct, frozen=True, gc=False):
 
 
 class HeaderSection(msgspec.Struct, frozen=True, gc=False):
-    """The fields of raw[start:end]; `end` is where the body starts, after the empty line if there is one."""
+    """The header section raw[start:end]; `end` is where the body starts, after the empty line if there is one.
 
-    fields: tuple[Field, ...]
+    `entries` are (lines as they stand, name in lower case, value still folded); the first begins at `first_start`.
+    """
+
+    entries: tuple[tuple[bytes, bytes, bytes], ...]
     start: int
     end: int
     defects: tuple[Defect, ...] = ()
+    first_start: int = 0
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields with their offsets (made anew at each call)."""
+        fields: list[Field] = []
+        start = self.first_start
+        for lines, key, value in self.entries:
+            end = start + len(lines)
+            value_start = start + lines.index(b":") + 1
+            fields.append(Field(key, value, start, value_start, end))
+            start = end
+        return tuple(fields)
 
     def first(self, key: bytes) -> bytes | None:
         """The unfolded value of the first field called `key` (lower case), or None."""
-        for field in self.fields:
-            if field.key == key:
-                return unfold(field.value)
+        for _, name, value in self.entries:
+            if name == key:
+                return unfold(value)
         return None
 
     def all(self, key: bytes) -> Iterator[bytes]:
         """The unfolded values of all fields called `key` (lower case), in order."""
-        return (unfold(field.value) for field in self.fields if field.key == key)
+        return (unfold(value) for _, name, value in self.entries if name == key)
 
 
 def split_header(raw: Buffer, start: int = 0, limit: int | None = None) -> HeaderSection:
@@ -72,37 +88,37 @@ def split_header(raw: Buffer, start: int = 0, limit: int | None = None) -> Heade
     if block_end - start > MAX_HEADER_OCTETS:
         defects.append(Defect.HEADER_TOO_LONG)
         block_end = start + MAX_HEADER_OCTETS
-    fields, stopped_at = _split(raw[start:block_end], start, defects)
-    if stopped_at < block_end:
-        defects.append(Defect.HEADER_NOT_ENDED)
-        body_start = stopped_at
-    return HeaderSection(fields, start, body_start, tuple(defects))
-
-
-def _split(block: bytes, offset: int, defects: list[Defect]) -> tuple[tuple[Field, ...], int]:
-    """The fields of `block`, and the offset of the first line that is not one (or the end of the block)."""
-    fields: list[Field] = []
-    expected = 0
+    block = raw[start:block_end]
+    first = 0
     if block.startswith((b"From ", b">From ")):  # the separator line of an mbox file, left by some tools
-        expected = block.find(b"\n") + 1 or len(block)
-    for match in _FIELD.finditer(block, expected):
-        begin, end = match.span()
-        if begin != expected:
+        first = block.find(b"\n") + 1 or len(block)
+    found = _FIELD.findall(block, first)
+    covered = first + sum([len(lines) for lines, _, _ in found])
+    if covered < len(block):  # lines that are no fields stand between or behind
+        found, covered = _until_gap(block, first)
+    if covered < len(block):
+        defects.append(Defect.HEADER_NOT_ENDED)
+        body_start = start + covered
+    if len(found) > MAX_FIELDS:
+        defects.append(Defect.TOO_MANY_FIELDS)
+        found = found[:MAX_FIELDS]
+    entries = tuple([(lines, name.lower(), value) for lines, name, value in found])
+    if len(block) > MAX_FIELD_OCTETS and any(len(value) > MAX_FIELD_OCTETS for _, _, value in entries):
+        defects.append(Defect.FIELD_TOO_LONG)
+        entries = tuple([(lines, key, value[:MAX_FIELD_OCTETS]) for lines, key, value in entries])
+    return HeaderSection(entries, start, body_start, tuple(defects), start + first)
+
+
+def _until_gap(block: bytes, first: int) -> tuple[list[tuple[bytes, bytes, bytes]], int]:
+    """The fields before the first line that is none, and its offset."""
+    found: list[tuple[bytes, bytes, bytes]] = []
+    expected = first
+    for match in _FIELD.finditer(block, first):
+        if match.start() != expected:
             break
-        if len(fields) == MAX_FIELDS:
-            defects.append(Defect.TOO_MANY_FIELDS)
-            return tuple(fields), offset + len(block)
-        name, value = match.groups()
-        if len(value) > MAX_FIELD_OCTETS:
-            if Defect.FIELD_TOO_LONG not in defects:
-                defects.append(Defect.FIELD_TOO_LONG)
-            value_start = offset + end - len(value)
-            value = value[:MAX_FIELD_OCTETS]
-        else:
-            value_start = offset + end - len(value)
-        fields.append(Field(name.lower(), value, offset + begin, value_start, offset + end))
-        expected = end
-    return tuple(fields), offset + expected
+        found.append((match[1], match[2], match[3]))
+        expected = match.end()
+    return found, expected
 
 
 def unfold(value: bytes) -> bytes:

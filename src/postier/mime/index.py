@@ -13,7 +13,7 @@ from postier.mime.bodystructure import bodystructure_of
 from postier.mime.dates import Moment, parse_date
 from postier.mime.defects import Defect
 from postier.mime.envelope import envelope_of, first_values, serialise
-from postier.mime.headers import HeaderSection, unfold
+from postier.mime.headers import HeaderSection
 from postier.mime.octets import Buffer
 from postier.mime.part import Part, dump_parts, load_parts
 from postier.mime.preview import has_attachment, preview_of
@@ -96,18 +96,22 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
         sent_zone_minutes=0 if moment is None else moment.zone_minutes,
         message_id=None if ids is None else message_id(ids),
         in_reply_to=() if envelope.in_reply_to is None else message_ids(envelope.in_reply_to),
-        references=() if references is None else message_ids(unfold(references)),
+        references=() if references is None else message_ids(references),
         preview=preview_of(raw, leaves),
         has_attachment=has_attachment(leaves),
         defects=_defects(
-            parsed.defects, header, moment, (envelope.from_, envelope.to, envelope.cc, envelope.bcc)
+            parsed.defects,
+            raw[: header.end],
+            header,
+            moment,
+            (envelope.from_, envelope.to, envelope.cc, envelope.bcc),
         ),
     )
 
 
 def _text(values: dict[bytes, bytes], key: bytes) -> str:
     value = values.get(key)
-    return "" if value is None else encoded_words.decode(unfold(value))
+    return "" if value is None else encoded_words.decode(value)
 
 
 def _leaves(root: Part) -> list[Part]:
@@ -130,16 +134,24 @@ def _sort_keys(addresses: AddressList) -> tuple[str, str]:
     first = addresses.entries[0]
     if not isinstance(first, Mailbox):  # RFC 5957 §3.1: a group sorts by its name
         return first.name, first.name
-    return encoded_words.decode(first.local), first.name or first.address
+    return encoded_words.undecoded(first.local), first.name or first.address
 
 
 def _defects(
-    found: tuple[Defect, ...], header: HeaderSection, moment: Moment | None, lists: tuple[AddressList, ...]
+    found: tuple[Defect, ...],
+    octets: bytes,
+    header: HeaderSection,
+    moment: Moment | None,
+    lists: tuple[AddressList, ...],
 ) -> tuple[str, ...]:
     names = [defect.value for defect in found]
-    keys = [field.key for field in header.fields if field.key in _ONCE]
+    keys = [key for _, key, _ in header.entries if key in _ONCE]
     if len(keys) != len(set(keys)):
         names.append(Defect.DUPLICATE_FIELD.value)
+        if keys.count(b"from") > 1:
+            names.append(Defect.DUPLICATE_FROM.value)
+    if octets.count(b"\n") != octets.count(b"\r\n"):
+        names.append(Defect.BARE_LINE_END.value)
     if b"from" not in keys:
         names.append(Defect.FROM_MISSING.value)
     if moment is None:

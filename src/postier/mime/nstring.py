@@ -51,10 +51,12 @@ def address_structures(addresses: AddressList) -> bytes:
 
 
 def _address(mailbox: Mailbox) -> bytes:
-    display, route = mailbox.display, mailbox.route
-    return b"(%b %b %b %b)" % (
-        b"NIL" if display is None else string(display),
-        b"NIL" if route is None else string(route),
-        string(mailbox.local),
-        string(mailbox.domain),
-    )
+    display, route, local, domain = mailbox.display, mailbox.route, mailbox.local, mailbox.domain
+    if (
+        route is None
+        and _NEEDS_CARE.search(local + domain if display is None else display + local + domain) is None
+    ):
+        if display is None:
+            return b'(NIL NIL "%b" "%b")' % (local, domain)
+        return b'("%b" NIL "%b" "%b")' % (display, local, domain)
+    return b"(%b %b %b %b)" % (nstring(display), nstring(route), string(local), string(domain))

@@ -48,8 +48,8 @@ def _html_words(raw: Buffer, part: Part) -> str:
 
 
 def _cut(text: str) -> str:
-    # Four times as much is enough unless it is mostly blank
-    words = " ".join(text[: 4 * MAX_PREVIEW_CHARACTERS].split())
+    # Twice as much is enough unless it is mostly blank
+    words = " ".join(text[: 2 * MAX_PREVIEW_CHARACTERS].split())
     if len(words) < MAX_PREVIEW_CHARACTERS < len(text):
         words = " ".join(text.split())
     return words[:MAX_PREVIEW_CHARACTERS]

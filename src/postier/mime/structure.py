@@ -1,7 +1,7 @@
 """The part tree of a message, read in one walk over its raw octets.
 
-Not here: what a client is shown of it (`bodystructure`, `sections`), decoding (`decode`). Source: RFC 2045, RFC 2046,
-RFC 2183, RFC 3282 (Content-Language), RFC 2557 (Content-Location), RFC 1864 (Content-MD5), RFC 6532 (message/global).
+Not here: what a client is shown of it (`bodystructure`, `sections`), decoding (`decode`). Source: RFC 2046, RFC 6532
+(message/global).
 Invariants: any octets give a tree; iterative; the work is linear in the size (an outer delimiter ends whatever is
 inside, so each level searches its own octets only, and `Limits.search_factor` bounds the sum over all levels);
 beyond a limit the rest is one opaque application/octet-stream leaf and the fact is a defect.
@@ -11,17 +11,11 @@ import msgspec
 
 from postier.mime import envelope as envelopes
 from postier.mime.boundaries import MAX_BOUNDARY_OCTETS, MAX_FALSE_DELIMITERS, Work, next_delimiter
-from postier.mime.comments import without_comments
+from postier.mime.content_fields import TEXT, ContentFields
 from postier.mime.defects import Defect
-from postier.mime.headers import HeaderSection, split_header, unfold
+from postier.mime.headers import HeaderSection, split_header
 from postier.mime.octets import Buffer, count_lines
-from postier.mime.params import (
-    ContentType,
-    Disposition,
-    Parameters,
-    parse_content_type,
-    parse_disposition,
-)
+from postier.mime.params import ContentType
 from postier.mime.part import Part
 
 MAX_DEPTH = 100
@@ -29,7 +23,6 @@ MAX_PARTS = 10_000
 SEARCH_FACTOR = 16
 SEARCH_FLOOR_OCTETS = 256 << 20
 
-_TEXT = ContentType("text", "plain", ((b"charset", b"us-ascii"),))  # RFC 2045 §5.2
 _DIGEST = ContentType("message", "rfc822")  # RFC 2046 §5.1.5
 _OPAQUE = ContentType("application", "octet-stream")
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
@@ -65,61 +58,6 @@ def parse_message(raw: Buffer, limits: Limits = LIMITS) -> Parsed:
     return _Walk(raw, limits).run()
 
 
-class _Content:
-    """The Content-* fields of one part, defaults applied."""
-
-    __slots__ = (
-        "content_id", "description", "disposition", "disposition_params", "encoding",
-        "is_valid", "language", "location", "md5", "type",
-    )  # fmt: skip
-
-    def __init__(self, header: HeaderSection, default: ContentType) -> None:
-        self.type = default
-        self.encoding = "7bit"  # RFC 2045 §6.1
-        self.content_id: bytes | None = None
-        self.description: bytes | None = None
-        self.disposition: str | None = None
-        self.disposition_params: Parameters = ()
-        self.language: tuple[bytes, ...] = ()
-        self.location: bytes | None = None
-        self.md5: bytes | None = None
-        self.is_valid = True
-        seen: set[bytes] = set()
-        for field in header.fields:
-            key = field.key
-            if key[:8] == b"content-" and key not in seen:
-                seen.add(key)
-                self._take(key, unfold(field.value))
-
-    def _take(self, key: bytes, value: bytes) -> None:
-        if key == b"content-type":
-            found = parse_content_type(value)
-            if found is not None:
-                self.type = found
-            else:
-                # RFC 2045 §5.2: what cannot be understood is plain text
-                self.type, self.is_valid = _TEXT, False
-        elif key == b"content-transfer-encoding":
-            self.encoding = (
-                without_comments(value).strip(b" \t;").decode("ascii", "replace").lower() or "7bit"
-            )
-        elif key == b"content-disposition":
-            disposition: Disposition | None = parse_disposition(value)
-            if disposition is not None:
-                self.disposition, self.disposition_params = disposition.name, disposition.params
-        elif key == b"content-id":
-            self.content_id = value
-        elif key == b"content-description":
-            self.description = value
-        elif key == b"content-language":
-            tags = [tag.strip() for tag in without_comments(value).split(b",")]
-            self.language = tuple([tag for tag in tags if tag][:100])
-        elif key == b"content-location":
-            self.location = b"".join(value.split()) if b" " in value else value  # RFC 2557 §4.4.1
-        elif key == b"content-md5":
-            self.md5 = value
-
-
 class _Open:
     """A multipart or message whose inside is being read."""
 
@@ -139,7 +77,7 @@ class _Open:
         self,
         path: str,
         header: HeaderSection,
-        content: _Content,
+        content: ContentFields,
         end: int,
         delimiter: bytes,
         envelope: bytes | None,
@@ -171,7 +109,7 @@ class _Walk:
     def run(self) -> Parsed:
         raw, open_ = self.raw, self.open
         top = split_header(raw)
-        root = self._begin(top, len(raw), "", _TEXT, is_root=True)
+        root = self._begin(top, len(raw), "", TEXT, is_root=True)
         while open_:
             inner = open_[-1]
             region = None if inner.is_done else self._next_region(inner)
@@ -183,7 +121,7 @@ class _Walk:
                 continue
             start, end = region
             is_root = not inner.delimiter
-            default = _DIGEST if inner.content.type.subtype == "digest" and not is_root else _TEXT
+            default = _DIGEST if inner.content.type.subtype == "digest" and not is_root else TEXT
             if is_root:
                 path = inner.path
             else:
@@ -215,7 +153,7 @@ class _Walk:
         self.count += 1
         if header.defects:
             self.defects.update(dict.fromkeys(header.defects))
-        content = _Content(header, default)
+        content = ContentFields(header, default)
         if not content.is_valid:
             self.defects[Defect.CONTENT_TYPE_INVALID] = None
         media = content.type
@@ -228,6 +166,7 @@ class _Walk:
                 content.type = media = _OPAQUE
             elif is_message:
                 path = (f"{path}.1" if path else "1") if is_root else path
+                self.work.octets -= end - header.end  # its lines will be counted
                 inner_header = split_header(self.raw, header.end, end)
                 inner = envelopes.serialise(envelopes.read_envelope(inner_header))
                 self.open.append(_Open(path, header, content, end, b"", inner))
@@ -291,12 +230,11 @@ class _Walk:
         lines = 0
         if inner.envelope is not None:
             lines = count_lines(self.raw, start, end)
-            self.work.octets -= end - start
         elif not children:
             # RFC 9051 §9 wants one body at least, and people want to see what is there
             path = f"{inner.path}.1" if inner.path else "1"
             lines = count_lines(self.raw, start, end)
-            text = Part(path, "text", "plain", _TEXT.params, inner.content.encoding, start, start, end, lines)
+            text = Part(path, "text", "plain", TEXT.params, inner.content.encoding, start, start, end, lines)
             return _part(inner.path, inner.header, inner.content, end, 0, (text,), None)
         return _part(inner.path, inner.header, inner.content, end, lines, children, inner.envelope)
 
@@ -304,7 +242,7 @@ class _Walk:
 def _part(
     path: str,
     header: HeaderSection,
-    content: _Content,
+    content: ContentFields,
     end: int,
     lines: int,
     children: tuple[Part, ...],

@@ -15,6 +15,7 @@ _SPACES = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _BLOBS = re.compile(r"(?:\[[^\[\]]*+\][ \t]*+)*+")
 _LAST_BLOB = re.compile(r"\[[^\[\]]*+\][ \t]*+\Z")
 _REFWD = re.compile(r"(?:re|fwd?)[ \t]*+(?:\[[^\[\]]*+\][ \t]*+)?+:[ \t]*+", re.IGNORECASE)
+_ID_JUNK = re.compile(r"[\x00-\x1f\x7f]+")
 _MESSAGE_ID = re.compile(rb"<([^<>]{1,998})>")
 
 
@@ -93,7 +94,7 @@ def references_of(references: bytes | None, in_reply_to: bytes | None) -> tuple[
 
 
 def _id_text(octets: bytes) -> str:
-    if octets.isalnum():
-        return octets.decode("ascii")
-    octets = b"".join(octets.split())  # an id broken by folding
-    return charsets.decode_unlabelled(octets.replace(b"\x00", b""))
+    text = charsets.decode_unlabelled(octets)
+    if text.isprintable() and " " not in text:
+        return text
+    return "".join(_ID_JUNK.sub(" ", text).split())  # an id broken by folding
