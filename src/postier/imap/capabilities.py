@@ -1,7 +1,8 @@
 """The CAPABILITY list, by state.
 
-Not here: what ENABLE does (`state`). Source: RFC 9051 §6.1.1, §7.2.2, appendix A; RFC 7888 §5; RFC 7889. Invariants: the list
-depends only on state, TLS and configuration, never on ENABLE (RFC 9051 §6.3.1); LITERAL+ and LITERAL- are never both in it.
+Not here: what ENABLE does (`state`). Source: RFC 9051 §6.1.1, §7.2.2, appendix A; RFC 7888 §5; RFC 7889.
+Invariants: the list depends only on state, TLS and configuration, never on ENABLE (RFC 9051 §6.3.1);
+LITERAL+ and LITERAL- are never both in it.
 """
 
 import msgspec

@@ -1,8 +1,8 @@
 """IMAP dates: `date` and `date-time` read into Unix time, INTERNALDATE written from it.
 
-Not here: the Date header (the mime room). Source: RFC 9051 §9 date, date-time, zone. Invariants: Unix time in
-seconds, UTC; written dates always carry the zone +0000. Writing joins three ready texts (day, minute of the day,
-second), so that bulk FETCH formats nothing.
+Not here: the Date header (the mime room). Source: RFC 9051 §9 date, date-time, zone. Invariants: Unix time
+in seconds, UTC; written dates always carry the zone +0000. Writing joins three ready texts (day, minute of
+the day, second), so that bulk FETCH formats nothing.
 """
 
 from collections.abc import Iterable

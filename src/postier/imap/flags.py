@@ -1,8 +1,8 @@
 r"""Message flags: system flags and keywords, as names and as bits of one integer.
 
-Not here: which keywords a mailbox has (the store's table, given here as an ordered tuple). Source: RFC 9051 §2.3.2,
-§9 flag; RFC 3501 §2.3.2 for \Recent. Invariants: system flags are bits 0 to 4, the keyword at place n of the tuple is
-bit 5 + n; names compare without case; \Recent is never stored.
+Not here: which keywords a mailbox has (the store's table, given here as an ordered tuple). Source: RFC 9051
+§2.3.2, §9 flag; RFC 3501 §2.3.2 for \Recent. Invariants: system flags are bits 0 to 4, the keyword at place
+n of the tuple is bit 5 + n; names compare without case; \Recent is never stored.
 """
 
 import re
@@ -92,6 +92,11 @@ def flag_names(bits: int, keywords: tuple[str, ...]) -> list[str]:
 def flags_text(bits: int, keywords: tuple[str, ...]) -> bytes:
     r"""The flags as they stand between the parentheses of FLAGS: `\Seen $Junk`."""
     return " ".join(flag_names(bits, keywords)).encode("ascii")
+
+
+def all_flags(keywords: tuple[str, ...]) -> bytes:
+    """Every flag of a mailbox, as text for FLAGS and PERMANENTFLAGS."""
+    return flags_text(SYSTEM_MASK | ((1 << len(keywords)) - 1) << FIRST_KEYWORD_BIT, keywords)
 
 
 class FlagTexts(dict[int, bytes]):

@@ -1,14 +1,15 @@
 """Reading commands off an IMAP connection: lines, literals, and the messages that APPEND streams.
 
-What it is not: the grammar of commands (`tokens`, `commands`), the session's state (`state`), IO. Source: RFC 9051
-§2.2.1, §4.3, §6.3.12; RFC 7888 (non-synchronizing literals); RFC 3502 (several messages in one APPEND).
+What it is not: the grammar of commands (`tokens`, `commands`), the session's state (`state`), IO. Source:
+RFC 9051 §2.2.1, §4.3, §6.3.12; RFC 7888 (non-synchronizing literals); RFC 3502 (several messages in one
+APPEND).
 
-The pull form: `receive(data)`, then `next_event()` until it gives NEED_DATA. Each event must be dealt with before
-the next is pulled, so pipelining keeps its order, and limits changed by a command hold for the next one. PAUSED
-means that `accept_message` or `refuse_message` must be called first.
+The pull form: `receive(data)`, then `next_event()` until it gives NEED_DATA. Each event must be dealt with
+before the next is pulled, so pipelining keeps its order, and limits changed by a command hold for the next
+one. PAUSED means that `accept_message` or `refuse_message` must be called first.
 
-Invariants: nothing over a limit is ever kept; the events do not depend on how the octets were cut, except where
-MessageChunk is cut; after `Refused(is_fatal=True)` no octet is looked at any more.
+Invariants: nothing over a limit is ever kept; the events do not depend on how the octets were cut, except
+where MessageChunk is cut; after `Refused(is_fatal=True)` no octet is looked at any more.
 """
 
 import enum

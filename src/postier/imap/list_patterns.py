@@ -1,7 +1,8 @@
 """LIST patterns: does a mailbox name match one of them?
 
-Not here: the LIST command (`commands.list`). Source: RFC 9051 §6.3.9. Invariant: matching takes time linear in the name
-times the pattern, for every pattern (each state of the match is one bit; there is no backtracking).
+Not here: the LIST command (`commands.list`). Source: RFC 9051 §6.3.9. Invariant: matching takes time linear
+in the name times the pattern, for every pattern (each state of the match is one bit; there is no
+backtracking).
 """
 
 from collections.abc import Callable, Iterable

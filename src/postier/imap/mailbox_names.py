@@ -1,8 +1,9 @@
 """Mailbox names: modified UTF-7 and UTF-8 on the wire, one Unicode text inside.
 
-Not here: LIST patterns (`list_patterns`), which mailboxes exist. Source: RFC 9051 §5.1, appendix A.1; RFC 3501
-§5.1.3; RFC 9755 §3; RFC 5198 (Net-Unicode: NFC). Invariants: inside, INBOX is upper case also as the first level of a name,
-text is in NFC without control characters; `decode_mailbox(encode_mailbox(name)) == name`.
+Not here: LIST patterns (`list_patterns`), which mailboxes exist. Source: RFC 9051 §5.1, appendix A.1; RFC
+3501 §5.1.3; RFC 9755 §3; RFC 5198 (Net-Unicode: NFC). Invariants: inside, INBOX is upper case also as the
+first level of a name, text is in NFC without control characters; `decode_mailbox(encode_mailbox(name)) ==
+name`.
 """
 
 import re

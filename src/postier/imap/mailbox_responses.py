@@ -1,7 +1,8 @@
-r"""Untagged lines about mailboxes and the server: LIST, LSUB, STATUS, NAMESPACE, FLAGS, EXISTS, ID, ENABLED, CAPABILITY.
+r"""Untagged lines about mailboxes and the server: LIST, STATUS, NAMESPACE, FLAGS, EXISTS, ID, ENABLED.
 
-Not here: status responses (`responses`), FETCH (`fetch`), ESEARCH (`search_results`). Source: RFC 9051 §7.2, §7.3; RFC 5258
-§4; RFC 2971 §3; RFC 6154 §2. Invariant: whole lines; names and values leave as well-formed strings.
+Not here: status responses (`responses`), FETCH (`fetch`), ESEARCH (`search_results`). Source: RFC 9051
+§7.2, §7.3; RFC 5258 §4; RFC 2971 §3; RFC 6154 §2. Invariant: whole lines; names and values leave as
+well-formed strings.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,10 @@ def list_line(
     old_name: str | None = None,
     verb: bytes = b"LIST",
 ) -> bytes:
-    r"""One LIST (or LSUB) line. `attributes` like `\HasChildren`; `child_info`: selection options such as SUBSCRIBED."""
+    r"""One LIST (or LSUB) line.
+
+    `attributes` like `\HasChildren`; `child_info`: selection options such as SUBSCRIBED.
+    """
     extended = []
     options = b" ".join(b'"%b"' % option.encode("ascii") for option in child_info)
     if options:

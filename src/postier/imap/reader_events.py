@@ -12,7 +12,7 @@ from postier.imap.responses import ResponseCode, Status, status_line
 MAX_LINE_BEFORE_LOGIN = 1024
 MAX_LITERALS_BEFORE_LOGIN = 4096  # total of a command; SECURITY 11
 MAX_AUTHENTICATE_LINE = 12_288  # an initial response carries a whole OAuth token (RFC 4959)
-MAX_LINE = 65_536  # the text of a command without its literals; RFC 2683 §3.2.1.5 asks for 8,000 and clients send more
+MAX_LINE = 65_536  # a command without its literals; RFC 2683 §3.2.1.5 asks for 8,000, clients send more
 MAX_LITERALS = 1_048_576  # total of a command, the messages of APPEND apart
 MAX_MESSAGE = 52_428_800
 MAX_SMALL_NON_SYNC = 4096  # RFC 7888 §5, LITERAL-
@@ -44,6 +44,9 @@ class CommandLine(msgspec.Struct, frozen=True):
     text: bytes
     start: int
     literals: tuple[bytes, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"CommandLine(tag={self.tag!r}, verb={self.verb!r}, {len(self.text)} octets)"  # may be a LOGIN
 
 
 class ContinuationWanted(msgspec.Struct, frozen=True):
@@ -85,6 +88,9 @@ class AnswerLine(msgspec.Struct, frozen=True):
     """The line asked for by `expect_answer`: a SASL response in base64, or DONE."""
 
     data: bytes
+
+    def __repr__(self) -> str:
+        return f"AnswerLine({len(self.data)} octets)"
 
 
 class Refused(msgspec.Struct, frozen=True):

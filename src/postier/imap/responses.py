@@ -1,8 +1,8 @@
 """Status responses and their response codes: OK, NO, BAD, BYE, PREAUTH, and the continuation request.
 
-Not here: untagged data (`mailbox_responses`, `search_results`, `fetch`), quoting (`quoting`). Source: RFC 9051
-§7.1, §7.6; RFC 5530; RFC 7888 §4 with RFC 4469 (TOOBIG); RFC 6154 (USEATTR). Invariant: every function returns whole lines
-ended by CRLF, and no argument can add another line.
+Not here: untagged data (`mailbox_responses`, `search_results`, `fetch`), quoting (`quoting`). Source: RFC
+9051 §7.1, §7.6; RFC 5530; RFC 7888 §4 with RFC 4469 (TOOBIG); RFC 6154 (USEATTR). Invariant: every function
+returns whole lines ended by CRLF, and no argument can add another line.
 """
 
 import enum

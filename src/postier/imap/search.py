@@ -1,9 +1,10 @@
 """SEARCH criteria as a tree, and what can be done with it before any message is looked at.
 
-Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`). Source: RFC 9051 §6.4.4;
-RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032. Invariants: texts are case-folded; And and Or are flat (none directly in its own
-kind); after `bind` only UIDs, bits of flags, dates, sizes and texts are left, and Keyword, Recent, Messages and Within are gone. No
-function recurses: the depth of the peer's nesting costs no stack.
+Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
+Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032. Invariants: texts are case-folded;
+And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates, sizes and
+texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the
+peer's nesting costs no stack.
 """
 
 import enum
@@ -103,7 +104,10 @@ class Uids(msgspec.Struct, frozen=True):
 
 
 class DateRange(msgspec.Struct, frozen=True):
-    """`start_s <= date < end_s` in Unix time; a SENT date is the wall clock of its own zone read as UTC (RFC 9051 §6.4.4)."""
+    """`start_s <= date < end_s` in Unix time.
+
+    A SENT date is the wall clock of its own zone read as UTC (RFC 9051 §6.4.4: disregarding timezone).
+    """
 
     of: DateField
     start_s: int | None = None

@@ -1,8 +1,8 @@
 """Does a message match the criteria?
 
-Not here: how texts are decoded and cached (the Candidate's owner). Source: RFC 9051 §6.4.4. Invariants: the criteria are bound
-(`search.bind`); of And and Or the cheap terms are tried first, so a body is read only when it decides. The nesting of
-calls is that of the criteria, at most `search_syntax.MAX_NESTING`.
+Not here: how texts are decoded and cached (the Candidate's owner). Source: RFC 9051 §6.4.4. Invariants: the
+criteria are bound (`search.bind`); of And and Or the cheap terms are tried first, so a body is read only
+when it decides. The nesting of calls is that of the criteria, at most `search_syntax.MAX_NESTING`.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,29 +37,46 @@ from postier.imap.sets import contains
 
 
 class Candidate(Protocol):
-    """A message as the search sees it. Texts are decoded (charsets, encoded words, transfer encoding), unfolded and
-    case-folded (`str.casefold`); methods may read and cache, attributes are at hand."""
+    """A message as the search sees it.
+
+    Texts are decoded (charsets, encoded words, transfer encoding), unfolded and case-folded (`str.casefold`); methods
+    may read and cache, attributes are at hand.
+    """
 
     @property
-    def uid(self) -> int: ...
+    def uid(self) -> int:
+        """The UID."""
+
     @property
-    def flags(self) -> int: ...
+    def flags(self) -> int:
+        """The bits of `flags`."""
+
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """RFC822.SIZE."""
+
     @property
-    def internal_s(self) -> int: ...
+    def internal_s(self) -> int:
+        """INTERNALDATE in Unix time."""
+
     @property
     def sent_s(self) -> int | None:
         """The Date field's own wall clock read as UTC; None without a usable one."""
 
-    def address_text(self, field: AddressField) -> str: ...
-    def subject_text(self) -> str: ...
+    def address_text(self, field: AddressField) -> str:
+        """All addresses of the field, names and addr-specs."""
+
+    def subject_text(self) -> str:
+        """The subject; empty without one."""
+
     def header_texts(self, name: str) -> Iterable[str]:
         """The value of each field of this (lower-case) name."""
 
-    def body_text(self) -> str: ...
     def header_text(self) -> str:
         """The whole header, MIME headers of the parts included."""
+
+    def body_text(self) -> str:
+        """The text of the body's text parts."""
 
 
 Predicate = Callable[[Candidate], bool]

@@ -1,7 +1,7 @@
 """What SEARCH answers: ESEARCH, the old SEARCH response, and the value of `$`.
 
-Not here: matching (`search_match`). Source: RFC 9051 §6.4.4, §6.4.4.1, §7.3.4; RFC 4731 §3; RFC 5182; RFC 3501 §7.2.5. Invariant:
-numbers are ascending; an empty result gives an ESEARCH without MIN, MAX and ALL.
+Not here: matching (`search_match`). Source: RFC 9051 §6.4.4, §6.4.4.1, §7.3.4; RFC 4731 §3; RFC 5182; RFC
+3501 §7.2.5. Invariant: numbers are ascending; an empty result gives an ESEARCH without MIN, MAX and ALL.
 """
 
 import enum

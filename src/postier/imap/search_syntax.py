@@ -1,8 +1,8 @@
 """Reading a search program: `[CHARSET x] key *(SP key)`.
 
-Not here: the tree (`search`), RETURN options (`commands.search`). Source: RFC 9051 §6.4.4, §9 search-program; RFC 3501 §9;
-RFC 5032. Invariant: one loop with its own stack, at most MAX_NESTING deep; a chain of OR or of NOT, which clients
-write by the hundred, takes one place on it.
+Not here: the tree (`search`), RETURN options (`commands.search`). Source: RFC 9051 §6.4.4, §9
+search-program; RFC 3501 §9; RFC 5032. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
+chain of OR or of NOT, which clients write by the hundred, takes one place on it.
 """
 
 from collections.abc import Callable

@@ -13,7 +13,9 @@ from itertools import compress, pairwise
 import msgspec
 
 MAX_NUMBER = 2**32 - 1  # RFC 9051 §9 nz-number
-STAR = 2**32  # `*`: above every number, so that `min` and `max` treat it as the largest
+STAR = (
+    2**40
+)  # `*`: above every number that ten digits can write, so that `min` and `max` treat it as the largest
 
 SET_PATTERN = re.compile(
     rb"\$|(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
@@ -84,15 +86,27 @@ def coalesce(pairs: Iterable[Range]) -> Ranges:
 
 
 def index_ranges(ranges: Ranges, uids: Sequence[int]) -> list[tuple[int, int]]:
-    """The half-open index ranges of the ascending `uids` that fall into `ranges`: two bisections a range."""
-    found = []
-    start = 0
+    """The half-open index ranges of the ascending `uids` that fall into `ranges`, none adjacent.
+
+    Two bisections a range.
+    """
+    found: list[tuple[int, int]] = []
+    start = 0  # of the slice that is growing
+    stop = 0
+    count = len(uids)
     for low, high in ranges:
-        start = bisect_left(uids, low, start)
-        stop = bisect_right(uids, high, start)
-        if start < stop:
-            found.append((start, stop))
-            start = stop
+        first = bisect_left(uids, low, stop)
+        if first == count:
+            break
+        last = bisect_right(uids, high, first) if high != low else first + (uids[first] == low)
+        if first != last:
+            if first != stop:
+                if start != stop:
+                    found.append((start, stop))
+                start = first
+            stop = last
+    if start != stop:
+        found.append((start, stop))
     return found
 
 
@@ -118,7 +132,7 @@ def ranges_of(numbers: Sequence[int]) -> Ranges:
 
 def ranges_text(ranges: Iterable[Range]) -> bytes:
     """Ranges as set text; a range of one is one number."""
-    return b",".join([b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges])
+    return ",".join([str(low) if low == high else f"{low}:{high}" for low, high in ranges]).encode("ascii")
 
 
 def set_text(numbers: Sequence[int]) -> bytes:

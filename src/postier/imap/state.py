@@ -1,8 +1,8 @@
 r"""The session: which state it is in, and what the client has enabled.
 
-Not here: which verbs a state allows (`commands.table`), the selected mailbox (`view`). Source: RFC 9051 §3, §6.3.1;
-RFC 5161; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS, anything else is IllegalStepError;
-a feature once enabled stays.
+Not here: which verbs a state allows (`commands.table`), the selected mailbox (`view`). Source: RFC 9051 §3,
+§6.3.1; RFC 5161; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS, anything else is
+IllegalStepError; a feature once enabled stays.
 
 What ENABLE IMAP4rev2 changes for the server (RFC 9051 appendix E), and where it is built:
 

@@ -1,9 +1,9 @@
 """A cursor over one complete command: the terminals of the IMAP grammar, one compiled pattern each.
 
-Not here: collecting the command from the wire (`lexer`), the grammar of each verb (`commands`). Source: RFC 9051
-§4, §9; RFC 9755 §3. Invariants: `text` holds the command without the octets of its literals; a literal is seen as
-`{n}` CRLF there and as the next of `literals`. The cursor only moves forward; every method consumes one terminal
-or raises `PeerError` (BAD).
+Not here: collecting the command from the wire (`lexer`), the grammar of each verb (`commands`). Source: RFC
+9051 §4, §9; RFC 9755 §3. Invariants: `text` holds the command without the octets of its literals; a literal
+is seen as `{n}` CRLF there and as the next of `literals`. The cursor only moves forward; every method
+consumes one terminal or raises `PeerError` (BAD).
 """
 
 import re
@@ -26,6 +26,7 @@ _LIST_MAILBOX = re.compile(
 _QUOTED = re.compile(rb'"([^"\\\r\n\0]*+(?:\\["\\][^"\\\r\n\0]*+)*+)"')  # RFC 9051 §9 quoted
 _ESCAPED = re.compile(rb"\\(.)")
 _LITERAL = re.compile(rb"(~?)\{[0-9]{1,20}\+?\}\r\n")
+_MESSAGE_MARK = re.compile(rb"~?\{[0-9]{1,20}\+?\}")
 _NUMBER = re.compile(rb"[0-9]{1,19}(?![0-9])")
 _FLAG_LIST = re.compile(rb"\(([^()]*)\)")
 _FLAGS_BARE = re.compile(rb"[^()\r\n]+")
@@ -41,7 +42,7 @@ Item = TypeVar("Item")
 class Cursor:
     """Reads one command; `utf8` says whether the client enabled IMAP4rev2 or UTF8=ACCEPT."""
 
-    __slots__ = ("_literal_index", "literals", "pos", "tag", "text", "utf8")
+    __slots__ = ("_literal_index", "is_secret", "literals", "pos", "tag", "text", "utf8")
 
     def __init__(
         self,
@@ -51,12 +52,14 @@ class Cursor:
         tag: bytes = b"",
         pos: int = 0,
         utf8: bool = False,
+        is_secret: bool = False,
     ) -> None:
         self.text = text
         self.literals = literals
         self.tag = tag
         self.pos = pos
         self.utf8 = utf8
+        self.is_secret = is_secret  # errors must not quote the text: it holds a password
         self._literal_index = 0
 
     def peek(self) -> bytes:
@@ -89,6 +92,8 @@ class Cursor:
     def error(self, what: str) -> PeerError:
         """A BAD that says where: what comes next, shortened."""
         nearby = self.text[self.pos : self.pos + 20]
+        if self.is_secret:
+            return bad(f"Syntax error: {what}")
         if not nearby:
             return bad(f"Syntax error: {what} at the end of the command")
         return bad(f"Syntax error: {what} at {nearby.decode('ascii', 'replace')!r}")
@@ -162,6 +167,11 @@ class Cursor:
     def base64(self) -> bytes:
         """RFC 9051 §9 initial-resp, undecoded: base64, or `=` for an empty response."""
         return self._match(_BASE64, "base64")
+
+    def message_mark(self) -> None:
+        """The mark of a message literal, which is not among `literals`, at the end of the text."""
+        if not _MESSAGE_MARK.fullmatch(self.text, self.pos):
+            raise self.error("expected a message literal")
 
     def mailbox(self) -> str:
         """A mailbox name, decoded by the session's convention and in canonical form."""

@@ -1,0 +1,137 @@
+"""Feed mutated IMAP dialogues to the reader and every parser behind it; any exception but PeerError is a find.
+
+Run: python fuzz/fuzz_imap.py [--seconds N] [--seed N]. A find prints its octets and exits 1; add them to CORPUS.
+"""
+
+import argparse
+import random
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from postier.imap.commands.append import AppendMessage
+from postier.imap.commands.table import VERBS, parse_command, parse_offer
+from postier.imap.lexer import CommandReader
+from postier.imap.reader_events import (
+    AFTER_LOGIN,
+    BEFORE_LOGIN,
+    NEED_DATA,
+    CommandLine,
+    MessageOffered,
+    Refused,
+)
+from postier.imap.refusals import PeerError
+from postier.imap.state import Session, State
+
+MAX_SECONDS_A_CASE = 0.5
+
+CORPUS = [
+    b"a LOGIN {3}\r\nabc {2+}\r\nde\r\n",
+    b'a AUTHENTICATE PLAIN AGE9\r\nb ID ("name" "x")\r\n',
+    b'a UID FETCH 1:*,$ (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (a "b")]<0.5> BINARY[1] BINARY.SIZE[2])\r\n',
+    b"a UID SEARCH RETURN (MIN SAVE) CHARSET UTF-8 OR NOT (SEEN 1:5) SINCE 1-Feb-1994 HEADER x {1+}\r\ny\r\n",
+    b'a LIST (SUBSCRIBED RECURSIVEMATCH) "" (a* "%") RETURN (CHILDREN STATUS (MESSAGES SIZE))\r\n',
+    b'a APPEND {5+}\r\nINBOX (\\Seen $x) " 1-Jan-2024 00:00:00 +0100" {4+}\r\nabcd ~{2+}\r\nxy\r\n',
+    b"a STORE 1 +FLAGS.SILENT (\\Seen a)\r\nb COPY 1:3 &U,BTFw-\r\nc CREATE x (USE (\\Sent))\r\n",
+]
+PIECES = [
+    b"(",
+    b")",
+    b'"',
+    b"\\",
+    b"{1}\r\n",
+    b"{9+}\r\n",
+    b"~{3+}\r\n",
+    b"\r\n",
+    b"\0",
+    b"*",
+    b"%",
+    b"$",
+    b"&",
+    b"NIL",
+    b"\xff",
+    b" ",
+]
+PIECES += [*VERBS]
+
+
+def mutated(rng, data):
+    """A few splices, cuts and repeats."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 6)):
+        place = rng.randint(0, len(data))
+        match rng.randint(0, 4):
+            case 0:
+                data[place:place] = rng.choice(PIECES) * rng.choice([1, 1, 1, 50])
+            case 1:
+                del data[place : place + rng.randint(1, 8)]
+            case 2:
+                data[place : place + 1] = rng.randbytes(1)
+            case 3:
+                data[place:place] = rng.choice(CORPUS)
+            case _:
+                data[place:place] = data[place : place + rng.randint(1, 30)]
+    return bytes(data)
+
+
+def feed(rng, data):
+    """One case."""
+    session = Session()
+    session.state = rng.choice([State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED])
+    if rng.random() < 0.5:
+        session.enable([b"IMAP4REV2"])
+    reader = CommandReader(rng.choice([BEFORE_LOGIN, AFTER_LOGIN]))
+    size = rng.choice([1, 7, len(data) or 1])
+    for start in range(0, len(data), size):
+        reader.receive(data[start : start + size])
+        while (event := reader.next_event()) is not NEED_DATA:
+            try:
+                if isinstance(event, CommandLine):
+                    parse_command(event, session)
+                elif isinstance(event, MessageOffered):
+                    take_or_refuse(rng, reader, event, session)
+                elif isinstance(event, Refused):
+                    check_one_line(event.reply())
+            except PeerError as refusal:
+                check_one_line(refusal.line(b"t"))
+
+
+def check_one_line(reply):
+    assert reply.count(b"\r\n") == reply.count(b"\n") == 1
+
+
+def take_or_refuse(rng, reader, offer, session):
+    if rng.random() < 0.5:
+        reader.refuse_message()
+        return
+    reader.accept_message()
+    assert isinstance(parse_offer(offer, session), AppendMessage)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    end, cases = time.monotonic() + options.seconds, 0
+    while time.monotonic() < end:
+        data = mutated(rng, rng.choice(CORPUS))
+        start = time.monotonic()
+        try:
+            feed(rng, data)
+        except Exception as error:
+            print(f"find: {error!r} in {data!r}")
+            raise
+        if time.monotonic() - start > MAX_SECONDS_A_CASE:
+            print(f"slow: {data!r}")
+            return 1
+        cases += 1
+    print(f"{cases} cases, nothing found")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""All verbs: how each is read, where it is allowed, and what may be said meanwhile.
+
+To add a verb: its module, its struct in Command, its row here. Source: RFC 9051 §6, §7.5.1, §9 command.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from postier.imap.commands import (
+    append,
+    authenticate,
+    copy,
+    create,
+    delete,
+    enable,
+    expunge,
+    fetch,
+    id,  # noqa: A004 - the verb's name
+    login,
+    rename,
+    search,
+    select,
+    status,
+    store,
+    subscribe,
+)
+from postier.imap.commands import list as list_verb
+from postier.imap.commands.argumentless import Argumentless, Word
+from postier.imap.commands.argumentless import parser as argumentless
+from postier.imap.reader_events import CommandLine, MessageOffered
+from postier.imap.refusals import bad, no
+from postier.imap.state import ANY_STATE, LOGGED_IN, Session, State
+from postier.imap.tokens import Cursor
+
+Command: TypeAlias = (
+    Argumentless
+    | id.Id
+    | authenticate.Authenticate
+    | login.Login
+    | enable.Enable
+    | select.Select
+    | create.Create
+    | delete.Delete
+    | rename.Rename
+    | subscribe.Subscribe
+    | list_verb.List
+    | status.StatusQuery
+    | expunge.Expunge
+    | search.Search
+    | fetch.Fetch
+    | store.Store
+    | copy.Copy
+)
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """One row."""
+
+    parse: Callable[[Cursor], Command]
+    states: State
+    may_expunge: bool = True  # RFC 9051 §7.5.1: EXPUNGE may be sent before its tagged response
+    is_secret: bool = False  # its arguments are a password: never quoted, never logged
+    writes: bool = False  # refused in a mailbox that is selected read-only
+
+
+_NEW, _SELECTED = State.NOT_AUTHENTICATED, State.SELECTED
+
+VERBS: dict[bytes, Verb] = {
+    b"CAPABILITY": Verb(argumentless(Word.CAPABILITY), ANY_STATE),
+    b"NOOP": Verb(argumentless(Word.NOOP), ANY_STATE),
+    b"LOGOUT": Verb(argumentless(Word.LOGOUT), ANY_STATE),
+    b"ID": Verb(id.parse, ANY_STATE),
+    b"STARTTLS": Verb(argumentless(Word.STARTTLS), _NEW),
+    b"AUTHENTICATE": Verb(authenticate.parse, _NEW, is_secret=True),
+    b"LOGIN": Verb(login.parse, _NEW, is_secret=True),
+    b"ENABLE": Verb(enable.parse, LOGGED_IN),
+    b"SELECT": Verb(select.parse, LOGGED_IN),
+    b"EXAMINE": Verb(select.parse_examine, LOGGED_IN),
+    b"CREATE": Verb(create.parse, LOGGED_IN),
+    b"DELETE": Verb(delete.parse, LOGGED_IN),
+    b"RENAME": Verb(rename.parse, LOGGED_IN),
+    b"SUBSCRIBE": Verb(subscribe.parse, LOGGED_IN),
+    b"UNSUBSCRIBE": Verb(subscribe.parse_unsubscribe, LOGGED_IN),
+    b"LIST": Verb(list_verb.parse, LOGGED_IN),
+    b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
+    b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
+    b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"APPEND": Verb(append.parse, LOGGED_IN),
+    b"IDLE": Verb(argumentless(Word.IDLE), LOGGED_IN),
+    b"CHECK": Verb(argumentless(Word.CHECK), _SELECTED),
+    b"CLOSE": Verb(argumentless(Word.CLOSE), _SELECTED),
+    b"UNSELECT": Verb(argumentless(Word.UNSELECT), _SELECTED),
+    b"EXPUNGE": Verb(expunge.parse, _SELECTED, writes=True),
+    b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
+    b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False),
+    b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
+    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False),
+    b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
+    b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, writes=True),
+    b"UID STORE": Verb(store.parse_uid, _SELECTED, writes=True),
+    b"COPY": Verb(copy.parser(is_uid=False, is_move=False), _SELECTED),
+    b"UID COPY": Verb(copy.parser(is_uid=True, is_move=False), _SELECTED),
+    b"MOVE": Verb(copy.parser(is_uid=False, is_move=True), _SELECTED, writes=True),
+    b"UID MOVE": Verb(copy.parser(is_uid=True, is_move=True), _SELECTED, writes=True),
+}
+
+
+def parse_command(line: CommandLine, session: Session) -> Command:
+    """The command, if it is known, allowed now, and well-formed; raises PeerError."""
+    verb = _allowed(line.verb, session)
+    cursor = Cursor(
+        line.text, line.literals, tag=line.tag, pos=line.start, utf8=session.utf8, is_secret=verb.is_secret
+    )
+    command = verb.parse(cursor)
+    if isinstance(command, search.Search) and command.has_charset and not session.may_name_charset:
+        raise bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
+    return command
+
+
+def parse_offer(offer: MessageOffered, session: Session) -> append.AppendMessage:
+    """The message that APPEND offers, if it is allowed now and well-formed; raises PeerError."""
+    _allowed(offer.line.verb, session)
+    return append.parse_offer(offer, utf8=session.utf8)
+
+
+def _allowed(name: bytes, session: Session) -> Verb:
+    verb = VERBS.get(name)
+    shown = name[:40].decode("ascii")
+    if verb is None:
+        raise bad(f"Unknown command {shown}")
+    session.require(verb.states, shown)
+    if verb.writes and session.is_read_only:
+        raise no("The mailbox is selected read-only")
+    return verb

@@ -1,0 +1,379 @@
+"""Every verb, from octets to struct; where it is legal; and that any octets give a command or a refusal."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postier.imap.commands import (
+    append,
+    argumentless,
+    authenticate,
+    copy,
+    create,
+    delete,
+    enable,
+    expunge,
+    login,
+    rename,
+    select,
+    status,
+    store,
+    subscribe,
+)
+from postier.imap.commands import fetch as fetch_verb
+from postier.imap.commands import id as id_verb
+from postier.imap.commands import search as search_verb
+from postier.imap.commands.argumentless import Argumentless, Word
+from postier.imap.commands.list import List, ListReturn, ListSelect
+from postier.imap.commands.status import StatusItem
+from postier.imap.commands.store import FlagChange
+from postier.imap.commands.table import VERBS, parse_command, parse_offer
+from postier.imap.fetch_items import Column, FetchItems
+from postier.imap.flags import SEEN, FlagList
+from postier.imap.lexer import CommandReader
+from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
+from postier.imap.refusals import PeerError
+from postier.imap.search import All, Flags
+from postier.imap.search_results import Return
+from postier.imap.sets import SAVED_RESULT, parse_set
+from postier.imap.state import Session, State
+
+LEGAL = {  # a state in which the verb is allowed
+    name: next(state for state in State if state in verb.states) for name, verb in VERBS.items()
+}
+
+
+def session(state, *, utf8=False):
+    found = Session()
+    found.state = state
+    if utf8:
+        found.enable([b"IMAP4REV2"])
+    return found
+
+
+def read(data):
+    reader = CommandReader(AFTER_LOGIN)
+    reader.receive(data)
+    event = reader.next_event()
+    while not isinstance(event, CommandLine | MessageOffered):
+        event = reader.next_event()
+    return event
+
+
+def parse(text, state=None, *, utf8=False):
+    line = read(b"t " + text + b"\r\n")
+    return parse_command(line, session(state or LEGAL[line.verb], utf8=utf8))
+
+
+ONE = parse_set(b"1")
+
+TRANSCRIPT = [
+    *[(word.value.lower(), Argumentless(b"t", word)) for word in Word],
+    (b"ID NIL", id_verb.Id(b"t", {})),
+    (b"ID ()", id_verb.Id(b"t", {})),
+    (b'ID ("Name" "x" "os" NIL)', id_verb.Id(b"t", {"name": "x", "os": None})),
+    (b"AUTHENTICATE plain", authenticate.Authenticate(b"t", "PLAIN", None)),
+    (b"AUTHENTICATE PLAIN =", authenticate.Authenticate(b"t", "PLAIN", b"")),
+    (b"AUTHENTICATE PLAIN AGE9", authenticate.Authenticate(b"t", "PLAIN", b"\0a=")),
+    (b"LOGIN fred {3+}\r\n\xc3\xa4b", login.Login(b"t", "fred", "äb")),
+    (b"ENABLE imap4rev2 X", enable.Enable(b"t", (b"IMAP4REV2", b"X"))),
+    (b"SELECT inbox", select.Select(b"t", "INBOX", is_examine=False)),
+    (b'EXAMINE "a b"', select.Select(b"t", "a b", is_examine=True)),
+    (b"CREATE a/b/", create.Create(b"t", "a/b")),
+    (b"CREATE x (USE (\\Sent \\trash))", create.Create(b"t", "x", ("\\Sent", "\\Trash"))),
+    (b"DELETE x", delete.Delete(b"t", "x")),
+    (b"RENAME a &U,BTFw-", rename.Rename(b"t", "a", "台北")),
+    (b"RENAME INBOX b", rename.Rename(b"t", "INBOX", "b")),
+    (b"SUBSCRIBE a", subscribe.Subscribe(b"t", "a", is_subscribed=True)),
+    (b"UNSUBSCRIBE a", subscribe.Subscribe(b"t", "a", is_subscribed=False)),
+    (b'LIST "" *', List(b"t", "", ("*",))),
+    (b'LIST "" ""', List(b"t", "", ("",))),
+    (b"LIST a/ {1+}\r\n%", List(b"t", "a/", ("%",))),
+    (b'LIST () "" (a* "")', List(b"t", "", ("a*",), is_extended=True)),
+    (
+        b'LIST (SUBSCRIBED RECURSIVEMATCH REMOTE) "" % RETURN (CHILDREN STATUS (MESSAGES SIZE))',
+        List(
+            b"t",
+            "",
+            ("%",),
+            ListSelect.SUBSCRIBED | ListSelect.RECURSIVEMATCH | ListSelect.REMOTE,
+            ListReturn.SUBSCRIBED | ListReturn.CHILDREN,
+            (StatusItem.MESSAGES, StatusItem.SIZE),
+            is_extended=True,
+        ),
+    ),
+    (
+        b'LIST (SPECIAL-USE) "" * RETURN (SPECIAL-USE)',
+        List(b"t", "", ("*",), ListSelect.SPECIAL_USE, ListReturn.SPECIAL_USE, is_extended=True),
+    ),
+    (b'LIST "" * RETURN ()', List(b"t", "", ("*",), is_extended=True)),
+    (b'LIST "" &bad', List(b"t", "", ())),  # RFC 9051 §6.3.9: silently nothing
+    (b'LSUB "" *', List(b"t", "", ("*",), ListSelect.SUBSCRIBED, is_lsub=True)),
+    (
+        b"STATUS a (MESSAGES unseen MESSAGES)",
+        status.StatusQuery(b"t", "a", (StatusItem.MESSAGES, StatusItem.UNSEEN)),
+    ),
+    (
+        b"STATUS a (UIDNEXT UIDVALIDITY DELETED RECENT)",
+        status.StatusQuery(
+            b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
+        ),
+    ),
+    (b"EXPUNGE", expunge.Expunge(b"t")),
+    (b"UID EXPUNGE 1", expunge.Expunge(b"t", ONE)),
+    (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
+    (b"UID SEARCH RETURN () ALL", search_verb.Search(b"t", is_uid=True, returns=Return.ALL, criterion=All())),
+    (
+        b"SEARCH return (min SAVE) CHARSET utf-8 UNSEEN",
+        search_verb.Search(
+            b"t", is_uid=False, returns=Return.MIN | Return.SAVE, criterion=Flags(0, SEEN), has_charset=True
+        ),
+    ),
+    (b"FETCH 1 FLAGS", fetch_verb.Fetch(b"t", False, ONE, FetchItems((Column.FLAGS,)))),
+    (
+        b"UID FETCH $ FLAGS",
+        fetch_verb.Fetch(b"t", True, SAVED_RESULT, FetchItems((Column.UID, Column.FLAGS))),
+    ),
+    (b"STORE 1 FLAGS ()", store.Store(b"t", False, ONE, FlagChange.REPLACE, False, FlagList())),
+    (
+        b"STORE 1 +flags.silent \\Seen a",
+        store.Store(b"t", False, ONE, FlagChange.ADD, True, FlagList(SEEN, ("a",))),
+    ),
+    (b"UID STORE 1 -FLAGS (\\Seen)", store.Store(b"t", True, ONE, FlagChange.REMOVE, False, FlagList(SEEN))),
+    (b"COPY 1 a", copy.Copy(b"t", False, ONE, "a", is_move=False)),
+    (b"UID COPY 1 a", copy.Copy(b"t", True, ONE, "a", is_move=False)),
+    (b"MOVE 1 a", copy.Copy(b"t", False, ONE, "a", is_move=True)),
+    (b"UID MOVE 1 a", copy.Copy(b"t", True, ONE, "a", is_move=True)),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "command"), TRANSCRIPT, ids=[text.decode("latin-1") for text, _ in TRANSCRIPT]
+)
+def test_transcript(text, command):
+    assert parse(text) == command
+
+
+def test_the_transcript_has_every_verb():
+    seen = {read(b"t " + text + b"\r\n").verb for text, _ in TRANSCRIPT}
+    assert seen == set(VERBS) - {b"APPEND"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"NOOP x",
+        b"NOOP ",
+        b"ID",
+        b'ID ("a")',
+        b"ID (a b)",
+        b'ID ("a" "%b")' % (b"x" * 1025),
+        b'ID ("%b" "x")' % (b"x" * 31),
+        b"ID (" + b" ".join(b'"%d" "v"' % n for n in range(31)) + b")",
+        b"AUTHENTICATE",
+        b"AUTHENTICATE PLAIN ==",
+        b"AUTHENTICATE PLAIN A",
+        b"LOGIN a",
+        b"LOGIN a b c",
+        b"LOGIN a {1+}\r\n\xff",
+        b"ENABLE",
+        b"ENABLE " + b"x " * 100 + b"x",
+        b"SELECT",
+        b"SELECT a b",
+        b"CREATE a (FOO (\\Sent))",
+        b"LIST (RECURSIVEMATCH) x y",
+        b"LIST (RECURSIVEMATCH REMOTE) x y",
+        b"LIST (FOO) x y",
+        b"LIST x y RETURN (FOO)",
+        b"LIST x y FOO",
+        b"LIST x (" + b"a " * 100 + b"a)",
+        b"LIST x",
+        b"STATUS a ()",
+        b"STATUS a (FOO)",
+        b"STATUS a MESSAGES",
+        b"APPEND",
+        b"APPEND INBOX",
+        b"UID EXPUNGE",
+        b"SEARCH",
+        b"SEARCH RETURN (FOO) ALL",
+        b"SEARCH RETURN (MIN)",
+        b"SEARCH CHARSET",
+        b"FETCH 1",
+        b"FETCH 0 FLAGS",
+        b"FETCH 1 FLAGS x",
+        b"STORE 1 FOO (\\Seen)",
+        b"STORE 1 +FLAGS",
+        b"STORE 1 FLAGS (\\Foo)",
+        b"COPY 1",
+        b"COPY x a",
+        b"UID NOOP",
+        b"FOO",
+    ],
+)
+def test_malformed(text):
+    line = read(b"t " + text + b"\r\n")
+    with pytest.raises(PeerError) as caught:
+        parse_command(line, session(LEGAL.get(line.verb, State.SELECTED)))
+    assert caught.value.line(b"t").startswith(b"t BAD ")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b"CREATE inbox", b"ALREADYEXISTS"),
+        (b"CREATE a//b", b"CANNOT"),
+        (b"CREATE /a", b"CANNOT"),
+        (b'CREATE ""', b"CANNOT"),
+        (b'CREATE "a*"', b"CANNOT"),
+        (b"CREATE x (USE (\\All))", b"USEATTR"),
+        (b"DELETE INBOX", b"CANNOT"),
+        (b"RENAME a INBOX", b"ALREADYEXISTS"),
+        (b"SELECT &bad", b"CANNOT"),
+        (b"SEARCH CHARSET KOI8-R ALL", b"BADCHARSET (US-ASCII UTF-8)"),
+        (b"STORE 1 FLAGS (" + b"a " * 100 + b"a)", b"LIMIT"),
+    ],
+)
+def test_well_formed_but_impossible(text, code):
+    with pytest.raises(PeerError) as caught:
+        parse(text)
+    assert caught.value.line(b"t").startswith(b"t NO [" + code + b"] ")
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    list(itertools.product(VERBS, [State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED])),
+)
+def test_states(name, state):
+    line = CommandLine(b"t", name, b"t " + name + b" )", len(name) + 2)
+    with pytest.raises(PeerError) as caught:
+        parse_command(line, session(state))
+    assert ("is not allowed" in caught.value.text) is (state not in VERBS[name].states)
+
+
+def test_expunges_are_withheld_in_three_verbs_only():
+    # RFC 9051 §7.5.1
+    assert {name for name, verb in VERBS.items() if not verb.may_expunge} == {b"FETCH", b"STORE", b"SEARCH"}
+
+
+def test_read_only_mailboxes():
+    at = session(State.SELECTED)
+    at.is_read_only = True
+    for text in (b"STORE 1 FLAGS ()", b"EXPUNGE", b"UID EXPUNGE 1", b"MOVE 1 a"):
+        with pytest.raises(PeerError, match="read-only"):
+            parse_command(read(b"t " + text + b"\r\n"), at)
+    parse_command(read(b"t COPY 1 a\r\n"), at)
+
+
+def test_utf8_names_once_enabled():
+    assert parse('SELECT "ä&b"'.encode(), utf8=True).mailbox == "ä&b"
+    assert parse('LIST "" "ä%"'.encode(), utf8=True).patterns == ("ä%",)
+    with pytest.raises(PeerError, match="8-bit"):
+        parse('SELECT "ä"'.encode())
+
+
+def test_charset_clashes_with_utf8_accept():
+    at = session(State.SELECTED)
+    at.enable([b"UTF8=ACCEPT"])
+    with pytest.raises(PeerError, match="CHARSET"):
+        parse_command(read(b"t SEARCH CHARSET UTF-8 ALL\r\n"), at)
+
+
+def test_an_unknown_charset_clears_the_saved_result_only_with_save():
+    for text, clears in ((b"SEARCH CHARSET x ALL", False), (b"SEARCH RETURN (SAVE) CHARSET x ALL", True)):
+        with pytest.raises(search_verb.CharsetError) as caught:
+            parse(text)
+        assert caught.value.clears_saved is clears
+
+
+def test_append():
+    offer = read(b't APPEND inbox (\\Seen a) " 1-Jan-1970 00:00:01 +0000" {5}\r\n')
+    assert parse_offer(offer, session(State.AUTHENTICATED)) == append.AppendMessage(
+        b"t", "INBOX", FlagList(SEEN, ("a",)), 1, 5
+    )
+    plain = parse_offer(read(b"t APPEND {1+}\r\na ~{5+}\r\n"), session(State.SELECTED))
+    assert plain == append.AppendMessage(b"t", "a", FlagList(), None, 5)
+    for text in (b"a x {5}", b"a (\\Foo) {5}", b'a "x" {5}', b"a  {5}", b"a () () {5}"):
+        with pytest.raises(PeerError):
+            parse_offer(read(b"t APPEND " + text + b"\r\n"), session(State.AUTHENTICATED))
+    with pytest.raises(PeerError, match="before login"):
+        parse_offer(offer, session(State.NOT_AUTHENTICATED))
+
+
+def test_a_second_message_has_no_mailbox():
+    reader = CommandReader(AFTER_LOGIN)
+    reader.receive(b"t APPEND a {1+}\r\nm (\\Seen) {2+}\r\n")
+    reader.next_event()
+    reader.accept_message()
+    offer = [reader.next_event() for _ in range(3)][-1]
+    assert parse_offer(offer, session(State.SELECTED)) == append.AppendMessage(
+        b"t", None, FlagList(SEEN), None, 2
+    )
+
+
+def test_secrets_are_not_shown():
+    for text in (b"LOGIN fred pass secret", b"AUTHENTICATE PLAIN ?secret"):
+        with pytest.raises(PeerError) as caught:
+            parse(text)
+        assert "secret" not in caught.value.text
+    assert "secret" not in repr(parse(b"LOGIN fred secret"))
+    assert "secret" not in repr(read(b"t LOGIN fred secret\r\n"))
+    assert "secret" not in repr(AnswerLine(b"secret"))
+    assert "secret" not in repr(authenticate.Authenticate(b"t", "PLAIN", b"secret"))
+
+
+def test_answers_in_authenticate_and_idle():
+    assert authenticate.decode_answer(b"AGE9") == b"\0a="
+    assert authenticate.decode_answer(b"") == b""
+    assert authenticate.decode_answer(b"*") is None
+    with pytest.raises(PeerError, match="base64"):
+        authenticate.decode_answer(b"???")
+    assert argumentless.is_done(b"done")
+    assert not argumentless.is_done(b"NOOP")
+
+
+def test_list_properties():
+    assert parse(b'LIST "" ""').asks_delimiter
+    assert not parse(b'LIST () "" ""').asks_delimiter
+    assert parse(b'LIST (SUBSCRIBED RECURSIVEMATCH) "" *').child_info == ("SUBSCRIBED",)
+    assert parse(b'LIST (SUBSCRIBED) "" *').child_info == ()
+
+
+WORDS = st.sampled_from(
+    [text for text, _ in TRANSCRIPT]
+    + [
+        b" ",
+        b"(",
+        b")",
+        b'"',
+        b"\\",
+        b"{3}\r\n",
+        b"*",
+        b"%",
+        b"$",
+        b"1:*",
+        b"BODY[",
+        b"]",
+        b"<0.1>",
+        b"NOT",
+        b"OR",
+        b"&",
+    ]
+)
+
+
+@given(
+    st.sampled_from(sorted(VERBS)),
+    st.lists(WORDS | st.binary(max_size=6), max_size=12).map(b"".join),
+    st.booleans(),
+)
+def test_any_arguments_give_a_command_or_a_refusal(name, arguments, utf8):
+    text = b"t " + name + b" " + arguments
+    line = CommandLine(b"t", name, text, 2 + len(name), (b"abc", b"\xff\0"))
+    refused = b"\n"
+    try:
+        parse_command(line, session(LEGAL[name], utf8=utf8))
+    except PeerError as refusal:
+        refused = refusal.line(b"t")
+    assert refused.count(b"\n") == 1
