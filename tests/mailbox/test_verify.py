@@ -2,6 +2,7 @@
 
 import pytest
 
+from postier.mailbox.listing import list_mailboxes
 from postier.mailbox.reading import open_mailbox, uid_flags
 from postier.mailbox.verify import (
     ProblemKind,
@@ -15,36 +16,38 @@ from postier.store.transaction import Store, StoreUnavailableError
 from tests.mailbox.letters import add_account, append, raw_letter
 
 DAMAGE = {
-    "UPDATE mailbox SET unseen_count = 7 WHERE name = 'INBOX'": ProblemKind.COUNTER,
-    "UPDATE account SET used_bytes = 1": ProblemKind.USED_BYTES,
-    "DELETE FROM mailbox WHERE name = 'Trash'": ProblemKind.ENTRY_WITHOUT_MAILBOX,
-    "DELETE FROM email WHERE message_id = '2@alpha.test'": ProblemKind.ENTRY_WITHOUT_EMAIL,
-    "UPDATE entry SET size_bytes = size_bytes + 1 WHERE uid = 3": ProblemKind.ENTRY_DIFFERS,
-    "UPDATE mailbox SET uidnext = 2 WHERE name = 'INBOX'": ProblemKind.NUMBER,
-    "UPDATE mailbox SET highest_modseq = 1 WHERE name = 'INBOX'": ProblemKind.NUMBER,
-    "UPDATE account SET modseq = 3": ProblemKind.NUMBER,
-    "UPDATE account SET next_mailbox_id = 2": ProblemKind.NUMBER,
-    "UPDATE account SET next_email_id = 2": ProblemKind.NUMBER,
-    "UPDATE account SET next_uidvalidity = 2": ProblemKind.NUMBER,
-    "DELETE FROM change WHERE kind = 1": ProblemKind.LOG,
-    "DELETE FROM entry WHERE uid = 2": ProblemKind.LOG,
-    "DELETE FROM mailbox WHERE name = 'INBOX'": ProblemKind.INBOX_MISSING,
+    "UPDATE mailbox SET unseen_count = 7 WHERE name = 'INBOX' AND account_id = ?": ProblemKind.COUNTER,
+    "UPDATE account SET used_bytes = 1 WHERE account_id = ?": ProblemKind.USED_BYTES,
+    "DELETE FROM mailbox WHERE name = 'Trash' AND account_id = ?": ProblemKind.ENTRY_WITHOUT_MAILBOX,
+    "DELETE FROM email WHERE message_id = '2@alpha.test' AND account_id = ?": ProblemKind.ENTRY_WITHOUT_EMAIL,
+    "UPDATE entry SET size_bytes = size_bytes + 1 WHERE uid = 3 AND account_id = ?": ProblemKind.ENTRY_DIFFERS,
+    "UPDATE mailbox SET uidnext = 2 WHERE name = 'INBOX' AND account_id = ?": ProblemKind.NUMBER,
+    "UPDATE mailbox SET highest_modseq = 1 WHERE name = 'INBOX' AND account_id = ?": ProblemKind.NUMBER,
+    "UPDATE account SET modseq = 3 WHERE account_id = ?": ProblemKind.NUMBER,
+    "UPDATE account SET next_mailbox_id = 2 WHERE account_id = ?": ProblemKind.NUMBER,
+    "UPDATE account SET next_email_id = 2 WHERE account_id = ?": ProblemKind.NUMBER,
+    "UPDATE account SET next_uidvalidity = 2 WHERE account_id = ?": ProblemKind.NUMBER,
+    "DELETE FROM change WHERE kind = 1 AND account_id = ?": ProblemKind.LOG,
+    "DELETE FROM entry WHERE uid = 2 AND account_id = ?": ProblemKind.LOG,
+    "DELETE FROM mailbox WHERE name = 'INBOX' AND account_id = ?": ProblemKind.INBOX_MISSING,
 }
 
 
-@pytest.mark.parametrize("statement", DAMAGE)
-async def test_damage_is_found_and_mended(store: Store, statement: str) -> None:
-    boxes = await store.write(add_account)
-    await append(store, 1, boxes["INBOX"], *[raw_letter(n) for n in range(1, 5)])
-    await append(store, 1, boxes["Trash"], raw_letter(9))
-    await store.write(lambda tx: tx.run(statement))
-    problems = await store.read_bulk(check_account, 1)
-    assert DAMAGE[statement] in {problem.kind for problem in problems}
-    assert all(problem.is_mendable for problem in problems)
-    assert await store.write_bulk(repair, 1) == []
-    assert (await store.read(open_mailbox, 1, "INBOX", actor_id=1)).mailbox_id
-    total = await store.read(lambda tx: tx.value("SELECT sum(message_count) FROM mailbox"))
-    assert total == 5 - ("2" in statement and statement.startswith("DELETE FROM e"))
+async def test_damage_is_found_and_mended(store: Store) -> None:
+    for account_id, (statement, kind) in enumerate(DAMAGE.items(), 1):
+        boxes = await store.write(add_account, account_id)
+        await append(store, account_id, boxes["INBOX"], *[raw_letter(n) for n in range(1, 5)])
+        await append(store, account_id, boxes["Trash"], raw_letter(9))
+        changed = await store.write(lambda tx, sql=statement, number=account_id: tx.run(sql, number))
+        assert changed, statement
+        problems = await store.read_bulk(check_account, account_id)
+        assert kind in {problem.kind for problem in problems}, statement
+        assert all(problem.is_mendable for problem in problems)
+        assert await store.write_bulk(repair, account_id) == [], statement
+        assert (await store.read(open_mailbox, account_id, "INBOX", actor_id=account_id)).mailbox_id
+        listed = await store.read(list_mailboxes, account_id, actor_id=account_id)
+        lost = kind is ProblemKind.ENTRY_WITHOUT_EMAIL or statement.startswith("DELETE FROM entry")
+        assert sum(one.status.message_count for one in listed if one.status) == 5 - lost, statement
 
 
 async def test_a_repair_is_told_to_sessions(store: Store) -> None:

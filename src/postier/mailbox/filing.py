@@ -5,6 +5,7 @@ receives (accounts), what a Sieve script decides. Invariants: mail is filed whol
 email are written once and never change.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
@@ -16,7 +17,7 @@ from postier.mailbox import ledger
 from postier.mailbox.folders import ensure_mailbox
 from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.names import INBOX, canonical
-from postier.mailbox.refusals import LimitError, no_such_mailbox
+from postier.mailbox.refusals import LimitError, MailboxRefusedError, no_such_mailbox
 from postier.mailbox.threads import thread_keys, thread_of
 from postier.mime.index import MessageIndex
 from postier.store.blobs import BlobId
@@ -67,7 +68,10 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One place where a letter is delivered to. A mailbox that is missing is made (`create`) or is INBOX instead."""
+    """One place where a letter is delivered to.
+
+    A mailbox that is missing is made (`create`), or is INBOX instead: also if it can't be made.
+    """
 
     account_id: int
     mailbox: str = INBOX
@@ -152,7 +156,8 @@ def deliver(
         mine = [*places]
         for place in mine:
             if deliveries[place].create:  # before the modseqs of the messages are taken: the log is in order
-                ensure_mailbox(tx, account_id, deliveries[place].mailbox)
+                with contextlib.suppress(MailboxRefusedError):  # a name that can't be: INBOX, never a loss
+                    ensure_mailbox(tx, account_id, deliveries[place].mailbox)
         last_modseq, email_id = ledger.admit(
             tx,
             account_id,

@@ -73,11 +73,6 @@ def without(ranges: Sequence[UidRange], removed: Sequence[UidRange]) -> list[Uid
     return left
 
 
-def common(ranges: Sequence[UidRange], others: Sequence[UidRange]) -> list[UidRange]:
-    """The UIDs that are in both."""
-    return without(ranges, without(ranges, others))
-
-
 def entries_in(ranges: Sequence[UidRange]) -> tuple[str, str, str, tuple[int, ...]]:
     """SQL that selects the entries of one mailbox whose UID is in `ranges`; no entry comes twice.
 
