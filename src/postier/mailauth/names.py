@@ -33,6 +33,7 @@ def canonical(text: str) -> str | None:
     return name
 
 
+@lru_cache(maxsize=8192)
 def host_name(text: str) -> str | None:
     """The same for names that are hosts or key places: letters, digits, hyphen and underscore only."""
     name = canonical(text)

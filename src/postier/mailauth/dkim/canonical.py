@@ -8,7 +8,6 @@ work per byte in Python).
 import enum
 import hashlib
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -17,9 +16,10 @@ from postier.mailauth.letter import Bytes
 WINDOW = 1 << 18  # octets canonicalised at a time
 
 _CRLFS = b"\r\n" * 32_768
+_HASHES = {"sha256": hashlib.sha256}
 
 
-class Canon(enum.Enum):
+class Canon(enum.StrEnum):
     """The canonicalisation algorithms (RFC 6376 §3.4)."""
 
     SIMPLE = "simple"
@@ -28,8 +28,14 @@ class Canon(enum.Enum):
 
 def relaxed_field(raw: bytes) -> bytes:
     """A header field in relaxed form without the final CRLF (RFC 6376 §3.4.2, eid5839)."""
-    name, _, value = raw.partition(b":")
-    return name.rstrip(b" \t").lower() + b":" + _collapse(value.replace(b"\r\n", b"")).strip(b" ")
+    name, colon, value = raw.partition(b":")
+    if b"\r\n" in value:
+        value = value.replace(b"\r\n", b"")
+    if b"\t" in value:
+        value = value.replace(b"\t", b" ")
+    while b"  " in value:
+        value = value.replace(b"  ", b" ")
+    return name.rstrip(b" \t").lower() + colon + value.strip(b" ")
 
 
 def canonical_field(raw: bytes, canon: Canon) -> bytes:
@@ -99,7 +105,7 @@ class _Sink:
     __slots__ = ("hash", "left", "total")
 
     def __init__(self, key: BodyKey) -> None:
-        self.hash: Any = hashlib.new(key.hash_name, usedforsecurity=False)
+        self.hash = _HASHES[key.hash_name]()
         self.left = key.length
         self.total = 0
 

@@ -28,8 +28,9 @@ ALGORITHMS = {
 
 _NUMBER = re.compile(r"[0-9]{1,12}")  # RFC 6376 §3.5 t=, x=: up to 10^12
 _LENGTH = re.compile(r"[0-9]{1,76}")  # RFC 6376 §3.5 l=
-# the value of b= inside the raw field: the tag stands behind the field's name or a semicolon (RFC 6376 §3.7)
-_B_VALUE = re.compile(rb"(^[^:]*:|;)([ \t\r\n]*b[ \t\r\n]*=)[^;]*")
+# b= inside the raw field: the tag stands behind a semicolon or behind the field's name (RFC 6376 §3.7)
+_B_TAG = re.compile(rb";[ \t\r\n]*b[ \t\r\n]*=")
+_B_FIRST = re.compile(rb"[^:]*:[ \t\r\n]*b[ \t\r\n]*=")
 
 
 class Problem(enum.Enum):
@@ -173,9 +174,9 @@ def parse_common(field: Field, tags: dict[str, str], *, identity: str | None) ->
     algorithm = algorithm_of(tags)
     domain, selector = place_of(tags)
     header_canon, body_canon = _canons(tags.get("c", "simple/simple"))
-    listed = tags["h"] if "h" in tags else _required(tags, "h")
-    names = tuple(name.strip(" \t\r\n").lower() for name in listed.split(":")) if listed else ()
-    if not all(names) or len(names) > MAX_SIGNED_NAMES:
+    listed = unfolded(tags["h"] if "h" in tags else _required(tags, "h")).lower()
+    names = tuple(listed.encode().split(b":")) if listed else ()
+    if len(names) > MAX_SIGNED_NAMES or b"" in names:
         raise SignatureError(Problem.SYNTAX, "h= is not a list of field names")
     length = None
     if "l" in tags:
@@ -191,7 +192,7 @@ def parse_common(field: Field, tags: dict[str, str], *, identity: str | None) ->
         BodyKey(body_canon, ALGORITHMS[algorithm][1], length),
         domain,
         selector,
-        tuple(name.encode() for name in names),
+        names,
         _identity(identity, domain),
         number(tags, "t"),
         number(tags, "x"),
@@ -220,7 +221,11 @@ def place_of(tags: dict[str, str]) -> tuple[str, str]:
 
 def without_value(raw: bytes) -> bytes:
     """The raw field with the value of b= taken out (RFC 6376 §3.7)."""
-    return _B_VALUE.sub(rb"\1\2", raw, count=1)
+    found = _B_TAG.search(raw) or _B_FIRST.match(raw)
+    if found is None:
+        return raw
+    end = raw.find(b";", found.end())
+    return raw[: found.end()] + (raw[end:] if end >= 0 else b"")
 
 
 def _required(tags: dict[str, str], name: str) -> str:
@@ -233,8 +238,8 @@ def _required(tags: dict[str, str], name: str) -> str:
 def base64_of(tags: dict[str, str], name: str) -> bytes:
     """A base64 tag that must be there; raises SignatureError."""
     try:
-        return base64.b64decode(unfolded(_required(tags, name)), validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(unfolded(_required(tags, name)), strict_mode=True)
+    except ValueError:  # binascii.Error, or text outside ASCII
         raise SignatureError(Problem.SYNTAX, f"{name}= is not base64") from None
 
 

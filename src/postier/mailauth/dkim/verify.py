@@ -34,6 +34,7 @@ CLOCK_SKEW_S = 300
 
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
+_NONE: list[int] = []
 
 
 class DkimResult(msgspec.Struct, frozen=True):
@@ -129,7 +130,7 @@ class Verification:
             "" if failure is None else failure[1],
             0 if key is None else key.bits,
             key is not None and key.is_testing,
-            tuple(name.decode() for name in signature.headers),
+            tuple(b":".join(signature.headers).decode().split(":")),
             signature.body_key.length,
             signature.timestamp,
             signature.expires,
@@ -203,15 +204,15 @@ class SignedHeader:
 
     def data(self, names: Sequence[bytes], canon: Canon, own: bytes) -> bytes:
         """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2)."""
-        used: dict[bytes, int] = {}
+        left: dict[bytes, list[int]] = {}
         parts: list[bytes] = []
         for name in names:
-            places = self._places.get(name)
+            places = left.get(name)
             if places is None:
-                continue  # RFC 6376 §5.4: a name without a field is the null string
-            count = used[name] = used.get(name, 0) + 1
-            if count <= len(places):
-                parts.append(self._form(places[-count], canon))
+                # RFC 6376 §5.4: a name without a field (left) is the null string
+                places = left[name] = self._places.get(name, _NONE).copy()
+            if places:
+                parts.append(self._form(places.pop(), canon))
         parts.append(own if canon is Canon.SIMPLE else relaxed_field(own))
         return b"\r\n".join(parts)
 

@@ -147,6 +147,7 @@ class _Check:
                     frame = yield from self._redirect(frame)
                     continue
                 outcome, mechanism = Outcome.NEUTRAL, ""  # RFC 7208 §4.7
+                self._note(f"{frame.domain}: nothing matches: neutral")
             elif term.kind is Kind.INCLUDE:
                 opened = yield from self._include(term, frame)
                 if opened is not None:
