@@ -16,9 +16,9 @@ pytest_plugins = ("tests.dns_server",)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A real PostgreSQL of this test run on a Unix socket; fails (never skips) when it is not installed."""
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server = PostgresServer()
     server.start()
     yield server
     server.stop()

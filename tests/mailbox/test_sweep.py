@@ -18,7 +18,7 @@ FOR_EVER_US = 2**60
 
 
 def count(tx: ReadTx, table: str) -> int:
-    return int(tx.value(f"SELECT count(*) FROM {table}"))  # noqa: S608 -- names of this file
+    return int(tx.value(f"SELECT count(*) FROM {table}"))
 
 
 async def test_undelete_brings_messages_back(store: Store) -> None:
