@@ -33,6 +33,9 @@ from postier.mta.schedule import Pace, Scheduler
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
 from postier.servers import listener as listening
+from postier.servers.imap.conversation import ImapConversation
+from postier.servers.imap.settings import ImapSettings
+from postier.servers.imap.settings import Timeouts as ImapTimeouts
 from postier.servers.logins import OFFERED_NAMES, Logins
 from postier.servers.smtp import SmtpConversation, Timeouts, Visit
 from postier.smtp.settings import Role, SessionSettings
@@ -87,7 +90,7 @@ class Graph:
         self.scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
-        spool_folder = settings.data / "spool"
+        self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
             hostname=settings.hostname,
@@ -187,7 +190,30 @@ def _smtp_listener(
     return served
 
 
-PROTOCOLS: dict[Protocol, ProtocolFactory] = {Protocol.SMTP: _smtp, Protocol.SUBMISSION: _submission}
+def _imap(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    conversation = ImapConversation(
+        listener.protocol.value,
+        _imap_settings(graph.settings, listener),
+        graph.store,
+        graph.logins,
+        graph.tls(tls_server.Service.IMAP, listener),
+        graph.spool_folder,
+    )
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings))
+
+    def reload(settings: Settings) -> None:
+        conversation.settings = _imap_settings(settings, listener)
+        served.limits = _connection_limits(settings)
+
+    graph.context.on_reload(reload)
+    return served
+
+
+PROTOCOLS: dict[Protocol, ProtocolFactory] = {
+    Protocol.SMTP: _smtp,
+    Protocol.SUBMISSION: _submission,
+    Protocol.IMAP: _imap,
+}
 
 
 def _session_settings(settings: Settings, listener: Listener, role: Role) -> SessionSettings:
@@ -204,6 +230,25 @@ def _session_settings(settings: Settings, listener: Listener, role: Role) -> Ses
         max_message_bytes=settings.limits.message_size,
         max_recipients=settings.limits.recipients,
         max_errors=settings.limits.errors,
+    )
+
+
+def _imap_settings(settings: Settings, listener: Listener) -> ImapSettings:
+    limits = settings.limits
+    return ImapSettings(
+        hostname=settings.hostname,
+        has_starttls=listener.tls is TlsMode.STARTTLS,
+        is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
+        is_plaintext_login_allowed=settings.access.plaintext_login,
+        message_bytes=limits.message_size,
+        line_bytes=limits.line_size,
+        max_errors=limits.errors,
+        timeouts=ImapTimeouts(
+            limits.handshake_timeout_s,
+            limits.command_timeout_s,
+            limits.idle_timeout_s,
+            limits.data_timeout_s,
+        ),
     )
 
 

@@ -4,8 +4,6 @@ Not here: the names of flags (`keywords`, `imap.flags`). Source: RFC 9051 §6.4.
 Invariant: an entry whose flags would stay as they are keeps its modseq and is not named in the change.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 import enum
 from collections.abc import Sequence
 from itertools import chain

@@ -4,8 +4,6 @@ Not here: contents (`store.read_blob` with `message_blob`), the session's view. 
 ordered by UID. Callers read many rows in portions, between which the loop lives (`uid_portions`).
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 import enum
 from array import array
 from collections.abc import Iterator, Sequence

@@ -11,8 +11,6 @@ Not here: reading criteria and binding them (`imap.search`), fuzzy or ranked sea
 the result is that of `imap.search_match` on every message.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 from collections.abc import Iterable, Sequence
 from itertools import chain
 

@@ -5,8 +5,6 @@ Measured with every other of 100,000 UIDs: ranges in SQL text cost 4 us each, a 
 0.6 us, a prepared statement for each range 2 us; hence `tally` scans dense sets and `for_each_range` writes.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain

@@ -172,6 +172,7 @@ async def run(connection: Connection, line: CommandLine) -> None:
     except MailboxGoneError:
         raise _mailbox_gone() from None
     if done is None:
+        connection.errors = 0
         return
     if selected is not None and selected is connection.selected:
         await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
@@ -219,7 +220,8 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
         case Expunge():
             return await transfer.expunge(connection, command)
         case Select():
-            return await select.select(connection, command)
+            await select.select(connection, command)
+            return None
         case List():
             return await mailboxes.list_(connection, command)
         case StatusQuery():

@@ -7,7 +7,7 @@ for all messages, before their octets are sent; a message that left meanwhile is
 
 from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.store import FlagChange
-from postier.imap.fetch import render_columns
+from postier.imap.fetch import column_blocks
 from postier.imap.fetch_items import FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.responses import EXPUNGEISSUED, UNAVAILABLE, Status
@@ -53,7 +53,8 @@ async def _send_columns(connection: Connection, chosen: Chosen, items: FetchItem
     for portion in portions(chosen, size):
         seqs, stored = await read_rows(store, selected, portion, columns)
         rows = await fetch_rows(store, selected, items, seqs, values_by_column(columns, stored))
-        connection.send(render_columns(items, rows))
+        for block in column_blocks(items, rows):
+            connection.send(block)
         await connection.drain()
         sent += len(stored)
     return sent

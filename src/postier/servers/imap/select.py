@@ -8,19 +8,10 @@ import contextlib
 from bisect import bisect_left
 
 from postier.imap.commands.select import Select
-from postier.imap.flags import FIRST_KEYWORD_BIT, SEEN, SYSTEM_MASK, flags_text
-from postier.imap.mailbox_responses import exists_line, flags_line, list_line, recent_line
-from postier.imap.responses import (
-    CLOSED,
-    READ_ONLY,
-    READ_WRITE,
-    permanent_flags,
-    uidnext,
-    uidvalidity,
-    unseen,
-    untagged_ok,
-)
+from postier.imap.flags import SEEN
+from postier.imap.responses import CLOSED, untagged_ok
 from postier.imap.search import Flags
+from postier.imap.select_responses import OpenedMailbox, select_answer
 from postier.imap.state import State, Step
 from postier.imap.view import MailboxView
 from postier.mailbox.expunge import expunge_deleted
@@ -35,8 +26,8 @@ UNSEEN_LOOKED_FOR = 500  # UNSEEN is told of mailboxes with no more messages tha
 INLINE_MESSAGES = 5_000  # larger mailboxes are expunged beside the loop
 
 
-async def select(connection: Connection, command: Select) -> Done:
-    """SELECT and EXAMINE."""
+async def select(connection: Connection, command: Select) -> None:
+    """SELECT and EXAMINE, with the tagged answer if they succeed."""
     session, store = connection.session, connection.store
     if session.state is State.SELECTED:
         connection.send(untagged_ok("The previous mailbox is closed", CLOSED))
@@ -54,29 +45,24 @@ async def select(connection: Connection, command: Select) -> Done:
         recent=recent,
         sends_recent=session.sends_recent,
     )
+    first_unseen = None
+    if session.sends_recent:
+        first_unseen = await store.read(_first_unseen, account_id, opened) or None
     connection.selected = Selected(
         account_id, opened.mailbox_id, modseq=opened.modseq, uidnext=opened.uidnext, view=view
     )
     session.step(Step.MAILBOX_SELECTED, is_read_only=command.is_examine)
-    flags = flags_text(SYSTEM_MASK | ((1 << len(opened.keywords)) - 1) << FIRST_KEYWORD_BIT, opened.keywords)
-    connection.send(flags_line(flags))
-    connection.send(exists_line(opened.message_count))
-    if session.sends_recent:
-        connection.send(recent_line(recent))
-        first_unseen = await store.read(_first_unseen, account_id, opened)
-        if first_unseen:
-            connection.send(untagged_ok("First unseen", unseen(first_unseen)))
-    connection.send(untagged_ok("UIDs valid", uidvalidity(opened.uidvalidity)))
-    connection.send(untagged_ok("Predicted next UID", uidnext(opened.uidnext)))
-    permanent = permanent_flags(
-        b"" if command.is_examine else flags, may_create_keywords=not command.is_examine
+    answer = OpenedMailbox(
+        opened.name,
+        opened.message_count,
+        opened.uidvalidity,
+        opened.uidnext,
+        keywords=opened.keywords,
+        recent=recent,
+        first_unseen=first_unseen,
+        is_read_only=command.is_examine,
     )
-    connection.send(untagged_ok("Flags permitted", permanent))
-    if session.lists_on_select:
-        connection.send(list_line(opened.name, (), utf8=session.utf8))
-    if command.is_examine:
-        return Done("EXAMINE completed", READ_ONLY)
-    return Done("SELECT completed", READ_WRITE)
+    connection.send(select_answer(command.tag, answer, session, closes_another=False))
 
 
 async def close(connection: Connection) -> Done:
