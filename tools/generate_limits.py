@@ -47,9 +47,7 @@ def limits(path: Path) -> Iterator[Limit]:
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value:
                     value = _number(field.value, known)
                     if value is not None:
-                        yield Limit(
-                            f"{node.name}.{field.target.id}", _text(value), _comment(lines, field)
-                        )
+                        yield Limit(f"{node.name}.{field.target.id}", _text(value), _comment(lines, field))
 
 
 def table(source: Path) -> str:
