@@ -25,9 +25,11 @@ def main() -> int:
         if fields[0] in listed:
             wrong.append(f"{INDEX}:{number}: RFC {fields[0]} is listed twice")
         listed[fields[0]] = fields[2]
-        for place in fields[3].split():
-            if not Path("src/postier", place).exists():
-                wrong.append(f"{INDEX}:{number}: {place} does not exist")
+        wrong += [
+            f"{INDEX}:{number}: {place} does not exist"
+            for place in fields[3].split()
+            if not Path("src/postier", place).exists()
+        ]
     for path in sorted(Path("src").rglob("*.py")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             wrong += [

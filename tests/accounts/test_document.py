@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from postier.accounts.accounts import list_accounts
@@ -7,14 +9,16 @@ from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, add_key, domain_k
 from postier.accounts.document import RehearsedError, apply_directory, export_directory
 from postier.accounts.domains import list_domains, remove_domain
 from postier.accounts.refusals import InvalidError, NotFoundError
+from postier.mailauth import dkim
 from postier.store.transaction import Store, WriteTx
 from tests.accounts.directory_rows import account, alias, no_mailboxes, two_domains
 
+PEM = dkim.private_pem(dkim.generate_key("ed25519")).decode()
 SECRET = hash_password("correct horse")
 
 
 def new_keys(domain: str) -> list[DkimKey]:
-    return [DkimKey(domain, "new", DkimAlgorithm.RSA, "made")]
+    return [DkimKey(domain, "new", DkimAlgorithm.ED25519, PEM)]
 
 
 async def apply(store: Store, text: str, *, dry_run: bool = False) -> list[str]:
@@ -23,7 +27,7 @@ async def apply(store: Store, text: str, *, dry_run: bool = False) -> list[str]:
 
 def fill(tx: WriteTx) -> None:
     two_domains(tx)
-    add_key(tx, DkimKey("beta.test", "one", DkimAlgorithm.ED25519, "-----BEGIN\nlines\n"))
+    add_key(tx, DkimKey("beta.test", "one", DkimAlgorithm.ED25519, PEM))
     account(tx, "bob@beta.test", SECRET, is_admin=True, quota_bytes=5)
     alias(tx, "z@beta.test", "carole@beta.test", '"odd \\"one"@else.test', "Mixed@else.test")
     alias(tx, "a@beta.test", "z@beta.test")
@@ -42,8 +46,8 @@ async def test_what_was_exported_can_be_applied(store: Store) -> None:
     assert len(changes) == 2 + 3 + 3
     assert await store.read_bulk(export_directory, with_secrets=True) == text.replace(
         '[domain."alpha.test"]',
-        '[domain."alpha.test"]\n[[domain."alpha.test".dkim]]\nselector = "new"\nalgorithm = "rsa"\n'
-        'private_key = "made"\nstate = "active"',
+        '[domain."alpha.test"]\n[[domain."alpha.test".dkim]]\nselector = "new"\nalgorithm = "ed25519"\n'
+        f'private_key = {json.dumps(PEM)}\nstate = "active"',
     )
     after = [await store.read(fn) for fn in (list_accounts, list_aliases)]
     assert [one.address for one in after[0]] == [one.address for one in before[0]]
@@ -65,8 +69,8 @@ async def test_changes_are_made_and_told(sqlite_store: Store) -> None:
         [domain."gamma.test"]
         [[domain."beta.test".dkim]]
         selector = "two"
-        algorithm = "rsa"
-        private_key = "x"
+        algorithm = "ed25519"
+        private_key = {json.dumps(PEM)}
         [account."Bob@beta.test"]
         [account."carole@beta.test"]
         admin = true
@@ -104,6 +108,11 @@ async def test_changes_are_made_and_told(sqlite_store: Store) -> None:
     [
         ("[", InvalidError),
         ("[domains]", InvalidError),
+        ('[[domain."x.test".dkim]]\nselector = "s"\nalgorithm = "rsa"\nprivate_key = "x"', InvalidError),
+        (
+            f'[[domain."x.test".dkim]]\nselector = "s"\nalgorithm = "rsa"\nprivate_key = {json.dumps(PEM)}',
+            InvalidError,
+        ),
         ('[domain."a b"]', InvalidError),
         ('[account."nobody"]', InvalidError),
         ('[account."a@beta.test"]\npasword = "x"', InvalidError),

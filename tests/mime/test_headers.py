@@ -79,16 +79,24 @@ def test_limit_of_one_field() -> None:
     assert header.first(b"b") == b"c"
 
 
+def section_of(octets: int) -> bytes:
+    """A header of so many octets before its empty line, each field below its own limit."""
+    field = b"X: " + b"y" * 50_000 + b"\r\n"
+    count, rest = divmod(octets, len(field))
+    return field * count + b"Z: " + b"z" * (rest - 5) + b"\r\n"
+
+
 def test_limit_of_the_section() -> None:
-    line = b"X-Long: " + b"y" * 54 + b"\r\n"
-    count = MAX_HEADER_OCTETS // len(line)
-    at_limit = line * min(count, MAX_FIELDS)
-    assert Defect.HEADER_TOO_LONG not in split_header(at_limit + b"\r\n").defects
-    big = b"X: " + b"y" * 50_000 + b"\r\n"
-    raw = big * 6 + b"Last: 1\r\n\r\nbody"
-    header = split_header(raw)
-    assert Defect.HEADER_TOO_LONG in header.defects
-    assert raw[header.end :] == b"body"
+    at_limit = split_header(section_of(MAX_HEADER_OCTETS) + b"\r\nbody")
+    assert at_limit.defects == ()
+    assert at_limit.first(b"z") is not None
+    raw = section_of(MAX_HEADER_OCTETS + 1) + b"\r\nbody"
+    over = split_header(raw)
+    assert over.defects == (Defect.HEADER_TOO_LONG,)
+    assert raw[over.end :] == b"body"
+    raw = section_of(MAX_HEADER_OCTETS) + b"Last: 1\r\n\r\nbody"
+    assert split_header(raw).first(b"last") is None
+    assert raw[split_header(raw).end :] == b"body"
 
 
 def test_a_mapped_file_is_read_alike() -> None:

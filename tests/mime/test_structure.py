@@ -183,6 +183,8 @@ def test_limit_of_a_boundary() -> None:
 def test_limit_of_search() -> None:
     limits = Limits(search_factor=1, search_floor_octets=0)
     assert Defect.TOO_COSTLY in parse_message(nested(20) + b"y" * 1000, limits).defects
+    messages = b"Content-Type: message/rfc822\r\n\r\n" * 20 + b"\r\n" + b"y" * 1000
+    assert Defect.TOO_COSTLY in parse_message(messages, limits).defects
 
 
 def test_a_mapped_file_is_read_alike() -> None:

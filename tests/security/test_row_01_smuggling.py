@@ -1,10 +1,10 @@
 """SECURITY 1: nothing but CRLF.CRLF ends a message, so one message cannot be read as two."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.events import BodyEnded, BodyRefused, SenderNamed
 from postier.smtp.settings import SessionSettings
+from tests.smtp.transcripts import Owner
 
 ENVELOPE = b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@mx.test>\r\nDATA\r\n"
 ENDS = [

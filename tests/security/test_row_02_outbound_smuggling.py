@@ -1,11 +1,11 @@
 """SECURITY 2: no bare CR or LF leaves by SMTP, whatever was stored."""
 
 import pytest
-from tests.smtp.playbook import Playbook
 
 from postier.mime.address import Address
 from postier.smtp.body import DotStuffer, is_canonical
 from postier.smtp.envelope import Envelope, EnvelopeRecipient
+from tests.smtp.playbook import Playbook
 
 
 @pytest.mark.parametrize("step", [1, 2, 100])

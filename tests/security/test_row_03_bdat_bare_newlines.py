@@ -1,11 +1,11 @@
 """SECURITY 3: what came by BDAT is stored as if it had come by DATA, and dots in it are inert."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.body import DotStuffer
 from postier.smtp.events import BodyChunk, BodyEnded, BodyRefused
 from postier.smtp.settings import SessionSettings
+from tests.smtp.transcripts import Owner
 
 ENVELOPE = b"HELO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@mx.test>\r\n"
 

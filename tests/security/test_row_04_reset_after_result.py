@@ -1,9 +1,9 @@
 """SECURITY 4: whatever the result of a message, its transaction is over."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.settings import Role, SessionSettings
+from tests.smtp.transcripts import Owner
 
 ENVELOPE = b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@mx.test>\r\n"
 CASES = {

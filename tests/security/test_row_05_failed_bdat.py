@@ -1,10 +1,10 @@
 """SECURITY 5: a BDAT that fails takes the transaction with it; the octets of the chunk are never commands."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.events import SenderNamed
 from postier.smtp.settings import SessionSettings
+from tests.smtp.transcripts import Owner
 
 ENVELOPE = b"HELO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@mx.test>\r\n"
 EVIL = b"MAIL FROM:<evil@b.test>\r\n"

@@ -2,9 +2,8 @@
 
 import tracemalloc
 
-from tests.smtp.transcripts import Owner
-
 from postier.smtp.settings import SessionSettings
+from tests.smtp.transcripts import Owner
 
 ENVELOPE = b"HELO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@mx.test>\r\n"
 

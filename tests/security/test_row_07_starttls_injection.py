@@ -1,10 +1,10 @@
 """SECURITY 7: what a client (or somebody in between) sent in plaintext behind STARTTLS is never obeyed."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.events import HelloReceived, TlsFacts, TlsRequested
 from postier.smtp.settings import Role, SessionSettings
+from tests.smtp.transcripts import Owner
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -1,8 +1,7 @@
 """SECURITY 8: as a client: replies in plaintext behind STARTTLS's are dropped; what was offered before is forgotten."""
 
-from tests.smtp.playbook import EHLO, Playbook
-
 from postier.smtp.client_events import DialogueEnded, HelloAnswered, TlsReady
+from tests.smtp.playbook import EHLO, Playbook
 
 
 def test_injected_replies_are_dropped():

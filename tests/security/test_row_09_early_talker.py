@@ -1,10 +1,9 @@
 """SECURITY 9: who speaks before the greeting is refused; who pipelines where none is allowed is noticed."""
 
-from tests.smtp.transcripts import Owner
-
 from postier.smtp.events import CLOSED
 from postier.smtp.session import Session
 from postier.smtp.settings import SessionSettings
+from tests.smtp.transcripts import Owner
 
 
 def test_data_before_the_greeting():

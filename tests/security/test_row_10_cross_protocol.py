@@ -1,10 +1,10 @@
 """SECURITY 10: a browser that was made to speak to us is cut off at its first line."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.events import Refused
 from postier.smtp.settings import SessionSettings
+from tests.smtp.transcripts import Owner
 
 REQUESTS = [
     b"GET / HTTP/1.1\r\n",

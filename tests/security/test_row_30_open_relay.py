@@ -1,10 +1,10 @@
 """SECURITY 30: the routing tricks that turned servers into open relays are refused before a directory is asked."""
 
 import pytest
-from tests.smtp.transcripts import Owner
 
 from postier.smtp.events import RecipientNamed
 from postier.smtp.settings import Role, SessionSettings
+from tests.smtp.transcripts import Owner
 
 TRICKS = [
     "<victim%remote.test@mx.test>",

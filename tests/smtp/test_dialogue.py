@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.smtp.playbook import EHLO, SETTINGS, Playbook
 
 from postier.mime.address import Address
 from postier.sasl.login import LoginClient
@@ -24,6 +23,7 @@ from postier.smtp.client_events import (
 from postier.smtp.envelope import Deferred, Delivered, Envelope, EnvelopeRecipient, Failed
 from postier.smtp.events import CLOSED, NEED_DATA, PAUSED
 from postier.smtp.parameters import Notify, OriginalRecipient, RecipientParameters, Return
+from tests.smtp.playbook import EHLO, SETTINGS, Playbook
 
 ALICE = Address("alice", "alpha.test")
 PLAIN_EHLO = "250-mx.test\r\n250 HELP\r\n"

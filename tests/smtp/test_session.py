@@ -3,7 +3,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.smtp.transcripts import Owner
 
 from postier.smtp import reason
 from postier.smtp.events import (
@@ -31,6 +30,7 @@ from postier.smtp.settings import (
     Role,
     SessionSettings,
 )
+from tests.smtp.transcripts import Owner
 
 MX = SessionSettings("mx.test")
 MAIL = b"MAIL FROM:<a@b.test>\r\n"

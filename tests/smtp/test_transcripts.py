@@ -1,4 +1,5 @@
 import pytest
+
 from tests.smtp.transcripts import FOLDER, play, read
 
 FILES = sorted(FOLDER.glob("*.txt"))

@@ -12,7 +12,7 @@ import msgspec
 from postier.accounts.accounts import account_info, add_account, list_accounts, set_admin, set_quota
 from postier.accounts.aliases import add_alias, list_aliases, remove_alias, stored_target
 from postier.accounts.credentials import is_hash, set_password, stored_password
-from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, KeyState, add_key, domain_keys
+from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, KeyState, add_key, domain_keys, signing_key
 from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain, list_domains, parse_mail_domain
 from postier.accounts.names import canonical_address
@@ -88,7 +88,7 @@ def apply_directory(
 def _apply_domain(
     tx: WriteTx, domain: str, wanted: _Domain, new_keys: Callable[[str], Sequence[DkimKey]]
 ) -> Iterator[str]:
-    keys = [DkimKey(domain, key.selector, key.algorithm, key.private_key, key.state) for key in wanted.dkim]
+    keys = [_key(domain, key) for key in wanted.dkim]
     if not has_domain(tx, domain):
         add_domain(tx, domain, keys or new_keys(domain))
         yield f"domain {domain} added"
@@ -98,6 +98,17 @@ def _apply_domain(
         if key.selector not in known:
             add_key(tx, key)
             yield f"domain {domain}: DKIM key {key.selector} added"
+
+
+def _key(domain: str, key: _Key) -> DkimKey:
+    made = DkimKey(domain, key.selector, key.algorithm, key.private_key, key.state)
+    try:
+        algorithm = signing_key(made).algorithm
+    except ValueError as error:
+        raise InvalidError(f"domain {domain}: DKIM key {key.selector}: {error}") from None
+    if algorithm != f"{key.algorithm}-sha256":
+        raise InvalidError(f"domain {domain}: DKIM key {key.selector} is no {key.algorithm} key")
+    return made
 
 
 def _apply_account(

@@ -4,8 +4,6 @@ Each function locks the row until the transaction ends, so that the account's ch
 too). Invariant: `used_bytes` is the sum of its mailboxes' `size_bytes`.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 from typing import Any
 
 from postier.mailbox.refusals import QuotaExceededError

@@ -4,8 +4,6 @@ Not here: patterns (`imap.list_patterns`). Source: RFC 9051 §6.3.9, §6.3.11, �
 the mailbox's row, never from a scan of its messages.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 import msgspec
 
 from postier.mailbox.names import canonical, listing_key, superiors

@@ -8,8 +8,6 @@ message of the queue does and it was last stored longer than the grace ago (an u
 rows). Each function does a bounded portion and says whether there is more.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 from collections.abc import Sequence
 
 import msgspec

@@ -6,8 +6,6 @@ and base subject together. A thread's number is the email id of its first messag
 late message connects: threadId is immutable, so that would delete and remake emails; the oldest of them takes it.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 from hashlib import blake2b
 
 from postier.mime.index import MessageIndex

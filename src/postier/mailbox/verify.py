@@ -6,8 +6,6 @@ Not here: walking over all accounts and telling (`postier verify`). Source: DESI
 what clients see is a change like any other: a modseq, a row of the log.
 """
 
-# ruff: noqa: S608 -- what is written into SQL here is literals of this room and integers
-
 import enum
 from collections.abc import Callable
 

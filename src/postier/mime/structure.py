@@ -166,6 +166,7 @@ class _Walk:
                 content.type = media = _OPAQUE
             elif is_message:
                 path = (f"{path}.1" if path else "1") if is_root else path
+                self.work.octets -= end - header.end  # its lines will be counted
                 inner_header = split_header(self.raw, header.end, end)
                 inner = envelopes.serialise(envelopes.read_envelope(inner_header))
                 self.open.append(_Open(path, header, content, end, b"", inner))
@@ -229,7 +230,6 @@ class _Walk:
         lines = 0
         if inner.envelope is not None:
             lines = count_lines(self.raw, start, end)
-            self.work.octets -= end - start
         elif not children:
             # RFC 9051 §9 wants one body at least, and people want to see what is there
             path = f"{inner.path}.1" if inner.path else "1"

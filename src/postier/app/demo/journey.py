@@ -4,6 +4,7 @@ Blocking; run it in a thread. Invariant: a step is told only after it has happen
 `JourneyError` with its name and the reason.
 """
 
+import asyncio
 import email
 import email.policy
 import imaplib
@@ -17,7 +18,10 @@ from email.utils import formatdate
 
 import msgspec
 
+from postier.app.configuration import load
 from postier.app.demo.node import HOST, NodePlan
+from postier.app.stores import open_store
+from postier.mta.trace_rows import TraceEvent, events_of
 
 ARRIVAL_TIMEOUT_S = 20.0
 LOOK_AGAIN_S = 0.02
@@ -40,11 +44,16 @@ Tell = Callable[[Step], None]
 def send_letter(sender: NodePlan, to: NodePlan, subject: str, text: str, token: str, tell: Tell) -> None:
     """Submit a letter and read it at the other end. Raises JourneyError."""
     message_id = f"<{token}@{sender.domain}>"
-    _submit(sender, to, subject, text, message_id, tell)
-    _read(sender, to, message_id, tell)
+    letter_id = _submit(sender, to, subject, text, message_id, tell)
+    arrived = _read(sender, to, message_id)
+    for event in asyncio.run(_history(sender, letter_id)):
+        tell(Step(f"{sender.hostname}: {event.event}", event.detail))
+    for step in arrived:
+        tell(step)
 
 
-def _submit(sender: NodePlan, to: NodePlan, subject: str, text: str, message_id: str, tell: Tell) -> None:
+def _submit(sender: NodePlan, to: NodePlan, subject: str, text: str, message_id: str, tell: Tell) -> str:
+    """Returns the letter's id at the server that took it."""
     letter = EmailMessage()
     letter["From"] = f"{sender.user.title()} <{sender.address}>"
     letter["To"] = f"{to.user.title()} <{to.address}>"
@@ -74,10 +83,20 @@ def _submit(sender: NodePlan, to: NodePlan, subject: str, text: str, message_id:
         raise JourneyError(
             f"{sender.hostname} did not take the letter: {code} {reply.decode('ascii', 'replace')}"
         )
-    tell(Step(f"{sender.hostname} takes the letter", f"250 {reply.decode('ascii', 'replace')}"))
+    answer = reply.decode("ascii", "replace")
+    tell(Step(f"{sender.hostname} takes the letter", f"250 {answer}"))
+    return answer.rpartition(" ")[2]
 
 
-def _read(sender: NodePlan, to: NodePlan, message_id: str, tell: Tell) -> None:
+async def _history(node: NodePlan, letter_id: str) -> list[TraceEvent]:
+    store = await open_store(load(node.configuration, {}))
+    try:
+        return await store.read(events_of, letter_id)
+    finally:
+        await store.close()
+
+
+def _read(sender: NodePlan, to: NodePlan, message_id: str) -> list[Step]:
     try:
         with imaplib.IMAP4(HOST, to.ports.imap, timeout=ARRIVAL_TIMEOUT_S) as imap:
             imap.starttls(_trusting(to))
@@ -90,9 +109,11 @@ def _read(sender: NodePlan, to: NodePlan, message_id: str, tell: Tell) -> None:
     if found is None:
         raise JourneyError(f"{to.hostname} announces the letter but does not give it")
     letter = email.message_from_bytes(found, policy=email.policy.default)
-    tell(Step(f"{to.hostname} receives it", _hop(str(letter["Received"]))))
-    tell(Step("its origin is proved", _results(str(letter["Authentication-Results"]))))
-    tell(Step(f"{to.user} reads it by IMAP", f"“{letter['Subject']}”, UID {uid}, port {to.ports.imap}"))
+    return [
+        Step(f"{to.hostname} receives it", _hop(str(letter["Received"]))),
+        Step("its origin is proved", _results(str(letter["Authentication-Results"]))),
+        Step(f"{to.user} reads it by IMAP", f"“{letter['Subject']}”, UID {uid}, port {to.ports.imap}"),
+    ]
 
 
 def _await_arrival(sender: NodePlan, to: NodePlan, imap: imaplib.IMAP4, message_id: str) -> str:
@@ -123,5 +144,5 @@ def _hop(received: str) -> str:
 
 
 def _results(field: str) -> str:
-    words = re.findall(r"\b(spf|dkim|dmarc)=(\w+)", field)
+    words = re.findall(r"(?<![.\w])(spf|dkim|dmarc)=(\w+)", field)
     return ", ".join(dict.fromkeys(f"{method} {result}" for method, result in words))

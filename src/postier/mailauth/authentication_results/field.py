@@ -22,7 +22,8 @@ _MAILBOX = re.compile(r"(?:[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]*@)?[0-9A-Za-z_](?:[0
 _COMMENT_PART = re.compile(r'[^()\\"]+|\\.|[()"\\]', re.DOTALL)
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _VALUE = rf"(?:{_QUOTED}|[^\s;\"]+)"
-_SEGMENT = re.compile(rf"(?:[^;\"]|{_QUOTED})+", re.DOTALL)
+# a quoted string without its end takes the rest, so that nothing is looked at twice
+_SEGMENT = re.compile(r'(?:[^;"]+|"(?:[^"\\]+|\\.)*"?)+', re.DOTALL)
 _METHOD = re.compile(
     r"\s*([A-Za-z0-9][A-Za-z0-9\-_]*)\s*(?:/\s*([0-9]+)\s*)?=\s*([A-Za-z0-9][A-Za-z0-9\-_]*)", re.DOTALL
 )

@@ -1,6 +1,6 @@
 """Results of the checks as entries of Authentication-Results, with comments in words.
 
-Source: RFC 8601 §2.7, §2.3, RFC 6008 (header.b), RFC 9989 §9.1 (policy.dmarc), RFC 8617 §7.1 (arc). Invariant: what the sender controls
+Source: RFC 8601 §2.7, §2.3, RFC 6008 (header.b), RFC 9989 §9.1 (policy.dmarc), RFC 8617 §6 (arc). Invariant: what the sender controls
 stands only in values that `field` quotes.
 """
 
@@ -61,14 +61,13 @@ def of_dmarc(result: DmarcResult) -> MethodResult:
     return MethodResult("dmarc", result.result, "", tuple(properties), comment)
 
 
-def of_arc(result: ArcResult) -> MethodResult:
-    """Arc with the address of the chain's last seal (RFC 8617 §7.1, §10.2)."""
-    values = []
-    if result.sealers:
-        values = [("oldest-pass", str(result.oldest_pass))] if result.result is Outcome.PASS else []
-    properties = tuple(Property("header", name, value) for name, value in values)
+def of_arc(result: ArcResult, *, ip: str = "") -> MethodResult:
+    """smtp.remote-ip where it is given, header.oldest-pass of a chain that passes (RFC 8617 §6)."""
+    properties = [Property("smtp", "remote-ip", ip)] if ip else []
+    if result.result is Outcome.PASS:
+        properties.append(Property("header", "oldest-pass", str(result.oldest_pass)))
     seals = ", ".join(f"i={index} {domain}" for index, domain in enumerate(result.sealers, 1))
-    return MethodResult("arc", result.result, "", properties, result.problem or seals or "no chain")
+    return MethodResult("arc", result.result, "", tuple(properties), result.problem or seals or "no chain")
 
 
 def of_iprev(result: IprevResult) -> MethodResult:

@@ -8,6 +8,7 @@ import base64
 import binascii
 import enum
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -253,6 +254,7 @@ def number(tags: dict[str, str], name: str) -> int | None:
     return int(value)
 
 
+@lru_cache(maxsize=64)
 def _canons(value: str) -> tuple[Canon, Canon]:
     """RFC 6376 §3.5 c=: header/body, the body's is simple when it is not named."""
     header, _, body = value.lower().partition("/")

@@ -34,7 +34,6 @@ CLOCK_SKEW_S = 300
 
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
-_NONE: list[int] = []
 
 
 class DkimResult(msgspec.Struct, frozen=True):
@@ -204,15 +203,9 @@ class SignedHeader:
 
     def data(self, names: Sequence[bytes], canon: Canon, own: bytes) -> bytes:
         """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2)."""
-        left: dict[bytes, list[int]] = {}
-        parts: list[bytes] = []
-        for name in names:
-            places = left.get(name)
-            if places is None:
-                # RFC 6376 §5.4: a name without a field (left) is the null string
-                places = left[name] = self._places.get(name, _NONE).copy()
-            if places:
-                parts.append(self._form(places.pop(), canon))
+        left = {name: places.copy() for name, places in self._places.items()}
+        # RFC 6376 §5.4: a name without a field (left) is the null string
+        parts = [self._form(places.pop(), canon) for name in names if (places := left.get(name))]
         parts.append(own if canon is Canon.SIMPLE else relaxed_field(own))
         return b"\r\n".join(parts)
 

@@ -15,9 +15,10 @@ from postier.mailauth.names import canonical
 MAX_FROM_OCTETS = 16_384
 MAX_AUTHORS = 50
 
-# the words of an address list: quoted strings, comments, domain literals, specials, everything else
+# The words of an address list: quoted strings, domain literals, specials, everything else. A quoted string without its
+# end takes the rest, so that nothing is looked at twice.
 _TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.)*"'
+    r'"(?:[^"\\]+|\\.)*"?'
     r"|\[[^\[\]\\]*\]"
     r'|[()<>@,;:\\"\[\]]'
     r"|[^()<>@,;:\\\"\[\]\s]+"
