@@ -46,11 +46,11 @@ def authority(tmp_path):
 
 
 def server_tls(authority):
-    return ServerTls(Service.IMAP, [CertificateFiles(*authority.issue("mx.alpha.test"))])
+    return ServerTls(Service.IMAP, [CertificateFiles(*authority.issue("mx.alpha.test", "mx.alpha.test"))])
 
 
 def client_context(authority):
-    return ssl.create_default_context(cafile=str(authority.certificate_file))
+    return ssl.create_default_context(cafile=str(authority.file))
 
 
 async def test_a_silent_client_is_sent_away_before_and_after_login(sqlite_store, tmp_path, monkeypatch):

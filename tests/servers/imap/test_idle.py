@@ -60,6 +60,7 @@ async def test_a_session_that_waits_gives_large_lists_back(embedded, monkeypatch
     parts = b"".join(b" {%d+}\r\n%b" % (len(message), message) for _ in range(900))
     for _ in range(2):
         await one.ok(b"APPEND INBOX" + parts)
+    await other.ok("NOOP")
     await other.ok("FETCH 1800 UID")
     await other.start_idle()
     (waiting,) = embedded.conversation.idlers.waiting
@@ -70,7 +71,7 @@ async def test_a_session_that_waits_gives_large_lists_back(embedded, monkeypatch
     await one.ok("STORE 7 +FLAGS.SILENT (\\Deleted)")
     await one.ok("EXPUNGE")
     assert (await other.until(b"* 7 EXPUNGE"))[-1]
-    assert (await other.done())[-1] == b"a4 OK IDLE terminated"
+    assert (await other.done())[-1] == b"a5 OK IDLE terminated"
 
 
 async def test_a_connection_that_breaks_in_idle_is_forgotten(served):

@@ -4,11 +4,11 @@ from tests.servers.imap.served import letter
 
 
 async def two(served):
-    one = await served.login(mailbox="INBOX")
+    one = await served.login()
     for number in range(3):
         await one.append(letter(number))
-    other = await served.login(mailbox="INBOX")
-    return one, other
+    await one.ok("SELECT INBOX")  # the messages are \\Recent here
+    return one, await served.login(mailbox="INBOX")
 
 
 async def test_new_messages_flags_and_expunges_of_another_session_are_told(served):
