@@ -48,7 +48,7 @@ def arrived(account: Account, count: int = 1, name: str = "INBOX") -> list[bytes
     """Wait, told by IDLE, until the mailbox has so many letters; gives them all."""
     with mailbox(account, name) as client:
         await_count(client, count)
-        return [found[b"BODY[]"] for found in client.fetch("1:*", ["BODY.PEEK[]"]).values()]
+        return [found[b"BODY[]"] for found in client.fetch(client.search(["ALL"]), ["BODY.PEEK[]"]).values()]
 
 
 def await_count(client: IMAPClient, count: int) -> None:
