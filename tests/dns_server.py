@@ -28,6 +28,7 @@ server:
   xfrdir: "{folder}"
   pidfile: "{folder}/nsd.pid"
   minimal-responses: yes
+  rrl-ratelimit: 0
 remote-control:
   control-enable: no
 """

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from itertools import count
 from pathlib import Path
 
@@ -23,21 +24,18 @@ def _programs() -> Path:
 class PostgresServer:
     """`start`, then `new_database()` gives the URL of an empty one; fsync is off, for these data are not kept."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        # A folder of its own: another user's server has to reach it, which pytest's private folders do not let.
+        self._folder = Path(tempfile.mkdtemp(prefix="postier-postgres-"))
         self._programs = _programs()
         self._numbers = count(1)
         # PostgreSQL refuses to run as root: then it runs as the account that its package made.
         self._user = "postgres" if os.geteuid() == 0 else None
 
     def start(self) -> None:
-        self._folder.mkdir(exist_ok=True)
         if self._user:
             owner = pwd.getpwnam(self._user)
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
-            for parent in self._folder.parents:
-                if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run(
             "initdb",
             "-D",
@@ -56,6 +54,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_database(self) -> str:
         name = f"test{next(self._numbers)}"

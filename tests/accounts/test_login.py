@@ -6,7 +6,6 @@ import argon2
 import pytest
 import pytest_asyncio
 
-from postier.accounts import hashing_pool
 from postier.accounts import login as module
 from postier.accounts.accounts import remove_account
 from postier.accounts.credentials import hash_password, is_outdated, set_password, stored_password
@@ -217,12 +216,44 @@ async def test_many_connections_of_one_client_share_a_hash(desk: Desk) -> None:
     assert await failures(desk.store) == 1
 
 
-async def test_one_network_can_not_keep_the_others_out(desk: Desk) -> None:
-    flood = [desk("carole@beta.test", f"guess {n}") for n in range(hashing_pool.MAX_OF_ONE_NETWORK * 3)]
-    answers = await asyncio.gather(*flood, desk("carole@beta.test", "correct horse", ELSEWHERE))
-    assert isinstance(answers[-1], Login)
-    assert answers.count(LoginRefused(LoginProblem.BUSY)) >= hashing_pool.MAX_OF_ONE_NETWORK
+async def test_guesses_side_by_side_are_not_told_more_than_the_free_number(desk: Desk) -> None:
+    guesses = [desk("carole@beta.test", f"guess {n}") for n in range(30)]
+    answers = await asyncio.gather(*guesses, desk("carole@beta.test", "correct horse"))
+    assert (
+        answers.count(WRONG) <= FREE_BY_ACCOUNT + 1 + 2
+    )  # those that two threads computed at the same moment
+    assert isinstance(answers[-1], LoginRefused)
+    assert answers[-1].problem is LoginProblem.LIMITED
+
+
+async def test_what_finds_no_place_is_told_to_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.authenticator._pool, "_free", 2)
+    answers = await asyncio.gather(*(desk(f"u{n}@beta.test", "guess") for n in range(8)))
+    assert answers.count(LoginRefused(LoginProblem.BUSY)) >= 4
     assert LoginProblem.BUSY.is_temporary
+    assert not LoginProblem.WRONG.is_temporary
+
+
+async def test_one_network_can_not_keep_the_others_out(desk: Desk) -> None:
+    done: list[str] = []
+
+    async def login(name: str, peer: str) -> Login | LoginRefused:
+        answer = await desk(name, "correct horse", peer)
+        done.append(name)
+        return answer
+
+    flood = [login(f"u{n}@beta.test", HERE) for n in range(15)]
+    answers = await asyncio.gather(*flood, login("carole@beta.test", ELSEWHERE))
+    assert isinstance(answers[-1], Login)
+    assert done.index("carole@beta.test") <= 6  # came last, waited for no more than two or three of the flood
+
+
+async def test_what_waits_when_the_process_stops_is_told_so(desk: Desk) -> None:
+    attempts = asyncio.gather(*(desk(f"u{n}@beta.test", "guess") for n in range(6)))
+    await desk.hashing.wait()
+    desk.authenticator.close()
+    answers = await attempts
+    assert answers.count(LoginRefused(LoginProblem.UNAVAILABLE)) >= 3
 
 
 async def test_a_caller_who_leaves_does_not_spoil_it_for_the_others(desk: Desk) -> None:

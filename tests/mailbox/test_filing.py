@@ -1,13 +1,19 @@
 """Letters become entries, counted and logged."""
 
+import asyncio
+
 import pytest
 
 from postier.imap.flags import DELETED, FLAGGED, SEEN
+from postier.mailbox.expunge import expunge_deleted
 from postier.mailbox.filing import Delivery
+from postier.mailbox.flags import StoreMode, store_flags
+from postier.mailbox.keywords import keywords_of
 from postier.mailbox.listing import mailbox_status
 from postier.mailbox.reading import Column, fetch_columns, message_blob, open_mailbox
 from postier.mailbox.refusals import LimitError, MailboxRefusedError, QuotaExceededError, Refusal
-from postier.mailbox.verify import check_account
+from postier.mailbox.transfer import move_messages
+from postier.mailbox.verify import check_account, check_blobs
 from postier.store.changes import ChangeKind, account_modseq, changes_since
 from postier.store.transaction import Store
 from tests.mailbox.letters import NOON_US, add_account, append, raw_letter, send
@@ -84,6 +90,36 @@ async def test_the_log_of_a_made_mailbox_is_in_order(store: Store) -> None:
     ]
     state = await store.read(open_mailbox, 1, "A/B", actor_id=1)
     assert state.highest_modseq == filed.modseq == changes[-1].modseq
+
+
+async def test_a_name_that_can_not_be_is_inbox(store: Store) -> None:
+    boxes = await store.write(add_account)
+    filed = await send(
+        store, raw_letter(), *(Delivery(1, name, create=True) for name in ("a\r\nb", "x//y", ""))
+    )
+    assert {one.mailbox_id for one in filed} == {boxes["INBOX"]}
+    assert await store.read(check_account, 1) == []
+
+
+async def test_writers_side_by_side_keep_the_invariants(store: Store) -> None:
+    boxes = [await store.write(add_account, n) for n in (1, 2, 3)]
+    inbox = boxes[0]["INBOX"]
+
+    async def one(n: int) -> None:
+        deliveries = [
+            Delivery(account, keywords=(f"k{n % 3}",)) for account in ((3, 1), (2, 3), (1, 2))[n % 3]
+        ]
+        await send(store, raw_letter(n % 4), *deliveries)
+        await store.write(store_flags, 1, inbox, [(n, n + 5)], StoreMode.ADD, 1 << n % 5)
+        await store.write(move_messages, 1, inbox, [(n, n)], boxes[0]["Archive"])
+        await store.write(expunge_deleted, 1, inbox)
+
+    await asyncio.gather(*(one(n) for n in range(24)))
+    for account_id in (1, 2, 3):
+        assert await store.read(check_account, account_id) == []
+    assert len(await store.read(keywords_of, 1)) == 2
+    problems, _ = await store.read(check_blobs, lambda _: b"")
+    assert "blob count" not in {problem.kind.value for problem in problems}
 
 
 @pytest.mark.parametrize("room", [0, -1])

@@ -11,12 +11,13 @@ from postier.mailbox.expunge import expunge_deleted, expunge_uids
 from postier.mailbox.filing import Letter, file_messages
 from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.listing import mailbox_status
-from postier.mailbox.reading import open_mailbox, uid_flags, uids_at
+from postier.mailbox.reading import Column, fetch_columns, open_mailbox, uid_flags, uids_at
 from postier.mailbox.transfer import copy_messages, move_messages
 from postier.mailbox.verify import check_account
 from postier.mailbox.views import changes_for
 from postier.mime.index import index_message
 from postier.store.blobs import draft
+from postier.store.changes import ChangeKind, changes_since
 from postier.store.transaction import Store, WriteTx
 from postier.store.uid_ranges import ranges_of
 from tests.mailbox.letters import NOON_US, add_account, raw_letter
@@ -24,8 +25,8 @@ from tests.mailbox.letters import NOON_US, add_account, raw_letter
 BOXES = ("INBOX", "Archive", "Trash")
 ALL = [(1, 2**32 - 1)]
 
-box = st.sampled_from(BOXES)
-uids = st.sets(st.integers(1, 14), min_size=1, max_size=6)
+box = st.sampled_from(("INBOX", "INBOX", "INBOX", "Archive", "Trash"))
+uids = st.sets(st.integers(1, 10), min_size=2, max_size=8)
 mask = st.sampled_from([0, 1, 2, 8, 9, 32, 33])
 operation = st.one_of(
     st.tuples(st.just("append"), box, st.integers(1, 4), mask),
@@ -35,6 +36,8 @@ operation = st.one_of(
     st.tuples(st.just("expunge"), box),
     st.tuples(st.just("expunge_uids"), box, uids),
 )
+start = st.tuples(st.just("append"), st.just("INBOX"), st.integers(4, 8), mask)
+history = st.builds(lambda first, rest: [first, *rest], start, st.lists(operation, min_size=6, max_size=14))
 _accounts = itertools.count(100)
 
 RAW = raw_letter()
@@ -111,9 +114,9 @@ def run(tx: WriteTx, account_id: int, ids: dict[str, int], op: tuple[Any, ...]) 
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
-@given(st.lists(operation, min_size=1, max_size=14), st.integers(0, 13))
+@given(history, st.integers(0, 13))
 async def test_any_history(store: Store, operations: list[tuple[Any, ...]], look_at: int) -> None:
     account_id = next(_accounts)
     ids = await store.write(add_account, account_id)
@@ -150,4 +153,18 @@ async def test_any_history(store: Store, operations: list[tuple[Any, ...]], look
             for uid in range(first, last + 1):
                 view[uid] = expected[uid]
         assert view == expected
+        modseqs = await store.read(fetch_columns, account_id, ids[name], ALL, [Column.UID, Column.MODSEQ])
+        assert modseqs == await last_changes(store, account_id, ids[name])
     assert await store.read(check_account, account_id) == []
+
+
+async def last_changes(store: Store, account_id: int, mailbox_id: int) -> list[tuple[int, int]]:
+    """(UID, modseq of the last change that names it) of what the log says is there."""
+    last: dict[int, int] = {}
+    for change in await store.read(changes_since, account_id, 0):
+        if change.mailbox_id == mailbox_id:
+            for uid in (uid for first, end in change.ranges for uid in range(first, end + 1)):
+                last[uid] = change.modseq
+                if change.kind is ChangeKind.EXPUNGED:
+                    del last[uid]
+    return sorted(last.items())

@@ -36,7 +36,7 @@ from postier.accounts.credentials import (
     replace_secret,
     stored_password,
 )
-from postier.accounts.hashing_pool import HashingPool
+from postier.accounts.hashing_pool import HashingPool, PoolClosedError
 from postier.accounts.limiter import Limiter
 from postier.accounts.names import login_address, prepared_password
 from postier.mime.address import Address
@@ -125,7 +125,7 @@ class Authenticator:
             if wait_s:
                 return LoginRefused(LoginProblem.LIMITED, wait_s)
             return await self._check(account, prepared, peer, mechanism, authorize_as)
-        except (StoreError, Argon2Error):  # Argon2Error: no memory for a hash
+        except (StoreError, Argon2Error, PoolClosedError):  # Argon2Error: no memory for a hash
             return LoginRefused(LoginProblem.UNAVAILABLE)
 
     def close(self) -> None:
@@ -147,6 +147,10 @@ class Authenticator:
             if found is None:
                 return LoginRefused(LoginProblem.BUSY)
             verdict, is_new = found
+            # Guesses that were let in side by side: those beyond the limit are not told whether they were right.
+            wait_s = await self._limiter.wait_s(peer, account)
+            if wait_s:
+                return LoginRefused(LoginProblem.LIMITED, wait_s)
         if not verdict.is_right:
             if is_new or verdict.network != network:
                 await self._limiter.failed(peer, account)

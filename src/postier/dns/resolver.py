@@ -50,6 +50,7 @@ class Resolver:
             raise ValueError("a resolver needs at least one server")
         self.servers = tuple(server if isinstance(server, Server) else Server(*server) for server in servers)
         self.cache = Cache(now, cache_entries)
+        self._trusted = {server for server in self.servers if server.trusted or server.is_loopback}
         self._now = now
         self._timeout_s = timeout_s
         self._try_timeout_s = try_timeout_s
@@ -164,7 +165,7 @@ class Resolver:
 
     async def _ask_server(self, server: Server, name: bytes, rdtype: int) -> wire.Response:
         """One server, once: UDP, then TCP if the answer was cut, without EDNS if it was not understood."""
-        trusted = server.trusted or server.is_loopback
+        trusted = server in self._trusted
         if self._mixed_case:
             name = mixed_case(name)
         for edns in (True, False):

@@ -166,7 +166,7 @@ def without_authentication(response: Response) -> Response:
 
 def _read(message: dns.message.Message, tlsa: dict[dns.name.Name, TlsaSet], question: bytes) -> Response:
     rdtype, rdclass = _TYPE_CLASS.unpack(question[-4:])
-    owner = dns.name.from_wire(question, 0)[0]
+    owner = message.question[0].name  # the same as in `question`: `answers` has seen to it
     rcode = int(message.rcode())
     truncated = bool(message.flags & dns.flags.TC)
     authenticated = bool(message.flags & dns.flags.AD)
@@ -176,19 +176,20 @@ def _read(message: dns.message.Message, tlsa: dict[dns.name.Name, TlsaSet], ques
     if rdclass != _CLASS_IN:
         raise MalformedResponseError("the question is not of class IN")
     ttl_s: int | None = None
-    sets = {(rrset.name, rrset.rdtype): rrset for rrset in message.answer if rrset.rdclass == rdclass}
+    wanted = {rdtype, dns.rdatatype.CNAME}
+    sets = [rrset for rrset in message.answer if rrset.rdtype in wanted and rrset.rdclass == rdclass]
     for _ in range(MAX_ALIASES + 1):
         if rdtype == dns.rdatatype.TLSA and owner in tlsa:
             some = tlsa[owner]
             ttl_s = some.ttl_s if ttl_s is None else min(ttl_s, some.ttl_s)
             values = tuple(some.records[:MAX_RECORDS])
             return Response(Status.FOUND, _text(owner), values, ttl_s, authenticated, truncated)
-        found = sets.get((owner, dns.rdatatype.RdataType.make(rdtype)))
+        found = next((one for one in sets if one.rdtype == rdtype and one.name == owner), None)
         if found is not None:
             ttl_s = found.ttl if ttl_s is None else min(ttl_s, found.ttl)
             records = tuple(_value(rdata) for rdata in list(found)[:MAX_RECORDS])
             return Response(Status.FOUND, _text(owner), records, ttl_s, authenticated, truncated)
-        alias = sets.get((owner, dns.rdatatype.CNAME))
+        alias = next((one for one in sets if one.rdtype == dns.rdatatype.CNAME and one.name == owner), None)
         if alias is None:
             break
         ttl_s = alias.ttl if ttl_s is None else min(ttl_s, alias.ttl)
@@ -196,9 +197,8 @@ def _read(message: dns.message.Message, tlsa: dict[dns.name.Name, TlsaSet], ques
     else:
         raise MalformedResponseError(f"more than {MAX_ALIASES} aliases")
     soa = next((rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA), None)
-    if (
-        ttl_s is not None and rcode == 0 and soa is None
-    ):  # RFC 1034 §3.6.2: an alias whose target is elsewhere
+    if ttl_s is not None and rcode == 0 and soa is None:
+        # RFC 1034 §3.6.2: an alias whose target is elsewhere
         return Response(
             Status.NODATA, _text(owner), (), ttl_s, authenticated, truncated=truncated, alias=_text(owner)
         )

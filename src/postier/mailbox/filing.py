@@ -5,6 +5,8 @@ receives (accounts), what a Sieve script decides. Invariants: mail is filed whol
 email are written once and never change.
 """
 
+import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -15,7 +17,7 @@ from postier.mailbox import ledger
 from postier.mailbox.folders import ensure_mailbox
 from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.names import INBOX, canonical
-from postier.mailbox.refusals import LimitError, no_such_mailbox
+from postier.mailbox.refusals import LimitError, MailboxRefusedError, no_such_mailbox
 from postier.mailbox.threads import thread_keys, thread_of
 from postier.mime.index import MessageIndex
 from postier.store.blobs import BlobId
@@ -66,7 +68,10 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One place where a letter is delivered to. A mailbox that is missing is made (`create`) or is INBOX instead."""
+    """One place where a letter is delivered to.
+
+    A mailbox that is missing is made (`create`), or is INBOX instead: also if it can't be made.
+    """
 
     account_id: int
     mailbox: str = INBOX
@@ -109,14 +114,20 @@ def file_messages(
     )
     uid, uidvalidity = _take_uids(tx, account_id, mailbox_id, modseq, [x.flags for x in letters], size_bytes)
     filed = []
+    emails: list[tuple[object, ...]] = []
+    entries: list[tuple[object, ...]] = []
     for letter in letters:
         thread_id = thread_of(tx, account_id, thread_keys(letter.index), email_id)
-        tx.run(_INSERT_EMAIL, account_id, email_id, thread_id, *_columns(letter))
-        _insert_entry(tx, account_id, mailbox_id, uid, email_id, modseq, letter, letter.flags)
-        _count_emails(tx, letter.blob_id, 1)
+        emails.append((account_id, email_id, thread_id, *_columns(letter)))
+        dates = (tx.now_us, letter.received_at_us, letter.size_bytes)
+        entries.append((account_id, mailbox_id, uid, email_id, letter.flags, modseq, *dates))
         filed.append(Filed(account_id, mailbox_id, uidvalidity, uid, modseq, email_id, thread_id))
         uid += 1
         email_id += 1
+    tx.run_many(_INSERT_EMAIL, emails)
+    tx.run_many(_INSERT_ENTRY, entries)
+    for blob_id, count in Counter(letter.blob_id for letter in letters).items():
+        _count_emails(tx, blob_id, count)
     record_change(tx, account_id, modseq, ChangeKind.APPENDED, mailbox_id, [(filed[0].uid, uid - 1)])
     return filed
 
@@ -145,7 +156,8 @@ def deliver(
         mine = [*places]
         for place in mine:
             if deliveries[place].create:  # before the modseqs of the messages are taken: the log is in order
-                ensure_mailbox(tx, account_id, deliveries[place].mailbox)
+                with contextlib.suppress(MailboxRefusedError):  # a name that can't be: INBOX, never a loss
+                    ensure_mailbox(tx, account_id, deliveries[place].mailbox)
         last_modseq, email_id = ledger.admit(
             tx,
             account_id,
@@ -163,7 +175,8 @@ def deliver(
             mailbox_id, uid, uidvalidity = _take_uid_by_name(
                 tx, account_id, delivery.mailbox, modseq, flags, size_bytes
             )
-            _insert_entry(tx, account_id, mailbox_id, uid, email_id, modseq, letter, flags)
+            dates = (tx.now_us, received_at_us, size_bytes)
+            tx.run(_INSERT_ENTRY, account_id, mailbox_id, uid, email_id, flags, modseq, *dates)
             record_change(tx, account_id, modseq, ChangeKind.APPENDED, mailbox_id, [(uid, uid)])
             filed[place] = Filed(account_id, mailbox_id, uidvalidity, uid, modseq, email_id, thread_id)
     if emails:
@@ -202,30 +215,6 @@ def _take_uid_by_name(
 def _check_uid(uidnext: int) -> None:
     if uidnext > MAX_UID:
         raise LimitError(f"UIDs of a mailbox end at {MAX_UID}")
-
-
-def _insert_entry(
-    tx: WriteTx,
-    account_id: int,
-    mailbox_id: int,
-    uid: int,
-    email_id: int,
-    modseq: int,
-    letter: Letter,
-    flags: int,
-) -> None:
-    tx.run(
-        _INSERT_ENTRY,
-        account_id,
-        mailbox_id,
-        uid,
-        email_id,
-        flags,
-        modseq,
-        tx.now_us,
-        letter.received_at_us,
-        letter.size_bytes,
-    )
 
 
 def _count_emails(tx: WriteTx, blob_id: BlobId, count: int) -> None:

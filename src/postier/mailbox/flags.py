@@ -97,10 +97,11 @@ def _modified(
     tx: ReadTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange], unchanged_since: int
 ) -> list[UidRange]:
     found: list[UidRange] = []
-    for part in selections(account_id, mailbox_id, ranges):
+    for part in selections(ranges):
         rows = tx.rows(
-            f"{part.cte} SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}"
-            " AND modseq > ? ORDER BY uid",
+            f"{part.cte} SELECT e.uid FROM {part.source} WHERE e.account_id = ? AND e.mailbox_id = ?"
+            f" AND {part.condition}"
+            " AND e.modseq > ? ORDER BY e.uid",
             account_id,
             mailbox_id,
             *part.params,

@@ -164,10 +164,10 @@ def fetch_columns(
         else ""
     )
     rows: list[Row] = []
-    for part in selections(account_id, mailbox_id, ranges):
+    for part in selections(ranges):
         rows += tx.rows(
-            f"{part.cte} SELECT {', '.join(names)} FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ?"
-            f" AND e.{part.condition} ORDER BY e.uid",
+            f"{part.cte} SELECT {', '.join(names)} FROM {part.source}{join} WHERE e.account_id = ? AND e.mailbox_id = ?"
+            f" AND {part.condition} ORDER BY e.uid",
             account_id,
             mailbox_id,
             *part.params,

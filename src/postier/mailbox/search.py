@@ -85,12 +85,12 @@ def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]
     """What columns say of a portion of messages, by UID; messages that left meanwhile are missing."""
     return [
         Message(*row)
-        for part in selections(account_id, mailbox_id, ranges_of(uids))
+        for part in selections(ranges_of(uids))
         for row in tx.rows(
             f"{part.cte} SELECT e.uid, e.flags, e.size_bytes, e.received_at, m.sent_at, m.sent_zone_minutes,"
             " m.search_subject, m.search_from, m.search_to, m.search_cc, m.search_bcc, m.header_bytes, m.parts,"
-            " m.blob_id FROM entry e JOIN email m ON m.account_id = e.account_id AND m.email_id = e.email_id"
-            f" WHERE e.account_id = ? AND e.mailbox_id = ? AND e.{part.condition} ORDER BY e.uid",
+            f" m.blob_id FROM {part.source} JOIN email m ON m.account_id = e.account_id AND m.email_id = e.email_id"
+            f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid",
             account_id,
             mailbox_id,
             *part.params,

@@ -13,7 +13,7 @@ import msgspec
 
 from postier.imap.flags import DELETED, SEEN
 from postier.store.transaction import ReadTx, WriteTx
-from postier.store.uid_ranges import UidRange, ranges_of, uids_in
+from postier.store.uid_ranges import UidRange, entries_in, ranges_of
 
 RANGES_IN_STATEMENT = 500
 DENSE = 8  # a set is dense if its span is less than so many times its number of ranges
@@ -35,18 +35,21 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """A part of a set of UIDs as SQL: `{cte} ... WHERE account_id = ? AND mailbox_id = ? AND {condition}`."""
+    """A part of a set of UIDs as SQL (`store.uid_ranges.entries_in`):
+
+    `{cte} SELECT ... FROM {source} WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition}`.
+    """
 
     cte: str
+    source: str
     condition: str
     params: tuple[int, ...]
 
 
-def selections(account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> Iterator[Selection]:
+def selections(ranges: Sequence[UidRange]) -> Iterator[Selection]:
     """The set in portions that one statement each can name; ascending."""
     for start in range(0, len(ranges), RANGES_IN_STATEMENT):
-        portion = ranges[start : start + RANGES_IN_STATEMENT]
-        yield Selection(*uids_in(account_id, mailbox_id, portion))
+        yield Selection(*entries_in(ranges[start : start + RANGES_IN_STATEMENT]))
 
 
 def tally(
@@ -62,8 +65,10 @@ def tally(
     count = seen = deleted = size_bytes = 0
     if len(ranges) > 1 and ranges[-1][1] - ranges[0][0] < DENSE * len(ranges):
         return _tally_by_scan(tx, account_id, mailbox_id, ranges, condition, params)
-    for part in selections(account_id, mailbox_id, ranges):
-        where = f"FROM entry WHERE account_id = ? AND mailbox_id = ? AND {part.condition}{condition}"
+    for part in selections(ranges):
+        where = (
+            f"FROM {part.source} WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition}{condition}"
+        )
         values = (account_id, mailbox_id, *part.params, *params)
         row = tx.row(
             f"{part.cte} SELECT count(*), min(uid), max(uid), sum(flags & {SEEN}), sum(flags & {DELETED}),"

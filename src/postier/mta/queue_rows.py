@@ -266,6 +266,17 @@ def list_messages(tx: ReadTx) -> list[QueueMessage]:
     ]
 
 
+def letters_without_content(tx: ReadTx) -> list[int]:
+    """Queued messages whose blob no row names: what `postier verify` looks for."""
+    return [
+        row[0]
+        for row in tx.rows(
+            "SELECT queue_id FROM queue_message q WHERE NOT EXISTS"
+            " (SELECT 1 FROM blob b WHERE b.blob_id = q.blob_id) ORDER BY queue_id"
+        )
+    ]
+
+
 def _settle(tx: WriteTx, queue_id: int, recipient_id: int, state: str, due_at: int, reply: str) -> None:
     tx.run(
         "UPDATE queue_recipient SET state = CASE WHEN state = 'held' AND ? = 'waiting' THEN 'held' ELSE ? END,"

@@ -79,8 +79,9 @@ class Visitor:
         self._log = structlog.get_logger()
 
     async def connected(self, ip: str, port: int) -> Reason | None:
-        """See `servers.smtp.Visit`."""
+        """See `servers.smtp.Visit`; from here on the log names the connection."""
         self.peer.ip, self.peer.port = ip, port
+        self._log = self._log.bind(connection=letter_id_text(self._new_id()), peer=ip)
         return None
 
     def greeted(self, hello: str) -> None:
@@ -114,7 +115,7 @@ class Visitor:
         try:
             transaction.spool.add(data)
         except OSError as error:
-            self._log.error("spool-failed", peer=self.peer.ip, error=str(error))
+            self._log.error("spool-failed", error=str(error))
             transaction.storage_failed = True
             transaction.spool.discard()
 
@@ -223,7 +224,6 @@ class Reception(Visitor):
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),
-            peer=self.peer.ip,
             sender=transaction.reverse_path,
             recipients=len(transaction.named),
             size=len(content),

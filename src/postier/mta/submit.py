@@ -4,8 +4,6 @@ Not here: sending on (`deliver`). Invariants: nobody writes under an address tha
 is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
 """
 
-import structlog
-
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
 from postier.mailauth.authentication_results import build, of_auth
 from postier.mime.address import Address
@@ -67,10 +65,9 @@ class Submission(Visitor):
             return problem
         letter_id = self._new_id()
         answer = await self._send(transaction, letter_id, content, header)
-        structlog.get_logger().info(
+        self._log.info(
             "letter-submitted",
             letter=letter_id_text(letter_id),
-            peer=self.peer.ip,
             login=self.peer.login,
             recipients=len(transaction.named) + len(transaction.forwards),
             size=len(content),

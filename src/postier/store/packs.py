@@ -18,6 +18,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import zstandard
 
@@ -57,8 +58,7 @@ class PackStore:
         try:
             number, descriptor = self._pack_to_append()
             position = self._end
-            for draft in drafts:
-                codec, stored = self._encode(draft.content)
+            for draft, (codec, stored) in zip(drafts, self._encode(drafts), strict=True):
                 pieces += (
                     _HEADER.pack(_MAGIC, codec, zlib.crc32(stored), len(stored), draft.blob_id),
                     stored,
@@ -104,12 +104,21 @@ class PackStore:
                 os.close(descriptor)
             self._open.clear()
 
-    def _encode(self, content: bytes | memoryview) -> tuple[int, bytes | memoryview]:
-        if len(content) >= _MIN_COMPRESSED_BYTES:
-            packed = self._compressor.compress(content)
-            if len(packed) < len(content):
-                return _CODEC_ZSTD, packed
-        return _CODEC_RAW, content
+    def _encode(self, drafts: Sequence[BlobDraft]) -> list[tuple[int, bytes | memoryview]]:
+        """Codec and stored octets of each; all are compressed in one call, which frees the interpreter only once."""
+        contents: list[bytes | bytearray | memoryview] = [
+            draft.content for draft in drafts if len(draft.content) >= _MIN_COMPRESSED_BYTES
+        ]
+        packed = iter(self._compressor.multi_compress_to_buffer(contents) if contents else ())
+        encoded: list[tuple[int, bytes | memoryview]] = []
+        for draft in drafts:
+            if len(draft.content) >= _MIN_COMPRESSED_BYTES:
+                smaller = memoryview(cast("bytes", next(packed)))  # a segment has the buffer protocol
+                if len(smaller) < len(draft.content):
+                    encoded.append((_CODEC_ZSTD, smaller))
+                    continue
+            encoded.append((_CODEC_RAW, draft.content))
+        return encoded
 
     def _decode(self, blob_id: BlobId, codec: int, stored: bytes) -> bytes:
         if codec == _CODEC_RAW:

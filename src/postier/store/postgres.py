@@ -5,6 +5,7 @@ that meets a deadlock or serialisation failure is run again from its start. Sour
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
 import threading
@@ -39,7 +40,7 @@ MAX_RUNS = 10  # of one storage function that meets deadlocks
 CHANNEL = "postier"
 ACCOUNTS_PER_NOTIFY = 200  # a payload may have 7,999 octets
 RECONNECT_S = 1.0
-LISTEN_SLICE_S = 0.2  # how long closing may wait for the listener
+LISTEN_SLICE_S = 5.0  # how long closing waits for the listener at most; usually it is woken
 FREE_SPACE_AGE_S = 1.0
 _MIGRATION_LOCK = 0x706F7374  # any constant of our own
 
@@ -192,6 +193,8 @@ class PostgresStore:
             return
         self._closed = True
         self._stop_listening.set()
+        with contextlib.suppress(StoreError):
+            await self._loop.run_in_executor(self._threads, self._connected, _wake_listeners)
         await self._loop.run_in_executor(None, self._threads.shutdown)
         await self._loop.run_in_executor(None, self._listener.join)
         for connection in self._connections:
@@ -289,7 +292,7 @@ class PostgresStore:
                 with psycopg.connect(self._url, autocommit=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     while not self._stop_listening.is_set():
-                        for notice in connection.notifies(timeout=LISTEN_SLICE_S):
+                        for notice in connection.notifies(timeout=LISTEN_SLICE_S, stop_after=1):
                             self._hear(notice.payload)
             except psycopg.Error as error:
                 _log.warning("wake-ups from PostgreSQL stopped: %s", error)
@@ -302,6 +305,12 @@ class PostgresStore:
             return
         if not self._closed:
             self._loop.call_soon_threadsafe(self._watchers.deliver, wake_ups)
+
+
+def _wake_listeners(connection: psycopg.Connection[Row]) -> None:
+    connection.execute(
+        "SELECT pg_notify(%s, '')", (CHANNEL,)
+    )  # says nothing; our own listener looks up and ends
 
 
 def _notify(connection: psycopg.Connection[Row], wake_ups: WakeUps) -> None:

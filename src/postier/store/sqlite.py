@@ -1,9 +1,9 @@
 """The embedded engine: SQLite in WAL mode with group commit.
 
-All writes that wait when a commit ends go into the next one, a savepoint each. One cycle:
+All writes that wait when a commit ends go into the next one. One cycle:
 
     thread: blobs of the whole batch appended and synced; the turn taken; BEGIN IMMEDIATE
-    loop:   the storage functions, a savepoint each (in the thread instead if one of them is bulk)
+    loop:   the storage functions (in the thread instead if one of them is bulk); if one raises, all again, a savepoint each
     thread: COMMIT (synced), the turn given
     loop:   every caller answered, wake-ups sent
 
@@ -66,7 +66,7 @@ class _Write:
         self.bulk = bulk
         self.result: Any = None
         self.error: BaseException | None = None
-        self.wake_ups: WakeUps | None = None
+        self.wake_ups = WakeUps()
 
 
 class SqliteStore:
@@ -264,26 +264,53 @@ class SqliteStore:
         self._jobs.put(lambda: self._commit(batch))
 
     def _run(self, batch: list[_Write], locations: dict[BlobId, BlobLocation]) -> None:
+        """Run all writes without a savepoint each; if one fails, which is rare, all of them again with."""
+        if not self._run_all(batch, locations) and self._writer.in_transaction:
+            self._writer.execute("ROLLBACK; BEGIN IMMEDIATE")
+            self._run_each(batch, locations)
+
+    def _run_all(self, batch: list[_Write], locations: dict[BlobId, BlobLocation]) -> bool:
+        tx = SqliteTx(self._writer)
+        tx.now_us = time.time_ns() // 1000
+        for write in batch:
+            if write.error is None and not write.answer.cancelled():
+                tx.wake_ups = write.wake_ups
+                try:
+                    self._run_one(tx, write, locations)
+                except Exception as error:
+                    if (
+                        not self._writer.in_transaction
+                    ):  # SQLite gave up the whole transaction (full, I/O error)
+                        _fail_all(batch, self._told(error))
+                    return False
+        return True
+
+    def _run_each(self, batch: list[_Write], locations: dict[BlobId, BlobLocation]) -> None:
         connection = self._writer
-        now_us = time.time_ns() // 1000
+        tx = SqliteTx(connection)
+        tx.now_us = time.time_ns() // 1000
         for write in batch:
             if write.error is not None or write.answer.cancelled():
                 continue
-            tx = SqliteTx(connection)
-            tx.now_us = now_us
+            tx.wake_ups = write.wake_ups = WakeUps()
             try:
                 connection.execute("SAVEPOINT one")
-                if write.drafts:
-                    name_blobs(tx, write.drafts, [locations[draft.blob_id] for draft in write.drafts])
-                write.result = write.fn(tx)
+                self._run_one(tx, write, locations)
                 connection.execute("RELEASE one")
-                write.wake_ups = tx.wake_ups
             except Exception as error:
-                write.error = store_error(error, self._path) if isinstance(error, apsw.Error) else error
-                if not connection.in_transaction:  # SQLite gave up the whole transaction (full, I/O error)
+                write.error = self._told(error)
+                if not connection.in_transaction:
                     _fail_all(batch, write.error)
                     return
                 connection.execute("ROLLBACK TO one; RELEASE one")
+
+    def _run_one(self, tx: SqliteTx, write: _Write, locations: dict[BlobId, BlobLocation]) -> None:
+        if write.drafts:
+            name_blobs(tx, write.drafts, [locations[draft.blob_id] for draft in write.drafts])
+        write.result = write.fn(tx)
+
+    def _told(self, error: Exception) -> Exception:
+        return store_error(error, self._path) if isinstance(error, apsw.Error) else error
 
     def _commit(self, batch: list[_Write]) -> None:
         try:

@@ -73,29 +73,23 @@ def without(ranges: Sequence[UidRange], removed: Sequence[UidRange]) -> list[Uid
     return left
 
 
-def common(ranges: Sequence[UidRange], others: Sequence[UidRange]) -> list[UidRange]:
-    """The UIDs that are in both."""
-    return without(ranges, without(ranges, others))
+def entries_in(ranges: Sequence[UidRange]) -> tuple[str, str, str, tuple[int, ...]]:
+    """SQL that selects the entries of one mailbox whose UID is in `ranges`; no entry comes twice.
 
-
-def uids_in(account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> tuple[str, str, tuple[int, ...]]:
-    """SQL that selects the entries of one mailbox whose UID is in `ranges`.
-
-    Returns (what stands before the statement, condition on `uid`, the condition's parameters). Use as
-    `f"{cte} SELECT ... FROM entry WHERE account_id = ? AND mailbox_id = ? AND {condition}"` with parameters
-    `account_id, mailbox_id, *params`. What is written into the SQL itself is integers, so nothing can be injected.
+    Returns (what stands before SELECT, what stands after FROM, condition on `e.uid`, the condition's parameters). Use as
+    `f"{cte} SELECT ... FROM {source} WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition}"`. What is written into
+    the SQL itself is integers, so nothing can be injected.
     """
     if not ranges:
-        return "", "uid IN (SELECT -1)", ()
+        return "", "entry e", "e.uid = -1", ()
     if len(ranges) == 1:
-        return "", "uid BETWEEN ? AND ?", ranges[0]
+        return "", "entry e", "e.uid BETWEEN ? AND ?", ranges[0]
     values = ",".join(f"({int(first)},{int(last)})" for first, last in ranges)
-    # CROSS JOIN fixes SQLite's order: ranges outside, one range of the key inside each.
+    # CROSS JOIN fixes SQLite's order: ranges outside, one range of the key inside each. PostgreSQL chooses the same; as
+    # `uid IN (SELECT ...)` it compared every entry with every range.
     return (
         f"WITH wanted (first_uid, last_uid) AS (VALUES {values})",
-        (
-            "uid IN (SELECT e.uid FROM wanted CROSS JOIN entry e WHERE e.account_id = ? AND e.mailbox_id = ?"
-            " AND e.uid BETWEEN wanted.first_uid AND wanted.last_uid)"
-        ),
-        (account_id, mailbox_id),
+        "wanted CROSS JOIN entry e",
+        "e.uid BETWEEN wanted.first_uid AND wanted.last_uid",
+        (),
     )

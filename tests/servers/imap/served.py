@@ -124,6 +124,11 @@ class Client:
                 line += await self.reader.readline()
         return line.removesuffix(b"\r\n")
 
+    async def raw_line(self):
+        """One line, whatever it is."""
+        async with asyncio.timeout(LIMIT_S):
+            return (await self.reader.readline()).removesuffix(b"\r\n")
+
     async def until(self, start):
         """Lines up to and with the one that starts so."""
         lines = []

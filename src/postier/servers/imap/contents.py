@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from postier.imap import fetch_items
-from postier.imap.fetch import FetchRows, UnknownEncodingError, render_message
+from postier.imap.fetch import UnknownEncodingError, render_message
 from postier.imap.fetch_items import FetchItems, Partial, Section
 from postier.imap.view import Chosen
 from postier.mailbox.reading import Column
@@ -38,7 +38,7 @@ _TEXTS = {
     fetch_items.SectionText.TEXT: SectionText.TEXT,
     fetch_items.SectionText.MIME: SectionText.MIME,
 }
-_MORE = (Column.BLOB_ID, Column.SIZE_BYTES, Column.HEADER_BYTES, Column.PARTS)
+_MORE = (Column.BLOB_ID, Column.SIZE_BYTES, Column.HEADER_BYTES)
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -108,13 +108,14 @@ async def send_contents(
     r"""Send the messages; those of `now_seen` with their FLAGS, as \Seen is new (RFC 9051 §7.5.2)."""
     store, selected = connection.store, connection.opened()
     with_flags = items.with_column(fetch_items.Column.FLAGS) if now_seen else items
-    columns = stored_columns(with_flags, *_MORE)
+    columns = stored_columns(with_flags, *_MORE, *((Column.PARTS,) if _needs_parts(items) else ()))
     sent = unreadable = 0
     for portion in portions(chosen, PORTION):
         seqs, stored = await read_rows(store, selected, portion, columns)
         values = values_by_column(columns, stored)
-        rows = await fetch_rows(store, selected, with_flags, seqs, values)
-        blob_ids, header_bytes, parts = (values[column] for column in _MORE if column != Column.SIZE_BYTES)
+        rows = await fetch_rows(connection, with_flags, seqs, values)
+        blob_ids, header_bytes = values[Column.BLOB_ID], values[Column.HEADER_BYTES]
+        parts = values.get(Column.PARTS)
         for start, stop in _batches(values[Column.SIZE_BYTES]):
             contents = await _read(store, blob_ids[start:stop])
             for place, raw in enumerate(contents, start):
@@ -123,18 +124,17 @@ async def send_contents(
                     unreadable += 1
                     continue
                 shown = with_flags if _is_in(now_seen, rows.uids[place]) else items
-                _send_message(connection, shown, rows, place, Content(raw, header_bytes[place], parts[place]))
+                content = Content(raw, header_bytes[place], parts[place] if parts else b"")
+                for piece in render_message(shown, rows, place, content):
+                    connection.send(piece)
                 sent += 1
             await connection.drain()
     connection.fetched += sent
     return Sent(sent, unreadable)
 
 
-def _send_message(
-    connection: Connection, items: FetchItems, rows: FetchRows, place: int, content: Content
-) -> None:
-    for piece in render_message(items, rows, place, content):
-        connection.send(piece)
+def _needs_parts(items: FetchItems) -> bool:
+    return any(item.section.part or item.kind is not fetch_items.SectionKind.BODY for item in items.sections)
 
 
 def _batches(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -52,7 +52,7 @@ async def _send_columns(connection: Connection, chosen: Chosen, items: FetchItem
     sent = 0
     for portion in portions(chosen, size):
         seqs, stored = await read_rows(store, selected, portion, columns)
-        rows = await fetch_rows(store, selected, items, seqs, values_by_column(columns, stored))
+        rows = await fetch_rows(connection, items, seqs, values_by_column(columns, stored))
         for block in column_blocks(items, rows):
             connection.send(block)
         await connection.drain()
@@ -62,9 +62,8 @@ async def _send_columns(connection: Connection, chosen: Chosen, items: FetchItem
 
 async def _set_seen(connection: Connection, chosen: Chosen) -> list[UidRange]:
     r"""Set \Seen where it is not; returns the UIDs that got it. Raises StoreError."""
-    store, selected = connection.store, connection.opened()
     for portion in portions(chosen):
-        _, _, flags = await flag_rows(store, selected, portion)
+        _, _, flags = await flag_rows(connection, portion)
         if not all(bits & SEEN for bits in flags):
             break
     else:

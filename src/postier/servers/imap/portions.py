@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from postier.imap.view import Chosen
 from postier.mailbox.reading import Column, fetch_columns
+from postier.servers.imap.connection import Connection
 from postier.servers.imap.selected import Selected, uid_ranges
 from postier.store.transaction import Row, Store
 
@@ -32,10 +33,11 @@ async def read_rows(
 
 
 async def flag_rows(
-    store: Store, selected: Selected, portion: Chosen
+    connection: Connection, portion: Chosen
 ) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
-    """UIDs, sequence numbers, bits of the flags."""
+    """UIDs, sequence numbers, bits of the flags; new keywords are told first."""
+    store, selected = connection.store, connection.opened()
     seqs, rows = await read_rows(store, selected, portion, (Column.UID, Column.FLAGS))
-    uids, bits = zip(*rows, strict=True) if rows else ((), ())
-    await selected.learn_keywords(store, bits)
+    uids, bits = [uid for uid, _ in rows], [flags for _, flags in rows]
+    connection.send(await selected.learn_keywords(store, bits))
     return uids, seqs, bits

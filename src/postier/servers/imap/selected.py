@@ -44,9 +44,10 @@ class Selected:
         """The lines that bring the client up to date. Raises MailboxGoneError, StoreError."""
         changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
         self.take(changes)
+        lines = b""
         if changes is not None and changes.flags:
-            await self.learn_keywords(store, [bits for _, bits in changes.flags])
-        return await self.flush(store, may_expunge=may_expunge)
+            lines = await self.learn_keywords(store, [bits for _, bits in changes.flags])
+        return lines + await self.flush(store, may_expunge=may_expunge)
 
     def take(self, changes: MailboxChanges | None) -> None:
         """Note what happened after `modseq`. Raises MailboxGoneError."""
@@ -84,10 +85,12 @@ class Selected:
         """The messages that a command names. Raises PeerError, StoreError."""
         return (await self.load(store)).choose(messages, is_uid=is_uid)
 
-    async def learn_keywords(self, store: Store, bits: Iterable[int]) -> None:
-        """Look the keywords up again if flags have bits without a name. Raises StoreError."""
-        if max(bits, default=0) >> (FIRST_KEYWORD_BIT + len(self.view.keywords)):
-            self.view.note_keywords(await store.read(keywords_of, self.account_id))
+    async def learn_keywords(self, store: Store, bits: Iterable[int]) -> bytes:
+        """Look the keywords up again if flags have bits without a name; gives what to tell first. Raises StoreError."""
+        if not max(bits, default=0) >> (FIRST_KEYWORD_BIT + len(self.view.keywords)):
+            return b""
+        self.view.note_keywords(await store.read(keywords_of, self.account_id))
+        return await self.flush(store, may_expunge=False)
 
     def rest(self) -> None:
         """The client waits: keep little."""

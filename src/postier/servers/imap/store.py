@@ -1,9 +1,10 @@
 """STORE: flags change, and the client is told.
 
 Not here: the rows (`mailbox.flags`). Source: RFC 9051 §6.4.6. Invariants: what others did before is read in the same
-transaction, so the client hears of their changes and not of its own silent ones; new values are read after the change.
+transaction, so the client hears of their changes and not of its own silent ones; so are the new values.
 """
 
+from array import array
 from collections.abc import Sequence
 
 import msgspec
@@ -17,9 +18,10 @@ from postier.imap.view import Chosen
 from postier.mailbox import ledger
 from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
+from postier.mailbox.reading import uid_flags
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.portions import flag_rows, portions
+from postier.servers.imap.portions import PORTION
 from postier.servers.imap.selected import Selected, uid_ranges
 from postier.store.transaction import WriteTx
 from postier.store.uid_ranges import UidRange
@@ -34,12 +36,14 @@ _MODES = {
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """What one transaction did: the news before it, the change itself, the keywords after it."""
+    """What one transaction did: the news before it, the change itself, the keywords, UIDs and flags after it."""
 
     news: MailboxChanges | None
     stored: FlagsStored
-    mask: int
     keywords: tuple[str, ...] | None
+    mask: int
+    uids: Sequence[int] = ()
+    bits: Sequence[int] = ()
 
 
 async def store(connection: Connection, command: Store) -> Done:
@@ -48,30 +52,28 @@ async def store(connection: Connection, command: Store) -> Done:
     chosen = await selected.choose(connection.store, command.messages, is_uid=command.is_uid)
     if not chosen.uids:
         return Done("STORE completed; there was nothing to do")
-    changed = await change_flags(connection, chosen, command.change, command.flags)
+    changed = await change_flags(
+        connection, chosen, command.change, command.flags, reads_flags=not command.is_silent
+    )
     connection.send(await selected.flush(connection.store, may_expunge=False))
     if command.is_silent:
         return Done("STORE completed")
-    columns = (Column.UID, Column.FLAGS) if command.is_uid else (Column.FLAGS,)
-    items = FetchItems(columns)
-    told = 0
-    for portion in portions(chosen):
-        uids: Sequence[int] = portion.uids
-        seqs: Sequence[int] = portion.seqs
-        bits: Sequence[int] = [changed.mask] * len(portion.uids)
-        if command.change is not FlagChange.REPLACE:
-            uids, seqs, bits = await flag_rows(connection.store, selected, portion)
-        texts = selected.view.flags_of(uids, bits)
-        connection.send(render_columns(items, FetchRows(seqs, uids, texts)))
+    connection.send(await selected.learn_keywords(connection.store, changed.bits))
+    items = FetchItems((Column.UID, Column.FLAGS) if command.is_uid else (Column.FLAGS,))
+    is_whole = len(changed.uids) == len(chosen.uids)
+    seqs = chosen.seqs if is_whole else selected.view.seqs_of(changed.uids)
+    for start in range(0, len(changed.uids), PORTION):
+        uids = changed.uids[start : start + PORTION]
+        texts = selected.view.flags_of(uids, changed.bits[start : start + PORTION])
+        connection.send(render_columns(items, FetchRows(seqs[start : start + PORTION], uids, texts)))
         await connection.drain()
-        told += len(uids)
-    if told < len(chosen.uids) and not command.is_uid:
+    if not is_whole and not command.is_uid:
         return Done("Some of the messages no longer exist", EXPUNGEISSUED, Status.NO)  # RFC 2180 §4.2
     return Done("STORE completed")
 
 
 async def change_flags(
-    connection: Connection, chosen: Chosen, change: FlagChange, flags: FlagList
+    connection: Connection, chosen: Chosen, change: FlagChange, flags: FlagList, *, reads_flags: bool = False
 ) -> Changed:
     """Change flags in one write; what others did before is noted in the view, what this does is not."""
     selected, base = connection.opened(), connection.store
@@ -79,7 +81,14 @@ async def change_flags(
     ranges = uid_ranges(chosen, selected.view.uids)
     mode = _MODES[change]
     changed = await write(
-        _change, selected.account_id, selected.mailbox_id, selected.modseq, ranges, mode, flags
+        _change,
+        selected.account_id,
+        selected.mailbox_id,
+        selected.modseq,
+        ranges,
+        mode,
+        flags,
+        reads_flags=reads_flags,
     )
     _take(selected, changed, ranges, mode)
     return changed
@@ -93,16 +102,23 @@ def _change(
     ranges: Sequence[UidRange],
     mode: StoreMode,
     flags: FlagList,
+    *,
+    reads_flags: bool,
 ) -> Changed:
     ledger.lock(tx, account_id)
     news = changes_for(tx, account_id, mailbox_id, since_modseq)
     mask, keywords = flags.system, None
     if flags.keywords:
-        create = mode is not StoreMode.REMOVE
-        mask |= keyword_bits(tx, account_id, flags.keywords, create=create)
+        mask |= keyword_bits(tx, account_id, flags.keywords, create=mode is not StoreMode.REMOVE)
     if flags.keywords or (news is not None and news.flags):
         keywords = keywords_of(tx, account_id)
-    return Changed(news, store_flags(tx, account_id, mailbox_id, ranges, mode, mask), mask, keywords)
+    stored = store_flags(tx, account_id, mailbox_id, ranges, mode, mask)
+    if not reads_flags:
+        return Changed(news, stored, keywords, mask)
+    # Read here, where the pages are at hand: another connection to the database would read them all again.
+    rows = uid_flags(tx, account_id, mailbox_id, ranges)
+    uids, bits = array("I", [uid for uid, _ in rows]), array("q", [flags for _, flags in rows])
+    return Changed(news, stored, keywords, mask, uids, bits)
 
 
 def _take(selected: Selected, changed: Changed, ranges: Sequence[UidRange], mode: StoreMode) -> None:

@@ -1,0 +1,58 @@
+"""Which letters are one conversation."""
+
+from postier.mailbox.filing import Filed
+from postier.mailbox.threads import MAX_IDS, thread_keys
+from postier.mime.index import index_message
+from postier.store.transaction import Store
+from tests.mailbox.letters import add_account, append, raw_letter
+
+
+async def filed(store: Store, box: int, *raws: bytes) -> list[Filed]:
+    return [(await append(store, 1, box, raw))[0] for raw in raws]
+
+
+async def test_replies_share_a_thread_with_an_equal_subject(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    first, reply, later, changed, other = await filed(
+        store,
+        box,
+        raw_letter(1, subject="Plan B"),
+        raw_letter(2, subject="Re: plan  b", extra="In-Reply-To: <1@alpha.test>\r\n"),
+        raw_letter(3, subject="Fwd: Re: Plan B", extra="References: <1@alpha.test> <2@alpha.test>\r\n"),
+        raw_letter(4, subject="Lunch", extra="References: <1@alpha.test>\r\n"),
+        raw_letter(5, subject="Plan B"),
+    )
+    assert first.thread_id == first.email_id == reply.thread_id == later.thread_id
+    assert len({first.thread_id, changed.thread_id, other.thread_id}) == 3
+
+
+async def test_the_reply_may_come_first(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    reply, original = await filed(
+        store,
+        box,
+        raw_letter(2, subject="Re: Plan", extra="In-Reply-To: <1@alpha.test>\r\n"),
+        raw_letter(1, subject="Plan"),
+    )
+    assert original.thread_id == reply.thread_id
+
+
+async def test_a_late_link_joins_the_oldest(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    one, two, link = await filed(
+        store,
+        box,
+        raw_letter(1),
+        raw_letter(2),
+        raw_letter(3, extra="References: <2@alpha.test> <1@alpha.test>\r\n"),
+    )
+    assert two.thread_id != one.thread_id == link.thread_id
+
+
+def test_ids_are_counted() -> None:
+    references = " ".join(f"<r{n}@x.test>" for n in range(90))
+    keys = thread_keys(index_message(raw_letter(1, extra=f"References: {references}\r\n")))
+    assert len(keys) == MAX_IDS
+    assert keys[0] == thread_keys(index_message(raw_letter(1)))[0]
+    assert all(-(2**63) <= key < 2**63 for key in keys)
+    assert thread_keys(index_message(b"Subject: x\r\n\r\n")) == []
