@@ -209,7 +209,7 @@ async def drain(configuration: Path) -> None:
     """Wait until the queue is empty."""
     store = await open_store(load(configuration, {}))
     async with asyncio.timeout(DRAIN_S):
-        while await store.read(list_messages):  # noqa: ASYNC110 (another process empties it)
+        while await store.read(list_messages):
             await asyncio.sleep(0.05)
     await store.close()
 

@@ -200,15 +200,15 @@ def remove_message(tx: WriteTx, queue_id: int) -> bool:
     return tx.run("DELETE FROM queue_message WHERE queue_id = ?", queue_id) == 1
 
 
-def release_leases(tx: WriteTx, owner_prefix: str, but_not: str = "\0") -> int:
+def release_leases(tx: WriteTx, owner_prefix: str, but_not: str | None = None) -> int:
     """Give back the leases of owners whose name begins with `owner_prefix`, except those beginning with `but_not`."""
+    spared = "" if but_not is None else " AND substr(lease_owner, 1, ?) <> ?"
     released = tx.run(
         "UPDATE queue_recipient SET lease_until = 0, lease_owner = '' WHERE lease_owner <> ''"
-        " AND substr(lease_owner, 1, ?) = ? AND substr(lease_owner, 1, ?) <> ?",
+        f" AND substr(lease_owner, 1, ?) = ?{spared}",
         len(owner_prefix),
         owner_prefix,
-        len(but_not),
-        but_not,
+        *(() if but_not is None else (len(but_not), but_not)),
     )
     if released:
         tx.wake(TOPIC)

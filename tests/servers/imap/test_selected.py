@@ -75,7 +75,8 @@ async def test_keywords_of_another_session_are_told_before_flags_that_have_them(
     one, other = await two(served)
     await one.ok("STORE 1 +FLAGS ($Work)")
     lines = await other.ok("NOOP")
-    assert lines[0].startswith(b"* FLAGS (") and b"$Work" in lines[0]
+    assert lines[0].startswith(b"* FLAGS (")
+    assert b"$Work" in lines[0]
     assert lines[1] == b"* 1 FETCH (UID 1 FLAGS ($Work))"
     await one.ok("STORE 2 +FLAGS ($Home)")
     assert (await other.ok("SEARCH KEYWORD $Home"))[-1] == b"* SEARCH 2"
