@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from imapclient import IMAPClient
 
-from tests.clients.two_servers import HOST, Account
+from postier.app.demo.node import HOST
+from tests.clients.two_servers import Account
 
 LIMIT_S = 20
 
@@ -17,7 +18,7 @@ def letter(
     *,
     subject: str = "Lunch",
     body: str = "At noon?\r\n",
-    token: str = "1",
+    token: str = "1",  # noqa: S107 (part of its Message-ID)
 ) -> bytes:
     """A letter in UTF-8, eight bits."""
     sender, to = (each if isinstance(each, str) else each.address for each in (sender, to))

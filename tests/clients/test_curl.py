@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from postier.app.demo.node import HOST
 from tests.clients.letters import arrived, fill, letter
 from tests.clients.programs import done, run
-from tests.clients.two_servers import HOST, Account
+from tests.clients.two_servers import Account
 
 pytestmark = pytest.mark.xdist_group("clients")
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from postier.app.demo.node import HOST
 from tests.clients.letters import fill, letter, mailbox
 from tests.clients.programs import done
-from tests.clients.two_servers import HOST, Account
+from tests.clients.two_servers import Account
 
 pytestmark = pytest.mark.xdist_group("clients")
 
@@ -21,7 +22,7 @@ def test_a_letter_is_read_and_moved_out(alice: Account, tmp_path: Path, *, secur
         f'set imap_user="{alice.address}"\nset imap_pass="{alice.password}"\n'
         f"set ssl_starttls=yes\nset ssl_force_tls=yes\nset ssl_verify_host=no\nset certificate_file={alice.certificate}\n"
         "set mbox_type=mbox\nset confirmcreate=no\nset confirmappend=no\nset delete=yes\nset quit=yes\nset mail_check=0\n"
-        f"set header_cache=\nset move=no\npush '{KEYS.format(folder=tmp_path)}'\n"
+        f"set folder={tmp_path}\nset move=no\npush '{KEYS.format(folder=tmp_path)}'\n"
     )
     command = f"neomutt -n -F muttrc -f {scheme}://{HOST}:{port}/INBOX"
     done("script", "--quiet", "--return", "--command", command, "typescript", folder=tmp_path, TERM="xterm")

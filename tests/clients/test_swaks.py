@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from postier.app.demo.node import HOST
 from tests.clients.letters import arrived
 from tests.clients.programs import done, run
-from tests.clients.two_servers import HOST, Account, TwoServers
+from tests.clients.two_servers import Account, TwoServers
 
 pytestmark = pytest.mark.xdist_group("clients")
 AUTH_FAILED = 28  # swaks(1), EXIT CODES
