@@ -19,7 +19,7 @@ from postier.accounts.accounts import add_account
 from postier.accounts.credentials import hash_password
 from postier.accounts.domains import add_domain
 from postier.app.configuration import load
-from postier.app.demo.node import HOST, Node, NodePlan, Ports, prepare
+from postier.app.demo.node import Node, NodePlan, Ports, prepare
 from postier.app.demo.zones import zone_text
 from postier.app.stores import open_store
 from postier.mailbox.folders import default_mailboxes
@@ -110,4 +110,3 @@ def two_servers(folder: Path) -> Iterator[TwoServers]:
         finally:
             for node in nodes:
                 node.stop()
-
