@@ -8,9 +8,6 @@ from postier.mime.address import Address
 from postier.mta.letter_id import parse_letter_id
 from tests.servers.smtp_server import HOSTNAME, QUOTA, counts, letters
 
-<<<<<<< ours
-LETTER = b"From: Zoe <zoe@remote.test>\r\nTo: all@alpha.test\r\nSubject: Hello\r\nMessage-ID: <1@remote.test>\r\n\r\nHi.\r\n"
-=======
 LETTER = (
     b"From: Zoe <zoe@remote.test>\r\nTo: all@alpha.test\r\nSubject: Hello\r\n"
     b"Message-ID: <1@remote.test>\r\n\r\nHi.\r\n"
@@ -33,8 +30,9 @@ def letter_from(author: str, *, extra: str = "", body: str = "Hi.") -> bytes:
 
 def header_of(letter: bytes) -> list[str]:
     """The unfolded fields of a letter."""
-    return letter.partition(b"\r\n\r\n")[0].decode().replace("\r\n\t", " ").replace("\r\n ", " ").split("\r\n")
->>>>>>> theirs
+    return (
+        letter.partition(b"\r\n\r\n")[0].decode().replace("\r\n\t", " ").replace("\r\n ", " ").split("\r\n")
+    )
 
 
 async def test_one_letter_for_several_is_stored_once(start, store):
@@ -171,7 +169,9 @@ async def test_a_declared_size_over_the_quota(start):
 async def test_a_full_account_behind_an_alias_is_told_at_rcpt(start, store):
     """SECURITY 32."""
     await store.write(
-        add_alias, Address.parse("some@alpha.test"), [Address.parse(f"{x}@alpha.test") for x in ("bob", "dora")]
+        add_alias,
+        Address.parse("some@alpha.test"),
+        [Address.parse(f"{x}@alpha.test") for x in ("bob", "dora")],
     )
     node = await start()
     client = await node.greeted()
@@ -199,9 +199,7 @@ async def test_a_disowned_unsigned_letter_from_a_forbidden_server_is_refused(sta
         assert reply.startswith("250 ")
         assert len(await letters(store, "alice@alpha.test", "Junk")) == 1
     else:
-        assert reply == (
-            "550 5.7.1 spoofed.test asks to refuse mail that is not proved to be its own"
-        )
+        assert reply == ("550 5.7.1 spoofed.test asks to refuse mail that is not proved to be its own")
         assert await counts(store) == (0, 0, 0, 1, 0)  # the verdict alone
 
 
