@@ -20,6 +20,7 @@ from postier.defence.verdict import Evidence, Treatment, Verdict, judge
 from postier.dns.ask import Answering
 from postier.mailauth.outcome import Outcome
 from postier.mime.address import Address
+from postier.mime.headers import HeaderSection, split_header
 from postier.mta.acceptance import Acceptance, accept
 from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id
@@ -35,7 +36,7 @@ from postier.smtp.replies import Reply
 from postier.store.transaction import Store, StoreError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_NO_PARAMETERS = MailParameters()
+MAX_MESSAGE_ID = 998  # octets that are kept of it: a line (RFC 5322 §2.1.1)
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -66,6 +67,12 @@ class Transaction:
         self.forwards: dict[Address, RecipientParameters] = {}
         self.spool: Spool | None = None
         self.storage_failed = False
+
+
+def message_id_of(header: HeaderSection) -> str:
+    """The letter's Message-ID as it is kept with its traces; "" if it has none."""
+    value = (header.first(b"message-id") or b"").strip()
+    return value[:MAX_MESSAGE_ID].decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 class Visitor:
@@ -203,8 +210,8 @@ class Reception(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        header = content[: content.find(b"\r\n\r\n") + 2]
-        if hops(header) > MAX_HOPS:
+        header = split_header(content)
+        if hops(content[: header.end]) > MAX_HOPS:
             return why.TOO_MANY_HOPS
         intake = self._intake
         letter_id = self._new_id()
@@ -219,8 +226,9 @@ class Reception(Visitor):
         )
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
-        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, b"\nlist-id:" in header.lower()))
-        answer = await self._file(transaction, letter_id, found, verdict)
+        is_list_mail = header.first(b"list-id") is not None
+        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
+        answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),
@@ -235,7 +243,12 @@ class Reception(Visitor):
         return answer
 
     async def _file(
-        self, transaction: Transaction, letter_id: int, found: Authentication, verdict: Verdict
+        self,
+        transaction: Transaction,
+        letter_id: int,
+        found: Authentication,
+        verdict: Verdict,
+        message_id: str,
     ) -> Reply | Reason:
         if verdict.treatment is Treatment.REFUSE:
             assert verdict.refusal is not None
@@ -264,6 +277,7 @@ class Reception(Visitor):
                 else b"",
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
+                message_id=message_id,
                 verdict=verdict,
                 received_at=now_us,
             )
