@@ -212,7 +212,9 @@ class Reception(Visitor):
             return content
         header = split_header(content)
         if hops(content[: header.end]) > MAX_HOPS:
-            return why.TOO_MANY_HOPS
+            return self._refuse(why.TOO_MANY_HOPS)
+        if sum(1 for _ in header.all(b"from")) > 1:  # SECURITY 34: readers differ in which one they show
+            return self._refuse(why.MULTIPLE_FROM)
         intake = self._intake
         letter_id = self._new_id()
         found = await authenticate(
@@ -282,6 +284,10 @@ class Reception(Visitor):
                 received_at=now_us,
             )
         )
+
+    def _refuse(self, reason: Reason) -> Reason:
+        self.refused(reason, b"")
+        return reason
 
     def _is_exempt(self) -> bool:
         if not self._intake.exempt_networks:
