@@ -28,6 +28,7 @@ from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.spool import Spool
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
+from postier.mta.trace_rows import record_verdict
 from postier.smtp import reason as why
 from postier.smtp.events import TlsFacts
 from postier.smtp.parameters import MailParameters, RecipientParameters
@@ -254,6 +255,7 @@ class Reception(Visitor):
     ) -> Reply | Reason:
         if verdict.treatment is Treatment.REFUSE:
             assert verdict.refusal is not None
+            await self._remember(letter_id, transaction, message_id, verdict)
             return verdict.refusal
         now_us = self._intake.now_us()
         only = str(transaction.named[0]) if len(transaction.named) == 1 else None
@@ -284,6 +286,18 @@ class Reception(Visitor):
                 received_at=now_us,
             )
         )
+
+    async def _remember(
+        self, letter_id: int, transaction: Transaction, message_id: str, verdict: Verdict
+    ) -> None:
+        """Keep the verdict on a letter that is not kept itself."""
+        id_text = letter_id_text(letter_id)
+        try:
+            await self._intake.store.write(
+                record_verdict, id_text, self.peer.ip, transaction.reverse_path, message_id, verdict
+            )
+        except StoreError as error:  # it is refused all the same
+            self._log.error("verdict-not-stored", letter=id_text, error=str(error))
 
     def _refuse(self, reason: Reason) -> Reason:
         self.refused(reason, b"")
