@@ -34,7 +34,7 @@ from postier.smtp.events import TlsFacts
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
-from postier.store.transaction import Store, StoreError
+from postier.store.transaction import Store, StoreError, StoreFullError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_MESSAGE_ID = 998  # octets that are kept of it: a line (RFC 5322 §2.1.1)
@@ -108,7 +108,7 @@ class Visitor:
     async def body(self) -> Reason | None:
         """Whether there is room for the letter; it is spooled from here on."""
         assert self._transaction is not None
-        if not self._intake.store.may_hold(self._transaction.parameters.size_bytes or 0):
+        if not self._intake.store.may_hold(self._transaction.parameters.size_bytes or 1):
             return why.STORAGE_FULL
         self._transaction.spool = Spool(self._intake.spool_folder)
         return None
@@ -163,7 +163,7 @@ class Visitor:
             jobs = await accept(intake.store, acceptance, intake.lease_owner)
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
-            return why.STORAGE_FULL
+            return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
         if jobs:
             intake.dispatch(jobs)
         return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))

@@ -138,6 +138,17 @@ class Stream(asyncio.Protocol):
             self._transport.write(data)
 
     @property
+    def has_unread(self) -> bool:
+        """Whether something came that was not read yet."""
+        return self._size > 0
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the peer has not taken all that was written."""
+        transport = self._transport
+        return transport is not None and not self.is_closed and transport.get_write_buffer_size() > 0
+
+    @property
     def is_blocked(self) -> bool:
         """Whether the peer has much to take before more can be sent."""
         return self._can_write is not None
