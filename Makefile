@@ -48,6 +48,8 @@ check: $(VENV)/.dev ## format, lint, types, imports, sizes, citations, docs
 	$(BIN)/python tools/check_sizes.py
 	$(BIN)/python tools/check_purity.py
 	$(BIN)/python tools/check_rfc_index.py
+	$(BIN)/python tools/generate_docs.py --check
+	$(BIN)/python tools/generate_limits.py --check
 
 format: $(VENV)/.dev ## write the source in its format
 	$(BIN)/ruff format .
@@ -55,6 +57,10 @@ format: $(VENV)/.dev ## write the source in its format
 
 lock: $(VENV)/.dev ## compile the locked dependencies anew
 	tools/lock.sh
+
+docs: $(VENV)/.dev ## write the pages that are made from the source
+	$(BIN)/python tools/generate_docs.py
+	$(BIN)/python tools/generate_limits.py
 
 bench: $(VENV)/.dev ## measure the servers; prints JSON lines
 	$(BIN)/python bench/run.py $(ARGS)

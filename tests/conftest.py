@@ -15,6 +15,13 @@ from tests.postgres_server import PostgresServer
 pytest_plugins = ("tests.dns_server",)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the crash test goes on."""
+    parser.addoption(
+        "--kills", type=int, default=20, help="how many times the server is killed in tests/crash"
+    )
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A real PostgreSQL of this test run on a Unix socket; fails (never skips) when it is not installed."""

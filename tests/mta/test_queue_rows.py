@@ -95,6 +95,7 @@ async def test_leases_of_a_dead_owner_are_released(store: Store) -> None:
     assert await store.write(queue_rows.release_leases, "node/", "node/1/") == 0
     assert await store.write(queue_rows.release_leases, "node/", "node/2/") == 1
     assert len(await lease(store, "node/2/0")) == 1
+    assert await store.write(queue_rows.release_leases, "node/2/0") == 1
 
 
 async def test_a_held_message_is_not_tried(store: Store) -> None:

@@ -103,7 +103,7 @@ async def counts(store: Store) -> tuple[int, ...]:
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until the condition holds."""
     async with asyncio.timeout(LIMIT_S):
-        while not condition():  # noqa: ASYNC110 (there is no event for every condition)
+        while not condition():
             await asyncio.sleep(0)
 
 

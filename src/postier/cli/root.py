@@ -24,7 +24,10 @@ NOUNS: dict[str, str] = {
     "domain": "Add, list, show and remove domains; what to publish in DNS for them.",
     "demo": "Show the whole of Postier on this machine.",
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",
+    "queue": "List, show, retry, hold, release, fail and remove queued letters.",
     "serve": "Run the server in the foreground.",
+    "trace": "Tell what happened to a letter.",
+    "verify": "Check the whole store; mend what can be mended.",
     "version": "Print the version.",
 }
 

@@ -135,4 +135,9 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             acceptance.verdict,
         )
     else:
-        record_event(tx, acceptance.letter_id_text, "submitted", acceptance.reverse_path)
+        record_event(
+            tx,
+            acceptance.letter_id_text,
+            "submitted",
+            f"{acceptance.reverse_path or '<>'} {acceptance.message_id}",
+        )

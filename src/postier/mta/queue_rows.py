@@ -200,15 +200,15 @@ def remove_message(tx: WriteTx, queue_id: int) -> bool:
     return tx.run("DELETE FROM queue_message WHERE queue_id = ?", queue_id) == 1
 
 
-def release_leases(tx: WriteTx, owner_prefix: str, but_not: str = "\0") -> int:
+def release_leases(tx: WriteTx, owner_prefix: str, but_not: str | None = None) -> int:
     """Give back the leases of owners whose name begins with `owner_prefix`, except those beginning with `but_not`."""
+    spared = "" if but_not is None else " AND substr(lease_owner, 1, ?) <> ?"
     released = tx.run(
         "UPDATE queue_recipient SET lease_until = 0, lease_owner = '' WHERE lease_owner <> ''"
-        " AND substr(lease_owner, 1, ?) = ? AND substr(lease_owner, 1, ?) <> ?",
+        f" AND substr(lease_owner, 1, ?) = ?{spared}",
         len(owner_prefix),
         owner_prefix,
-        len(but_not),
-        but_not,
+        *(() if but_not is None else (len(but_not), but_not)),
     )
     if released:
         tx.wake(TOPIC)
@@ -263,6 +263,17 @@ def list_messages(tx: ReadTx) -> list[QueueMessage]:
     """Every queued message, oldest first."""
     return [
         _message(row) for row in tx.rows(f"SELECT {_MESSAGE_COLUMNS} FROM queue_message ORDER BY created_at")
+    ]
+
+
+def letters_without_content(tx: ReadTx) -> list[int]:
+    """Queued messages whose blob no row names: what `postier verify` looks for."""
+    return [
+        row[0]
+        for row in tx.rows(
+            "SELECT queue_id FROM queue_message q WHERE NOT EXISTS"
+            " (SELECT 1 FROM blob b WHERE b.blob_id = q.blob_id) ORDER BY queue_id"
+        )
     ]
 
 

@@ -8,6 +8,7 @@ from postier.defence.verdict import Verdict
 from postier.store.transaction import ReadTx, WriteTx
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class TraceEvent(msgspec.Struct, frozen=True):
@@ -56,3 +57,31 @@ def events_of(tx: ReadTx, letter_id: str) -> list[TraceEvent]:
         "SELECT at, event, detail FROM trace_event WHERE trace_id = ? ORDER BY at, sequence", letter_id
     )
     return [TraceEvent(*row) for row in rows]
+
+
+def letters_named(tx: ReadTx, name: str) -> list[str]:
+    """The ids of the letters that a name means: a letter id, or a Message-ID with or without its brackets."""
+    bare = name.strip("<>")
+    found = tx.rows(
+        "SELECT trace_id FROM verdict WHERE trace_id = ? OR message_id = ? UNION"
+        " SELECT trace_id FROM trace_event WHERE trace_id = ? OR (event = 'submitted' AND detail LIKE ? ESCAPE '\\')",
+        name.lower(),
+        f"<{bare}>",
+        name.lower(),
+        "%<" + bare.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + ">",
+    )
+    return sorted(row[0] for row in found)
+
+
+def story_of(tx: ReadTx, letter_id: str) -> list[TraceEvent]:
+    """Verdict and events of a letter as one story, oldest first."""
+    verdicts = [
+        TraceEvent(
+            at, disposition, f"from {peer} <{path}>" + "".join(f"; {reason}" for reason in _decode(reasons))
+        )
+        for at, peer, path, disposition, reasons in tx.rows(
+            "SELECT received_at, peer, reverse_path, disposition, reasons FROM verdict WHERE trace_id = ?",
+            letter_id,
+        )
+    ]
+    return verdicts + events_of(tx, letter_id)

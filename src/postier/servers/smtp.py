@@ -310,7 +310,8 @@ class _Connection:
             return False
         cipher = facts.cipher()
         tls = TlsFacts(facts.version() or "", cipher[0] if cipher else "")
-        self._session.tls_started(tls)
+        if not self._owner.settings.is_tls_implicit:  # else the session began under TLS
+            self._session.tls_started(tls)
         self._visit.encrypted(tls)
         return True
 

@@ -177,7 +177,7 @@ class PostgresStore:
         if now - asked_at > FREE_SPACE_AGE_S:
             free = self._blobs.free_bytes()
             self._free_bytes = (now, free)
-        return size_bytes <= free
+        return max(size_bytes, 1) <= free  # a size that nobody declared is not none
 
     def watch(self, account_id: int, callback: Callable[[int], None]) -> Callable[[], None]:
         """See `Store.watch`."""

@@ -124,6 +124,11 @@ class Client:
                 line += await self.reader.readline()
         return line.removesuffix(b"\r\n")
 
+    async def raw_line(self):
+        """One line, whatever it is."""
+        async with asyncio.timeout(LIMIT_S):
+            return (await self.reader.readline()).removesuffix(b"\r\n")
+
     async def until(self, start):
         """Lines up to and with the one that starts so."""
         lines = []
@@ -169,9 +174,15 @@ class Client:
         return await self.until(b"a%d " % self.tag)
 
     async def ended(self):
-        """What comes until the server closes."""
+        """What comes until the server closes; a reset, which follows octets that it never read, may lose some."""
+        came = b""
         async with asyncio.timeout(LIMIT_S):
-            return await self.reader.read()
+            try:
+                while octets := await self.reader.read(65_536):
+                    came += octets
+            except ConnectionError:
+                pass
+        return came
 
     def close(self):
         self.writer.close()

@@ -39,6 +39,11 @@ class Idlers:
             self._timer.cancel()
             self._timer = None
 
+    @property
+    def waiting(self) -> tuple[Connection, ...]:
+        """Those in IDLE now."""
+        return tuple(self._connections)
+
     def _tick(self) -> None:
         share = -int(-len(self._connections) * TICK_S // LOOK_AGAIN_S)
         for connection in [*islice(self._connections, share)]:
