@@ -19,6 +19,7 @@ for part in "${parts[@]}"; do
     command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || missing+=("$package")
 done
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=("postgresql")
+perl -MNet::SSLeay -e 1 2>/dev/null || missing+=("libnet-ssleay-perl") # swaks speaks TLS by it
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

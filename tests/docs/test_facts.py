@@ -1,6 +1,7 @@
 """Values, events and names that the pages state are those of the code."""
 
 import re
+import textwrap
 
 import pytest
 from tools import generate_limits
@@ -13,7 +14,7 @@ from postier.mailauth.dkim.verify import MAX_SIGNATURES
 from postier.mailauth.spf import result as spf_result
 from postier.mailbox import filing, folders, names
 from postier.mta import trace_fields
-from postier.store import packs
+from postier.store import packs, sqlite
 from tests.docs.pages import ROOT, inline, rows
 
 LIMITS = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
@@ -69,6 +70,13 @@ def test_the_extensions_that_the_readme_names_are_announced() -> None:
     assert named is not None
     announced = {name.decode() for name, _ in capabilities.EXTENSIONS} | {"ID", "ENABLE", "LITERAL+"}
     assert set(re.split(r",\s+", named[1])) <= announced
+
+
+def test_the_cycle_of_a_write_is_the_one_that_the_engine_describes() -> None:
+    described = re.search(r"One cycle:\n\n(.*?)\n\n", sqlite.__doc__ or "", re.DOTALL)
+    assert described is not None
+    architecture = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert textwrap.dedent(described[1]) in architecture
 
 
 def test_the_reasons_for_decisions_name_things_that_exist() -> None:

@@ -31,7 +31,7 @@ def with_imaplib(port):
 def with_imapclient(port):
     with imapclient.IMAPClient("127.0.0.1", port, ssl=False) as client:
         client.login("carole@beta.test", PASSWORD)
-        assert client.find_special_folder(imapclient.TRASH) == "Trash"
+        assert client.find_special_folder(imapclient.imapclient.TRASH) == "Trash"
         client.create_folder("Fächer & Co")
         assert "Fächer & Co" in [name for _, _, name in client.list_folders()]
         client.append("INBOX", letter(), flags=[imapclient.FLAGGED, "$Work"])

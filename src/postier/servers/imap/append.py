@@ -1,6 +1,6 @@
 """APPEND: messages come in, several commands of a pipeline are filed in one write.
 
-Not here: filing (`mailbox.filing`), the spool (`mta.spool`). Source: RFC 9051 §6.3.12, §7.1 (APPENDUID); RFC 3502 (several
+Not here: filing (`append_filing`), the spool (`mta.spool`). Source: RFC 9051 §6.3.12; RFC 3502 (several
 messages in one command). Invariants: a command's messages are filed together or not at all; commands are answered in
 their order, after their messages are durable; what a connection holds is bounded: a message that is coming in by
 `Spool`, finished ones by `PENDING_BYTES` together with the largest message.
@@ -9,36 +9,23 @@ their order, after their messages are durable; what a connection holds is bounde
 import asyncio
 import functools
 
-import msgspec
-
 from postier.accounts.accounts import account_info
 from postier.accounts.refusals import NotFoundError
 from postier.imap.commands.append import AppendMessage
 from postier.imap.commands.table import parse_offer
 from postier.imap.reader_events import MessageOffered
 from postier.imap.refusals import PeerError, no
-from postier.imap.responses import (
-    INUSE,
-    LIMIT,
-    OVERQUOTA,
-    TRYCREATE,
-    UNAVAILABLE,
-    ResponseCode,
-    Status,
-    append_uid,
-    bye,
-    status_line,
-)
-from postier.mailbox.filing import MAX_FILED_AT_ONCE, Filed, Letter, file_messages
-from postier.mailbox.keywords import keyword_bits
-from postier.mailbox.refusals import MailboxRefusedError, Refusal
+from postier.imap.responses import LIMIT, OVERQUOTA, UNAVAILABLE, Status, bye, status_line
+from postier.mailbox.filing import MAX_FILED_AT_ONCE
+from postier.mailbox.refusals import MailboxRefusedError
 from postier.mime.index import MessageIndex, index_message
 from postier.mta.spool import Spool
-from postier.servers.imap.connection import Connection, Done, EndError
+from postier.servers.imap.append_filing import Append, Piece, file_appends, refusal_of, unavailable
+from postier.servers.imap.connection import Connection, EndError
 from postier.servers.imap.selected import MailboxGoneError
 from postier.servers.imap.transfer import target_id
 from postier.store.blobs import BlobDraft, draft
-from postier.store.transaction import ConflictError, ReadTx, StoreError, WriteTx
+from postier.store.transaction import ReadTx, StoreError
 
 PENDING_BYTES = 1 << 20
 PENDING_COMMANDS = 200
@@ -46,26 +33,6 @@ MULTIAPPEND_MESSAGES = 2  # of the largest size: what one command may bring toge
 INLINE_BYTES = 256 << 10  # a larger message is read (MIME, hash) beside the loop
 QUOTA_ASKED_BYTES = 64 << 10  # for larger messages the quota is asked before they come
 MIN_RATE = 1_000  # octets per second that a message must keep up beyond its time-out
-
-
-class Piece(msgspec.Struct, frozen=True):
-    """A message that came whole."""
-
-    index: MessageIndex
-    draft: BlobDraft
-    received_at_us: int
-    system_flags: int
-    keywords: tuple[str, ...]
-
-
-class Append(msgspec.Struct):
-    """One command's messages."""
-
-    tag: bytes
-    mailbox: str
-    pieces: list[Piece]
-    size_bytes: int = 0
-    failure: Done | None = None
 
 
 class Appending:
@@ -120,7 +87,7 @@ def chunk(connection: Connection, data: bytes) -> None:
         appending.spool.add(data)
     except OSError:  # the disk is full, or worse; what is still to come is dropped
         appending.spool.discard()
-        appending.current.failure = _unavailable()
+        appending.current.failure = unavailable()
 
 
 async def message_ended(connection: Connection) -> None:
@@ -135,7 +102,7 @@ async def message_ended(connection: Connection) -> None:
     try:
         content = appending.spool.content()
     except OSError:
-        current.failure = _unavailable()
+        current.failure = unavailable()
         return
     read = functools.partial(_read, content)
     if len(content) > INLINE_BYTES:
@@ -178,7 +145,7 @@ async def settle(connection: Connection) -> None:
     if not appends:
         return
     connection.work()
-    answers = await _file(connection, appends)
+    answers = await file_appends(connection, appends)
     selected = connection.selected
     if selected is not None:
         try:
@@ -195,67 +162,6 @@ async def settle(connection: Connection) -> None:
         connection.expect_command()
     else:
         connection.stream.deadline = appending.started_at + appending.octets / MIN_RATE
-
-
-async def _file(connection: Connection, appends: list[Append]) -> list[Done]:
-    """How each command ended: all in one write if nothing speaks against it, else each by itself."""
-    whole = [append for append in appends if append.failure is None]
-    drafts = [piece.draft for append in whole for piece in append.pieces]
-    account_id, store = connection.account_id, connection.store
-    if len(whole) > 1:
-        try:
-            filed = iter(await store.write_with_blobs(drafts, _file_all, account_id, whole))
-            return [append.failure or _filed(connection, next(filed)) for append in appends]
-        except (MailboxRefusedError, ConflictError, StoreError):
-            pass
-    return [append.failure or await _file_one(connection, append) for append in appends]
-
-
-async def _file_one(connection: Connection, append: Append) -> Done:
-    drafts = [piece.draft for piece in append.pieces]
-    try:
-        (filed,) = await connection.store.write_with_blobs(drafts, _file_all, connection.account_id, [append])
-        return _filed(connection, filed)
-    except MailboxRefusedError as refusal:
-        return _refusal(refusal)
-    except ConflictError:
-        return Done("Somebody else changed this at the same time; try again", INUSE, Status.NO)
-    except StoreError:
-        return _unavailable()
-
-
-def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[Filed]]:
-    filed = []
-    for append in appends:
-        mailbox_id = target_id(tx, account_id, append.mailbox)
-        letters = [
-            Letter(
-                piece.index,
-                piece.draft.blob_id,
-                len(piece.draft.content),
-                piece.received_at_us,
-                piece.system_flags | keyword_bits(tx, account_id, piece.keywords),
-            )
-            for piece in append.pieces
-        ]
-        filed.append(file_messages(tx, account_id, mailbox_id, letters))
-    return filed
-
-
-def _filed(connection: Connection, filed: list[Filed]) -> Done:
-    connection.appended += len(filed)
-    return Done("APPEND completed", append_uid(filed[0].uidvalidity, [one.uid for one in filed]))
-
-
-def _refusal(refusal: MailboxRefusedError) -> Done:
-    if refusal.refusal is Refusal.NONEXISTENT:
-        return Done("No such mailbox", TRYCREATE, Status.NO)  # RFC 9051 §6.3.12
-    text = str(refusal)
-    return Done(text[:1].upper() + text[1:], ResponseCode(refusal.refusal.value.encode()), Status.NO)
-
-
-def _unavailable() -> Done:
-    return Done("The message can't be stored now; try again later", UNAVAILABLE, Status.NO)
 
 
 async def _check(connection: Connection, message: AppendMessage, event: MessageOffered) -> None:
@@ -280,10 +186,10 @@ async def _check(connection: Connection, message: AppendMessage, event: MessageO
     try:
         await store.read(_admits, connection, mailbox, message.size_bytes)
     except MailboxRefusedError as refusal:
-        done = _refusal(refusal)
+        done = refusal_of(refusal)
         raise no(done.text, done.code) from None
     except StoreError:
-        done = _unavailable()
+        done = unavailable()
         raise no(done.text, done.code) from None
 
 

@@ -188,12 +188,17 @@ class Connection:
         stream = self.stream
         self.write_out()
         await stream.drain()
+        self._end_at_shutdown()
         data = await stream.read_or_wake()
         if data:
             self.reader.receive(data)
         elif data is not None:
             raise EndError
-        elif self.owner.is_stopping and self.append is None:  # a message under way may finish
+        else:
+            self._end_at_shutdown()
+
+    def _end_at_shutdown(self) -> None:
+        if self.owner.is_stopping and self.append is None:  # a message under way may finish
             raise EndError(bye("The server is shutting down", UNAVAILABLE))
 
     async def answer(self) -> bytes:

@@ -1,0 +1,218 @@
+"""Rows of reading: one large mailbox, operation by operation; logins, idle connections, and how soon news comes.
+
+Each row has the wall time and the CPU of the whole server in milliseconds, the median of its runs.
+"""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from letters import letter, small_letters
+from load_imap import Answer, ImapClient, append
+from load_smtp import deliver
+from node import HOST, PASSWORD, Node, user
+
+Row = dict[str, object]
+Act = Callable[[], Awaitable[Answer | None]]
+RUNS = 3
+GROUP = 500
+
+
+class Reader:
+    """The measured account, its connection and the figures."""
+
+    def __init__(self, node: Node, *, messages: int, bulk: int, appends: int) -> None:
+        self.node = node
+        self.address = (HOST, node.imap)
+        self.messages, self.bulk, self.appends = messages, bulk, appends
+
+    async def client(self, number: int = 0, mailbox: bytes = b"") -> ImapClient:
+        """A connection that has logged in, and selected a mailbox."""
+        client = await ImapClient.login(self.address, user(number), PASSWORD)
+        if mailbox:
+            await client.command(b"SELECT " + mailbox)
+        return client
+
+    async def measure(self, name: str, act: Act, *, runs: int = RUNS, before: Act | None = None) -> Row:
+        """The median of some runs; `before` prepares each and is not counted."""
+        walls, cpus = [], []
+        answer: Answer | None = None
+        for _ in range(runs):
+            if before is not None:
+                await before()
+            cpu, started = self.node.meter.cpu_s(), time.perf_counter()
+            answer = await act()
+            walls.append(time.perf_counter() - started)
+            cpus.append(self.node.meter.cpu_s() - cpu)
+        row: Row = {
+            "bench": "imap",
+            "operation": name,
+            "wall_ms": round(statistics.median(walls) * 1000, 2),
+            "cpu_ms": round(statistics.median(cpus) * 1000, 2),
+        }
+        return row if answer is None else row | {"octets": answer.octets, "lines": answer.lines}
+
+
+async def imap_rows(node: Node, *, quick: bool) -> AsyncIterator[Row]:
+    """Measure; a row each."""
+    reader = Reader(
+        node, messages=300 if quick else 100_000, bulk=50 if quick else 10_000, appends=40 if quick else 2_000
+    )
+    yield await _idle_memory(reader, 5 if quick else 500)  # first, while no free memory hides it
+    yield await _build(reader)
+    for part in (_reading, _writing, _appending, _transferring):
+        async for row in part(reader):
+            yield row | {"messages": reader.messages}
+    yield await _logins(reader, 10 if quick else 500)
+    yield await _idle_latency(reader, 5 if quick else 100)
+
+
+async def _build(reader: Reader) -> Row:
+    client = await reader.client()
+    await client.command(b"CREATE large")
+    cpu, wall = 0.0, 0.0
+    for start in range(0, reader.messages, GROUP):
+        letters = small_letters(min(GROUP, reader.messages - start), start)
+        began, used = time.perf_counter(), reader.node.meter.cpu_s()
+        await append(client, b"large", letters, at_once=GROUP, multi=True)
+        wall += time.perf_counter() - began
+        cpu += reader.node.meter.cpu_s() - used
+    client.close()
+    return {
+        "bench": "imap", "operation": f"build by MULTIAPPEND of {GROUP}", "messages": reader.messages,
+        "wall_ms": round(wall * 1000), "cpu_ms": round(cpu * 1000), "cpu_us_each": round(cpu / reader.messages * 1e6, 1),
+    }  # fmt: skip
+
+
+async def _reading(reader: Reader) -> AsyncIterator[Row]:
+    unselected = await reader.client()
+    yield await reader.measure("SELECT", lambda: unselected.command(b"SELECT large"), runs=2 * RUNS + 1)
+    unselected.close()
+    for name, line in (
+        ("UID FETCH 1:* FLAGS", b"UID FETCH 1:* (UID FLAGS)"),
+        (
+            "FETCH envelope and structure",
+            b"UID FETCH 1:* (UID ENVELOPE INTERNALDATE RFC822.SIZE BODYSTRUCTURE)",
+        ),
+        (f"FETCH {reader.messages // 100} bodies", b"FETCH 1:%d (BODY.PEEK[])" % (reader.messages // 100)),
+        ("SEARCH UNSEEN", b"UID SEARCH UNSEEN"),
+        ("SEARCH SUBJECT", b"UID SEARCH SUBJECT budget"),
+        ("SEARCH TEXT", b"UID SEARCH TEXT needle"),
+    ):
+        client = await reader.client(mailbox=b"large")
+        yield await reader.measure(name, lambda: client.command(line))  # noqa: B023 # awaited in this turn
+        client.close()
+
+
+async def _writing(reader: Reader) -> AsyncIterator[Row]:
+    client = await reader.client(mailbox=b"large")
+    for sign in (b"+", b"-"):
+        line = b"UID STORE 1:* %bFLAGS (\\Flagged)" % sign
+        yield await reader.measure(f"STORE 1:* {sign.decode()}FLAGS", lambda: client.command(line), runs=1)  # noqa: B023
+    client.close()
+
+
+async def _appending(reader: Reader) -> AsyncIterator[Row]:
+    count, size = reader.appends, 4_096
+    chance = random.Random(1)
+    letters = [letter(n, size, chance) for n in range(count)]
+    for name, at_once, multi in (
+        ("synchronising", 0, False), ("LITERAL+", 1, False), ("LITERAL+, 100 in a pipeline", 100, False),
+        (f"MULTIAPPEND of {GROUP}", GROUP, True),
+    ):  # fmt: skip
+        client = await reader.client(1)
+
+        async def act() -> None:
+            await append(client, b"INBOX", letters, at_once=at_once, multi=multi)  # noqa: B023
+
+        yield await reader.measure(f"APPEND {count}, {name}", act, runs=1)
+        client.close()
+    clients = [await reader.client(number) for number in range(1, 11)]
+
+    async def together() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number, client in enumerate(clients):
+                tasks.create_task(append(client, b"INBOX", letters[number :: len(clients)], at_once=1))
+
+    yield await reader.measure(f"APPEND {count} over 10 connections", together, runs=1)
+    for client in clients:
+        client.close()
+
+
+async def _transferring(reader: Reader) -> AsyncIterator[Row]:
+    client = await reader.client(mailbox=b"large")
+    some = b"1:%d" % reader.bulk
+    await client.command(b"CREATE copies")
+    await client.command(b"CREATE moved")
+    yield await reader.measure(
+        f"COPY {reader.bulk}", lambda: client.command(b"COPY %b copies" % some), runs=1
+    )
+    await client.command(b"SELECT copies")
+    yield await reader.measure(f"MOVE {reader.bulk}", lambda: client.command(b"MOVE %b moved" % some), runs=1)
+    await client.command(b"SELECT moved")
+    await client.command(b"STORE %b +FLAGS.SILENT (\\Deleted)" % some)
+    yield await reader.measure(f"EXPUNGE {reader.bulk}", lambda: client.command(b"EXPUNGE"), runs=1)
+    client.close()
+
+
+async def _logins(reader: Reader, count: int) -> Row:
+    """Login, SELECT, LOGOUT on ten connections at one time; the accounts have logged in before."""
+    for number in range(10):
+        (await reader.client(number)).close()
+
+    async def repeat(number: int) -> None:
+        for _ in range(count // 10):
+            client = await reader.client(number, b"INBOX")
+            await client.command(b"LOGOUT")
+            client.close()
+
+    async def act() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(10):
+                tasks.create_task(repeat(number))
+
+    row = await reader.measure("login, SELECT, LOGOUT", act, runs=1)
+    wall, cpu = float(str(row["wall_ms"])), float(str(row["cpu_ms"]))
+    return row | {"logins": count, "per_s": round(count / wall * 1000), "cpu_ms_each": round(cpu / count, 3)}
+
+
+async def _idle_memory(reader: Reader, count: int) -> Row:
+    for number in range(20):  # what each worker needs once is not the connections'
+        (await reader.client(number % 10, b"INBOX")).close()
+    rss, pss = reader.node.meter.memory_kib()
+    cpu = reader.node.meter.cpu_s()
+    clients = []
+    for number in range(count):
+        client = await reader.client(number % 10, b"INBOX")
+        await client.raw(b"i IDLE\r\n", b"+")
+        clients.append(client)
+    cpu = reader.node.meter.cpu_s() - cpu
+    rss_after, pss_after = reader.node.meter.memory_kib()
+    for client in clients:
+        client.close()
+    return {
+        "bench": "imap", "operation": "idle connections", "connections": count,
+        "rss_kib_each": round((rss_after - rss) / count, 1), "pss_kib_each": round((pss_after - pss) / count, 1),
+        "open_cpu_ms_each": round(cpu / count * 1000, 2), "server_pss_mib": round(pss_after / 1024, 1),
+    }  # fmt: skip
+
+
+async def _idle_latency(reader: Reader, count: int) -> Row:
+    """From the final dot of a letter to EXISTS in a connection that is in IDLE."""
+    client = await reader.client(0, b"INBOX")
+    await client.raw(b"i IDLE\r\n", b"+")
+    letters, waits = small_letters(count), []
+    for each in letters:
+        heard = client.line_with(b"EXISTS")
+        taken = await deliver((HOST, reader.node.smtp), [each], [user(0).encode()], 1, 1)
+        told = time.perf_counter()
+        await heard
+        waits.append(taken.waits_s[0] + time.perf_counter() - told)
+    client.close()
+    waits.sort()
+    return {
+        "bench": "imap", "operation": "IDLE, from the final dot to EXISTS", "letters": count,
+        "p50_ms": round(waits[count // 2] * 1000, 2), "p99_ms": round(waits[int(count * 0.99)] * 1000, 2),
+    }  # fmt: skip

@@ -1,0 +1,67 @@
+"""Letters for the clients, and the mailbox seen by one connection of its own: filled, and awaited by IDLE."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imapclient import IMAPClient
+
+from postier.app.demo.node import HOST
+from tests.clients.two_servers import Account
+
+LIMIT_S = 20
+
+
+def letter(
+    to: Account | str,
+    sender: Account | str = "someone@elsewhere.test",
+    *,
+    subject: str = "Lunch",
+    body: str = "At noon?\r\n",
+    token: str = "1",  # noqa: S107 (part of its Message-ID)
+) -> bytes:
+    """A letter in UTF-8, eight bits."""
+    sender, to = (each if isinstance(each, str) else each.address for each in (sender, to))
+    return (
+        f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: Tue, 24 Nov 2026 01:02:03 +0000\r\n"
+        f"Message-ID: <{token}@client.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Transfer-Encoding: 8bit\r\n\r\n{body}"
+    ).encode()
+
+
+@contextmanager
+def mailbox(account: Account, name: str = "INBOX") -> Iterator[IMAPClient]:
+    """Logged in by imaps, with the mailbox open."""
+    with IMAPClient(HOST, account.ports.imaps, ssl=True, ssl_context=account.tls, timeout=LIMIT_S) as client:
+        client.login(account.address, account.password)
+        client.select_folder(name)
+        yield client
+
+
+def fill(account: Account, *letters: bytes, name: str = "INBOX") -> None:
+    """Put letters into a mailbox by APPEND."""
+    with mailbox(account, name) as client:
+        for each in letters:
+            client.append(name, each)
+
+
+def arrived(account: Account, count: int = 1, name: str = "INBOX") -> list[bytes]:
+    """Wait, told by IDLE, until the mailbox has so many letters; gives them all."""
+    with mailbox(account, name) as client:
+        await_count(client, count)
+        return [found[b"BODY[]"] for found in client.fetch(client.search(["ALL"]), ["BODY.PEEK[]"]).values()]
+
+
+def await_count(client: IMAPClient, count: int) -> None:
+    """Wait in IDLE until the open mailbox has at least so many letters."""
+    deadline = time.monotonic() + LIMIT_S
+    seen = client.search(["ALL"])
+    if len(seen) >= count:
+        return
+    client.idle()
+    responses = []
+    while not any(said[0] >= count for said in responses if said[1:] == (b"EXISTS",)):
+        left = deadline - time.monotonic()
+        assert left > 0, f"{len(seen)} of {count} letters came: {responses}"
+        responses += client.idle_check(timeout=left)
+    client.idle_done()

@@ -1,0 +1,60 @@
+"""SECURITY 14: whatever carole does, alice's mailboxes are as if they did not exist, and stay as they were."""
+
+from tests.servers.imap.served import letter
+
+NAMES = (
+    "Private",
+    "alice@alpha.test/Private",
+    "../1/Private",
+    "user/alice@alpha.test/Private",
+    "Other Users/alice",
+)
+COMMANDS = (
+    "SELECT {}",
+    "EXAMINE {}",
+    "STATUS {} (MESSAGES)",
+    "DELETE {}",
+    "RENAME {} Mine",
+    "COPY 1 {}",
+    "UID MOVE 1 {}",
+)
+
+
+async def test_every_command_that_names_a_mailbox(served):
+    alice = await served.login()
+    await alice.ok("CREATE Private")
+    await alice.append(letter(), "Private")
+    carole = await served.login(1)
+    await carole.append(letter())
+    await carole.ok("SELECT INBOX")
+    for command in COMMANDS:
+        for name in NAMES:
+            if (await carole.command("SELECT INBOX"))[-1].startswith(b"OK"):
+                theirs = await carole.refused(command.format(f'"{name}"'))
+                assert theirs == await carole.refused(command.format('"Nowhere at all"')), (command, name)
+    assert (await carole.append(letter(), "Private")).startswith(b"NO [TRYCREATE]")
+    assert not [line for line in await carole.ok('LIST "" *') if b"Private" in line]
+    assert not [line for line in await carole.ok('LSUB "" *') if b"Private" in line]
+    assert await alice.ok("STATUS Private (MESSAGES)") == [b"* STATUS Private (MESSAGES 1)"]
+
+
+async def test_uids_of_another_account_name_nothing(served):
+    alice = await served.login(mailbox="INBOX")
+    for number in range(5):
+        await alice.append(letter(number, subject="secret"))
+    carole = await served.login(1)
+    await carole.append(letter(subject="own"))
+    await carole.ok("SELECT INBOX")
+    lines = await carole.ok("UID FETCH 1:* (UID ENVELOPE BODY.PEEK[])")
+    assert len(lines) == 1
+    assert b"secret" not in lines[0]
+    await carole.ok("UID STORE 1:9 +FLAGS.SILENT (\\Deleted)")
+    await carole.ok("EXPUNGE")
+    assert await alice.ok("STATUS INBOX (MESSAGES DELETED)") == [b"* STATUS INBOX (MESSAGES 5 DELETED 0)"]
+
+
+async def test_another_accounts_changes_wake_and_tell_nobody(served):
+    alice, carole = await served.login(mailbox="INBOX"), await served.login(1, "INBOX")
+    await carole.start_idle()
+    await alice.append(letter())
+    assert await carole.done() == [b"a3 OK IDLE terminated"]
