@@ -44,7 +44,7 @@ from tests.servers.mail_client import LIMIT_S, MailClient
 
 HOSTNAME = "mx.alpha.test"
 PASSWORD = "correct horse"
-NOW_S = 1_790_000_000  # Mon, 21 Sep 2026 13:33:20 +0000
+NOW_S = 1_790_000_000  # Mon, 21 Sep 2026 14:13:20 +0000
 QUOTA = 10_000
 NO_ZONES: Mapping[str, str] = MappingProxyType({".": ""})  # every name is NXDOMAIN
 

@@ -68,7 +68,8 @@ async def authenticate(
 
 def _without_forged_results(content: bytes, hostname: str) -> bytes:
     """RFC 8601 §5: nobody else speaks in our name."""
-    end = content.find(b"\r\n\r\n") + 2
-    if end < 2 or b"authentication-results" not in content[:end].lower():
+    empty_line = content.find(b"\r\n\r\n")
+    end = len(content) if empty_line < 0 else empty_line + 2
+    if b"authentication-results" not in content[:end].lower():
         return content
     return strip_ours(content[:end], hostname) + content[end:]

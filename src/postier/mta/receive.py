@@ -20,6 +20,7 @@ from postier.defence.verdict import Evidence, Treatment, Verdict, judge
 from postier.dns.ask import Answering
 from postier.mailauth.outcome import Outcome
 from postier.mime.address import Address
+from postier.mime.headers import HeaderSection, split_header
 from postier.mta.acceptance import Acceptance, accept
 from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id
@@ -27,15 +28,16 @@ from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.spool import Spool
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
+from postier.mta.trace_rows import record_verdict
 from postier.smtp import reason as why
 from postier.smtp.events import TlsFacts
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
-from postier.store.transaction import Store, StoreError
+from postier.store.transaction import Store, StoreError, StoreFullError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_NO_PARAMETERS = MailParameters()
+MAX_MESSAGE_ID = 998  # octets that are kept of it: a line (RFC 5322 §2.1.1)
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -66,6 +68,12 @@ class Transaction:
         self.forwards: dict[Address, RecipientParameters] = {}
         self.spool: Spool | None = None
         self.storage_failed = False
+
+
+def message_id_of(header: HeaderSection) -> str:
+    """The letter's Message-ID as it is kept with its traces; "" if it has none."""
+    value = (header.first(b"message-id") or b"").strip()
+    return value[:MAX_MESSAGE_ID].decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 class Visitor:
@@ -100,7 +108,7 @@ class Visitor:
     async def body(self) -> Reason | None:
         """Whether there is room for the letter; it is spooled from here on."""
         assert self._transaction is not None
-        if not self._intake.store.may_hold(self._transaction.parameters.size_bytes or 0):
+        if not self._intake.store.may_hold(self._transaction.parameters.size_bytes or 1):
             return why.STORAGE_FULL
         self._transaction.spool = Spool(self._intake.spool_folder)
         return None
@@ -155,7 +163,7 @@ class Visitor:
             jobs = await accept(intake.store, acceptance, intake.lease_owner)
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
-            return why.STORAGE_FULL
+            return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
         if jobs:
             intake.dispatch(jobs)
         return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))
@@ -203,9 +211,11 @@ class Reception(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        header = content[: content.find(b"\r\n\r\n") + 2]
-        if hops(header) > MAX_HOPS:
-            return why.TOO_MANY_HOPS
+        header = split_header(content)
+        if hops(content[: header.end]) > MAX_HOPS:
+            return self._refuse(why.TOO_MANY_HOPS)
+        if sum(1 for _ in header.all(b"from")) > 1:  # SECURITY 34: readers differ in which one they show
+            return self._refuse(why.MULTIPLE_FROM)
         intake = self._intake
         letter_id = self._new_id()
         found = await authenticate(
@@ -219,8 +229,9 @@ class Reception(Visitor):
         )
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
-        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, b"\nlist-id:" in header.lower()))
-        answer = await self._file(transaction, letter_id, found, verdict)
+        is_list_mail = header.first(b"list-id") is not None
+        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
+        answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),
@@ -235,10 +246,16 @@ class Reception(Visitor):
         return answer
 
     async def _file(
-        self, transaction: Transaction, letter_id: int, found: Authentication, verdict: Verdict
+        self,
+        transaction: Transaction,
+        letter_id: int,
+        found: Authentication,
+        verdict: Verdict,
+        message_id: str,
     ) -> Reply | Reason:
         if verdict.treatment is Treatment.REFUSE:
             assert verdict.refusal is not None
+            await self._remember(letter_id, transaction, message_id, verdict)
             return verdict.refusal
         now_us = self._intake.now_us()
         only = str(transaction.named[0]) if len(transaction.named) == 1 else None
@@ -264,10 +281,27 @@ class Reception(Visitor):
                 else b"",
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
+                message_id=message_id,
                 verdict=verdict,
                 received_at=now_us,
             )
         )
+
+    async def _remember(
+        self, letter_id: int, transaction: Transaction, message_id: str, verdict: Verdict
+    ) -> None:
+        """Keep the verdict on a letter that is not kept itself."""
+        id_text = letter_id_text(letter_id)
+        try:
+            await self._intake.store.write(
+                record_verdict, id_text, self.peer.ip, transaction.reverse_path, message_id, verdict
+            )
+        except StoreError as error:  # it is refused all the same
+            self._log.error("verdict-not-stored", letter=id_text, error=str(error))
+
+    def _refuse(self, reason: Reason) -> Reason:
+        self.refused(reason, b"")
+        return reason
 
     def _is_exempt(self) -> bool:
         if not self._intake.exempt_networks:

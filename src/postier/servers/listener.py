@@ -18,6 +18,7 @@ from postier.servers.acceptor import BACKLOG, Acceptor
 from postier.tls.stream import Stream, StreamExpiredError
 
 SWEEP_S = 1.0
+LINGER_S = 10.0  # for a peer to take the last words
 IPV6_SITE_BITS = 64  # one customer's network counts as one peer
 
 
@@ -62,6 +63,7 @@ class Listener:
         self._conversation = conversation
         self.limits = limits
         self._streams: dict[Stream, asyncio.Task[None]] = {}
+        self._lingering: dict[Stream, float] = {}  # closed by us, not yet taken by the peer: until when
         self._per_peer: Counter[str] = Counter()
         self._tasks: asyncio.TaskGroup | None = None
         self._servers: list[asyncio.Server | Acceptor] = []
@@ -95,6 +97,9 @@ class Listener:
             await asyncio.wait(tasks, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         for stream in tuple(self._streams):
             stream.abort()
+        for stream in self._lingering:
+            stream.abort()
+        self._lingering.clear()
         if self._sweep is not None:
             self._sweep.cancel()
 
@@ -129,9 +134,10 @@ class Listener:
             stream.abort()
         except Exception:  # a bug of ours ends this connection only
             self._log.exception("connection-failed", peer=stream.peer_ip)
-            stream.abort()
         finally:
             stream.close()
+            if stream.has_unsent:
+                self._lingering[stream] = asyncio.get_running_loop().time() + LINGER_S
             del self._streams[stream]
             self._per_peer[peer] -= 1
             if not self._per_peer[peer]:
@@ -142,6 +148,11 @@ class Listener:
         now = loop.time()
         for stream in tuple(self._streams):
             stream.expire_if_late(now)
+        for stream, deadline in tuple(self._lingering.items()):
+            if now > deadline:  # it takes nothing of what was said last; a close would wait for ever
+                stream.abort()
+            if now > deadline or stream.is_closed:
+                del self._lingering[stream]
         self._sweep = loop.call_later(SWEEP_S, self._expire)
 
     def _is_exempt(self, ip: str) -> bool:

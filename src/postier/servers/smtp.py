@@ -6,7 +6,7 @@ trickles is cut off either way.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -43,6 +43,7 @@ from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
 from postier.smtp.session import Session
 from postier.smtp.settings import SessionSettings
+from postier.store.transaction import StoreError
 from postier.tls.server import ServerTls
 from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
 
@@ -194,6 +195,8 @@ class _Connection:
     async def run(self) -> None:
         session, stream = self._session, self._stream
         refusal = await self._visit.connected(stream.peer_ip, stream.peer_port)
+        if stream.has_unread:  # SECURITY 9
+            session.receive(await stream.read())
         stream.write(session.greet(refusal))
         stream.expire_in(self._owner.timeouts.command_s)
         try:
@@ -208,6 +211,9 @@ class _Connection:
                     await self._answer(event)
         except StreamExpiredError:
             stream.write(session.end(why.TIMEOUT))
+        except Exception:  # a bug of ours: the listener logs it
+            stream.write(session.end(why.FAULT))
+            raise
         finally:
             self._visit.reset()
 
@@ -217,13 +223,13 @@ class _Connection:
         if output:
             stream.write(output)
             await stream.drain()
+        if self._owner.is_stopping and not self._in_body:  # a body under way may finish
+            stream.write(session.end(why.SYSTEM_SHUTDOWN))
+            return
         data = await stream.read_or_wake()
-        if data is None:
-            if self._owner.is_stopping and not self._in_body:  # a body under way may finish
-                stream.write(session.end(why.SYSTEM_SHUTDOWN))
-        elif data:
+        if data:
             session.receive(data)
-        else:
+        elif data is not None:
             session.receive_eof()
 
     async def _answer(self, event: object) -> None:
@@ -233,11 +239,11 @@ class _Connection:
                 self._take_chunk(data)
                 return
             case RecipientNamed(forward_path, parameters):
-                stream.write(session.reply(await visit.recipient(forward_path, parameters)))
+                stream.write(session.reply(await self._decide(visit.recipient(forward_path, parameters))))
             case SenderNamed(reverse_path, mail_parameters):
-                stream.write(session.reply(await visit.sender(reverse_path, mail_parameters)))
+                stream.write(session.reply(await self._decide(visit.sender(reverse_path, mail_parameters))))
             case DataStarted():
-                decision = await visit.body()
+                decision = await self._decide(visit.body())
                 self._in_body = decision is None
                 self._body_octets = 0
                 stream.write(session.reply(decision))
@@ -279,6 +285,14 @@ class _Connection:
                 raise AssertionError(f"unknown event {event!r}")
         stream.expire_in(self._owner.timeouts.command_s)
 
+    async def _decide(self, deciding: Awaitable[Decision]) -> Decision:
+        """What the visit decides; later, while the store does not answer (DESIGN §3.2)."""
+        try:
+            return await deciding
+        except StoreError as error:
+            structlog.get_logger().error("store-failed", peer=self._stream.peer_ip, error=str(error))
+            return why.INTERNAL_ERROR
+
     def _take_chunk(self, data: bytes) -> None:
         self._body_octets += len(data)
         self._visit.chunk(data)
@@ -287,7 +301,7 @@ class _Connection:
     async def _end_of_letter(self) -> None:
         session, stream = self._session, self._stream
         stream.expire_in(float("inf"))  # the letter is ours now; the peer waits for us
-        decision = await self._visit.letter()
+        decision = await self._decide(self._visit.letter())
         for _ in range(session.replies_due):
             stream.write(session.reply(decision))
 
@@ -303,8 +317,7 @@ class _Connection:
             return False
         cipher = facts.cipher()
         tls = TlsFacts(facts.version() or "", cipher[0] if cipher else "")
-        if not self._owner.settings.is_tls_implicit:  # else the session began under TLS
-            self._session.tls_started(tls)
+        self._session.tls_started(tls)
         self._visit.encrypted(tls)
         return True
 

@@ -165,6 +165,13 @@ INTERNAL_ERROR = _declare(
     "Local error in processing, try again later",
     "A fault of this server; see its log.",
 )
+FAULT = _declare(
+    "fault",
+    421,
+    "4.3.0",
+    "Local error in processing, try again later",
+    "A fault of this server that ends the connection; see its log.",
+)
 SYSTEM_SHUTDOWN = _declare(
     "system-shutdown", 421, "4.3.2", "Service shutting down", "The server is being stopped or restarted."
 )

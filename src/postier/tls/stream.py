@@ -31,7 +31,6 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_can_write",
         "_chunks",
-        "_has_begun",
         "_is_paused",
         "_is_shaking_hands",
         "_loop",
@@ -59,7 +58,6 @@ class Stream(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
         self._is_paused = False
-        self._has_begun = False  # the task has read or written
         self.deadline = float("inf")  # loop time after which the peer is late
         self.is_ended = False  # the peer sends no more
         self.is_closed = False  # the connection is gone
@@ -145,9 +143,19 @@ class Stream(asyncio.Protocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send; nothing happens if the connection is gone."""
-        self._has_begun = True
         if data and self._transport is not None and not self.is_closed:
             self._transport.write(data)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether something came that was not read yet."""
+        return self._size > 0
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the peer has not taken all that was written."""
+        transport = self._transport
+        return transport is not None and not self.is_closed and transport.get_write_buffer_size() > 0
 
     @property
     def is_blocked(self) -> bool:
@@ -188,10 +196,6 @@ class Stream(asyncio.Protocol):
         self, context: ssl.SSLContext, server_hostname: str | None, timeout_s: float
     ) -> ssl.SSLObject:
         assert self._transport is not None
-        if not self._has_begun and self._chunks:
-            # Implicit TLS: what came since the connection was made is the ClientHello. TLS takes over within this
-            # turn of the loop and begins in the next, so it finds the octets when it begins.
-            self._loop.call_soon(_hand_over, self._transport, b"".join(self._chunks))
         self._chunks.clear()  # RFC 3207 §4.2: nothing that came in plaintext survives
         self._size = 0
         self._is_paused = False
@@ -255,7 +259,6 @@ class Stream(asyncio.Protocol):
     def _take(self) -> bytes:
         if self.is_expired:
             raise StreamExpiredError
-        self._has_begun = True
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._size = 0
@@ -268,14 +271,3 @@ class Stream(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _hand_over(transport: asyncio.Transport, octets: bytes) -> None:
-    """Give octets to the protocol that a transport has now; both loops' TLS takes them into a buffer."""
-    protocol = cast("asyncio.BufferedProtocol", transport.get_protocol())
-    while octets:
-        with memoryview(protocol.get_buffer(len(octets))) as buffer:
-            size = min(len(buffer), len(octets))
-            buffer[:size] = octets[:size]
-        protocol.buffer_updated(size)
-        octets = octets[size:]
