@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("clients")
 @pytest.fixture
 def synchronised(alice: Account, tmp_path: Path):
     """A Maildir that holds three letters of alice's INBOX; gives its folder and what synchronises it."""
-    fill(alice, *(letter(alice, token=str(number)) for number in range(3)))
+    fill(alice, *(letter(alice, number=number) for number in range(3)))
     (tmp_path / "maildir").mkdir()
     (tmp_path / "mbsyncrc").write_text(
         f'IMAPStore remote\nHost {HOST}\nPort {alice.ports.imap}\nUser {alice.address}\nPass "{alice.password}"\n'
@@ -59,11 +59,11 @@ def test_a_flag_is_pushed(synchronised, alice: Account) -> None:
 def test_a_new_local_letter_is_pushed(synchronised, alice: Account) -> None:
     folder, synchronise = synchronised
     (folder / "INBOX" / "cur" / "123.local:2,S").write_bytes(
-        letter(alice, token="local").replace(b"\r\n", b"\n")
+        letter(alice, number=99).replace(b"\r\n", b"\n")
     )
     synchronise()
     with mailbox(alice) as client:
-        (uid,) = client.search(["HEADER", "Message-ID", "<local@client.test>"])
+        (uid,) = client.search(["HEADER", "Message-ID", "<99@client.test>"])
         assert b"\\Seen" in client.get_flags([uid])[uid]
     synchronise()
     assert len(files(folder / "INBOX")) == 4
