@@ -58,9 +58,7 @@ def test_a_flag_is_pushed(synchronised, alice: Account) -> None:
 
 def test_a_new_local_letter_is_pushed(synchronised, alice: Account) -> None:
     folder, synchronise = synchronised
-    (folder / "INBOX" / "cur" / "123.local:2,S").write_bytes(
-        letter(alice, number=99).replace(b"\r\n", b"\n")
-    )
+    (folder / "INBOX" / "cur" / "123.local:2,S").write_bytes(letter(alice, number=99).replace(b"\r\n", b"\n"))
     synchronise()
     with mailbox(alice) as client:
         (uid,) = client.search(["HEADER", "Message-ID", "<99@client.test>"])
