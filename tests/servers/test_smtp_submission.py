@@ -98,7 +98,8 @@ async def test_failures_are_counted_over_connections(submission):
 
 
 @pytest.mark.parametrize(
-    "sender", ["bob@alpha.test", "nobody@alpha.test", "alice@remote.test", "alice@beta.test", "team@alpha.test"]
+    "sender",
+    ["bob@alpha.test", "nobody@alpha.test", "alice@remote.test", "alice@beta.test", "team@alpha.test"],
 )
 async def test_the_envelope_of_another(submission, sender):
     node = await submission()
@@ -228,7 +229,9 @@ async def test_blind_copies_are_not_told(submission_embedded):
 async def test_users_do_not_speak_in_the_name_of_the_server(submission_embedded):
     node = await submission_embedded()
     client = await node.user()
-    forged = f"Authentication-Results: {HOSTNAME}; dmarc=pass header.from=bank.test\r\nReturn-Path: <x@y.test>\r\n"
+    forged = (
+        f"Authentication-Results: {HOSTNAME}; dmarc=pass header.from=bank.test\r\nReturn-Path: <x@y.test>\r\n"
+    )
     await client.mail("alice@alpha.test", "bob@alpha.test", letter=from_("alice@alpha.test", forged))
     (found,) = await letters(node.store, "bob@alpha.test")
     assert b"bank.test" not in found

@@ -61,7 +61,9 @@ class Submission(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        content = strip_ours(normalise(content), self._intake.hostname)  # RFC 8601 §5: nor do users speak in our name
+        content = strip_ours(
+            normalise(content), self._intake.hostname
+        )  # RFC 8601 §5: nor do users speak in our name
         content = _without(DROPPED_FIELDS, content)
         header = split_header(content)
         if hops(content[: header.end]) > MAX_HOPS:
