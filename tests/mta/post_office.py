@@ -164,7 +164,7 @@ class PostOffice:
 async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
     """Ask until it is so."""
     async with asyncio.timeout(LIMIT_S):
-        while not await condition():  # noqa: ASYNC110 (there is no event for every condition)
+        while not await condition():
             await asyncio.sleep(0)
 
 
@@ -201,7 +201,7 @@ async def post_office(
             random_bits=random.getrandbits,
             chance=random.Random(1),
             lease_owner=owner,
-            dispatch=lambda jobs: scheduler.dispatch(jobs),
+            dispatch=lambda jobs: scheduler.dispatch(jobs),  # noqa: PLW0108 (it is made below)
         )
         dialling = Dialling(HOSTNAME, port, resolver, fetcher)
         scheduler = Scheduler(
