@@ -130,5 +130,3 @@ def test_pipelining(alice, carole, tmp_path):
         folder=tmp_path,
     )
     assert len(arrived(carole)) == 1
-
-
