@@ -60,8 +60,10 @@ def await_count(client: IMAPClient, count: int) -> None:
         return
     client.idle()
     responses = []
-    while not any(said[0] >= count for said in responses if said[1:] == (b"EXISTS",)):
-        left = deadline - time.monotonic()
-        assert left > 0, f"{len(seen)} of {count} letters came: {responses}"
-        responses += client.idle_check(timeout=left)
-    client.idle_done()
+    try:
+        while not any(said[0] >= count for said in responses if said[1:] == (b"EXISTS",)):
+            left = deadline - time.monotonic()
+            assert left > 0, f"{len(seen)} of {count} letters were there, then came {responses}"
+            responses += client.idle_check(timeout=left)
+    finally:
+        client.idle_done()
