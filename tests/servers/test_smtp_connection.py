@@ -96,7 +96,9 @@ async def test_after_a_refused_letter_nothing_is_left(start_embedded):
 
 
 @pytest.mark.parametrize(
-    "body", [b"a\nb", b"a\r.\r\nb", b"a\n.\r\nMAIL FROM:<x@y.test>", b"a\0b"], ids=["lf", "cr", "smuggled", "nul"]
+    "body",
+    [b"a\nb", b"a\r.\r\nb", b"a\n.\r\nMAIL FROM:<x@y.test>", b"a\0b"],
+    ids=["lf", "cr", "smuggled", "nul"],
 )
 async def test_what_is_no_letter(start_embedded, body):
     node = await start_embedded()

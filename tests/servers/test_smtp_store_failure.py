@@ -61,7 +61,9 @@ async def test_a_full_spool(failing, tmp_path):
     node, _ = failing
     intake = node.conversation._visit.args[0]
     (tmp_path / "file").touch()
-    node.conversation._visit = partial(Reception, msgspec.structs.replace(intake, spool_folder=tmp_path / "file"))
+    node.conversation._visit = partial(
+        Reception, msgspec.structs.replace(intake, spool_folder=tmp_path / "file")
+    )
     client = await node.greeted()
     large = LETTER + (b"x" * 70 + b"\r\n") * 20_000
     assert (await client.mail("a@remote.test", "alice@alpha.test", letter=large)).startswith("452 4.3.1 ")
