@@ -49,11 +49,19 @@ class PostgresServer:
             "--no-sync",
             "--locale=C",
         )
+        self.resume()
+
+    def resume(self) -> None:
+        """Start on the data that are there."""
         options = f"-k {self._folder} -c listen_addresses='' -c fsync=off -c max_connections=200 -c logging_collector=off"
         self._run("pg_ctl", "-D", self._data, "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
-    def stop(self) -> None:
+    def crash(self) -> None:
+        """End all its processes at once, without a checkpoint; `resume` recovers."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def stop(self) -> None:
+        self.crash()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_database(self) -> str:

@@ -40,6 +40,11 @@ class ServerProcess:
         return line.decode()
 
     @property
+    def has_started(self) -> bool:
+        """Whether it was ever started."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The supervisor's."""
         assert self._process is not None

@@ -31,11 +31,11 @@ class Sink:
             server.transport.abort()
         return "250 2.0.0 taken"
 
-    async def serve(self) -> asyncio.Server:
-        """Listen on any port."""
+    async def serve(self, port: int = 0) -> asyncio.Server:
+        """Listen on that port, or on any."""
         loop = asyncio.get_running_loop()
         return await loop.create_server(
             lambda: SMTP(self, hostname="mx.sink.test", ident="sink", loop=loop, enable_SMTPUTF8=True),
             "127.0.0.1",
-            0,
+            port,
         )

@@ -92,10 +92,17 @@ async def test_a_message_goes_when_its_last_recipient_is_done(store: Store) -> N
 
 async def test_leases_of_a_dead_owner_are_released(store: Store) -> None:
     await store.write(queue_rows.enqueue, a_message(), TWO[:1], "node/1/0")
-    assert await store.write(queue_rows.release_leases, "node/", "node/1/") == 0
-    assert await store.write(queue_rows.release_leases, "node/", "node/2/") == 1
+    assert await store.write(queue_rows.release_leases, "node", "node/1") == 0
+    assert await store.write(queue_rows.release_leases, "node", "node/2") == 1
     assert len(await lease(store, "node/2/0")) == 1
     assert await store.write(queue_rows.release_leases, "node/2/0") == 1
+
+
+async def test_leases_of_owners_with_a_longer_name_are_kept(store: Store) -> None:
+    await store.write(queue_rows.enqueue, a_message(), TWO[:1], "node/1/10")
+    for other in ("node/1/1", "nod", "node/1/1/0"):
+        assert await store.write(queue_rows.release_leases, other) == 0
+    assert await store.write(queue_rows.release_leases, "node", "node/10") == 1
 
 
 async def test_a_held_message_is_not_tried(store: Store) -> None:

@@ -220,6 +220,9 @@ class Supervisor:
         if self._kill_at is not None:
             return
         self._log.info("stopping", why=why)
+        sockets.close_all(
+            self._sockets
+        )  # the workers close theirs: who dials now is refused, and need not wait
         self._kill_at = time.monotonic() + self._settings.shutdown_timeout_s
         self._tell(signal.SIGTERM)
 

@@ -58,7 +58,13 @@ class Courier:
     async def carry(self, job: Job) -> bool:
         """See `Carrier.carry`."""
         despatch = self._despatch
-        if await despatch.directory.is_ours(job.destination):
+        try:
+            is_ours = await despatch.directory.is_ours(job.destination)
+        except StoreError as error:
+            structlog.get_logger().error("store-failed", letter=job.message.trace_id, error=str(error))
+            outcome: Outcome = Deferred("451 4.3.0 The store does not answer")
+            return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
+        if is_ours:
             outcomes = await self._carry_home(job)
             return await self._settle(job, outcomes)
         route = await mail_hosts(job.destination, despatch.resolver, despatch.chance, despatch.routes)

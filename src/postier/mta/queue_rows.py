@@ -200,15 +200,16 @@ def remove_message(tx: WriteTx, queue_id: int) -> bool:
     return tx.run("DELETE FROM queue_message WHERE queue_id = ?", queue_id) == 1
 
 
-def release_leases(tx: WriteTx, owner_prefix: str, but_not: str | None = None) -> int:
-    """Give back the leases of owners whose name begins with `owner_prefix`, except those beginning with `but_not`."""
-    spared = "" if but_not is None else " AND substr(lease_owner, 1, ?) <> ?"
+def release_leases(tx: WriteTx, owner: str, but_not: str | None = None) -> int:
+    """Give back the leases of an owner and of all below it (`node` has `node/start/worker` below), except `but_not`
+    and what is below that.
+    """
+    owned = "(lease_owner = ? OR substr(lease_owner, 1, ?) = ?)"
+    spared = "" if but_not is None else f" AND NOT {owned}"
     released = tx.run(
-        "UPDATE queue_recipient SET lease_until = 0, lease_owner = '' WHERE lease_owner <> ''"
-        f" AND substr(lease_owner, 1, ?) = ?{spared}",
-        len(owner_prefix),
-        owner_prefix,
-        *(() if but_not is None else (len(but_not), but_not)),
+        f"UPDATE queue_recipient SET lease_until = 0, lease_owner = '' WHERE lease_owner <> '' AND {owned}{spared}",
+        *_at_or_below(owner),
+        *(() if but_not is None else _at_or_below(but_not)),
     )
     if released:
         tx.wake(TOPIC)
@@ -275,6 +276,10 @@ def letters_without_content(tx: ReadTx) -> list[int]:
             " (SELECT 1 FROM blob b WHERE b.blob_id = q.blob_id) ORDER BY queue_id"
         )
     ]
+
+
+def _at_or_below(owner: str) -> tuple[str, int, str]:
+    return owner, len(owner) + 1, f"{owner}/"
 
 
 def _settle(tx: WriteTx, queue_id: int, recipient_id: int, state: str, due_at: int, reply: str) -> None:

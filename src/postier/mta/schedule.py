@@ -85,7 +85,7 @@ class Scheduler:
         """Take back what a predecessor of this node left, then look for work."""
         self._tasks = tasks
         node, start, _ = self._owner.split("/")
-        await self._store.write(release_leases, f"{node}/", f"{node}/{start}/")
+        await self._store.write(release_leases, node, f"{node}/{start}")
         await self._store.write(release_leases, self._owner)
         self._unwatch = self._store.watch_topic(TOPIC, self._woken.set)
         tasks.create_task(self._run())
