@@ -34,7 +34,7 @@ from postier.smtp.events import TlsFacts
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
-from postier.store.transaction import Store, StoreError, StoreFullError
+from postier.store.transaction import ConflictError, Store, StoreError, StoreFullError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MBOX_LINES = (b"From ", b">From ")  # the separator line of an mbox file, left by some tools
@@ -168,6 +168,9 @@ class Visitor:
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
             return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
+        except ConflictError:  # two workers drew one id in one microsecond; the next try has another
+            self._log.warning("letter-id-taken", letter=acceptance.letter_id_text)
+            return why.INTERNAL_ERROR
         if jobs:
             intake.dispatch(jobs)
         return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))
