@@ -39,10 +39,17 @@ class ServerProcess:
         assert line.startswith(b"ready"), self.log.read_text()
         return line.decode()
 
-    async def kill(self) -> None:
-        """SIGKILL to the supervisor and all workers at one time."""
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        return self._process.pid
+
+    async def kill(self, *, alone: bool = False) -> None:
+        """SIGKILL to the supervisor (`alone`) and all workers at one time; nothing if it has ended."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            (os.kill if alone else os.killpg)(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
     async def stop(self) -> int:

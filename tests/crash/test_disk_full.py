@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from postier.cli.root import root
-from tests.crash.test_kill import configuration_text, free_ports, populate, stored
+from tests.crash.node import configuration_text, free_ports, populate, stored
 from tests.server_process import ServerProcess
 
 DISK_MIB = 96  # 64 MiB of it are never promised to mail (store.packs.SPARE_BYTES)

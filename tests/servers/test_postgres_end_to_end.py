@@ -7,7 +7,8 @@ from pathlib import Path
 import imapclient
 import pytest
 
-from tests.crash.test_kill import Client, configuration_text, free_ports, populate, stored
+from tests.crash.load import SmtpClient
+from tests.crash.node import configuration_text, free_ports, populate, stored
 from tests.postgres_server import PostgresServer
 from tests.server_process import ServerProcess
 
@@ -57,7 +58,7 @@ def read_and_leave(sessions: list[imapclient.IMAPClient]) -> None:
 async def send_one(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with contextlib.closing(writer):
-        client = Client(reader, writer)
+        client = SmtpClient(reader, writer)
         await client.reply(220)
         for line, code in [
             ("EHLO elsewhere.test", 250),
