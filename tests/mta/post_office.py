@@ -77,7 +77,8 @@ class PostOffice:
         **facts: object,
     ) -> list[int]:
         """Queue letters in one transaction."""
-        ids = [new_letter_id(time.time_ns() // 1000, random.getrandbits) for _ in letters]
+        now_us = time.time_ns() // 1000
+        ids = [new_letter_id(now_us + at, random.getrandbits) for at in range(len(letters))]
         blob = draft(content)
 
         def queue(tx: WriteTx) -> None:

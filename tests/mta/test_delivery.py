@@ -359,3 +359,20 @@ async def test_a_busy_destination_does_not_keep_others_waiting(sqlite_store):
         slow.gate.set()
         await office.quiet()
     assert len(slow.letters) == 300
+
+
+async def test_a_letter_whose_content_is_gone_ends_in_a_report(sqlite_store):
+    async with post_office(sqlite_store, {}) as office:
+        await office.send("b@beta.test")
+        await office.quiet()
+        await sqlite_store.write(lambda tx: tx.run("UPDATE queue_message SET blob_id = ?", bytes(32)))
+        await office.pass_time(361)
+        await office.quiet()
+        ((_, state, attempts, reply),) = await office.rows()
+        assert (state, attempts) == ("waiting", 2)
+        assert reply.startswith("451 4.3.0 ")
+        await office.pass_time(SCHEDULE.lifetime_us / 1e6)
+        await office.quiet()
+        assert await office.rows() == []
+    (report,) = await reports(sqlite_store)
+    assert b"Action: failed" in report

@@ -136,6 +136,25 @@ async def test_forged_results_go_and_others_stay(start, store, body):
     assert "mx.elsewhere.test" in results[1]
 
 
+async def test_the_separator_line_of_an_mbox_file_goes(start_embedded):
+    node = await start_embedded()
+    client = await node.greeted()
+    await client.mail("z@remote.test", "alice@alpha.test", letter=b"From zoe Mon Sep 21 2026\r\n" + LETTER)
+    (letter,) = await letters(node.store, "alice@alpha.test")
+    assert b"\r\nFrom zoe" not in letter
+    assert letter.endswith(b"+0000\r\n" + LETTER)
+
+
+@pytest.mark.parametrize("first", ["", " goes on", "no field", "\tx: y"])
+async def test_a_letter_without_a_header_is_all_body(start_embedded, first):
+    node = await start_embedded()
+    client = await node.greeted()
+    body = f"{first}\r\nFrom: a@bank.test\r\n\r\nHi.\r\n".encode()
+    assert (await client.mail("z@remote.test", "alice@alpha.test", letter=body)).startswith("250 ")
+    (letter,) = await letters(node.store, "alice@alpha.test")
+    assert letter.partition(b"\r\n\r\n")[2] == body.removeprefix(b"\r\n")
+
+
 # What is refused
 
 

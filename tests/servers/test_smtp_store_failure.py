@@ -93,3 +93,16 @@ async def test_a_fault_of_ours_ends_one_connection_only(failing):
     assert (await client.mail("a@remote.test", "alice@alpha.test", letter=LETTER)).startswith("421 4.3.0 ")
     assert await client.has_ended()
     assert (await other.mail("a@remote.test", "alice@alpha.test", letter=LETTER)).startswith("250 ")
+
+
+async def test_an_id_that_is_taken(failing):
+    """Two workers may draw one id in one microsecond: the letter may come again."""
+    node, _ = failing
+    intake = msgspec.structs.replace(node.conversation._visit.args[0], random_bits=lambda _: 7)
+    node.conversation._visit = partial(Reception, intake)
+    client = await node.greeted()
+    assert (await client.mail("a@remote.test", *RECIPIENTS, letter=LETTER)).startswith("250 ")
+    before = await counts(node.store)
+    assert (await client.mail("a@remote.test", *RECIPIENTS, letter=LETTER)).startswith("451 4.3.0 ")
+    assert await counts(node.store) == before
+    assert (await client.say("NOOP")).startswith("250 ")

@@ -26,7 +26,7 @@ from postier.mta.settle import settle, weigh
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
 from postier.smtp.parameters import MailParameters
-from postier.store.transaction import Store, StoreError
+from postier.store.transaction import ConflictError, Store, StoreError
 
 SETTLE_TRIES = 10
 SETTLE_PAUSE_S = 1.0
@@ -91,8 +91,8 @@ class Courier:
         for recipient in job.recipients:
             try:
                 outcomes[recipient.recipient_id] = await self._file(job, recipient)
-            except StoreError as error:
-                outcomes[recipient.recipient_id] = Deferred(f"451 4.3.1 {error}")
+            except (KeyError, StoreError, ConflictError) as error:
+                outcomes[recipient.recipient_id] = Deferred(f"451 4.3.0 {error}")
         return outcomes
 
     async def _file(self, job: Job, recipient: QueueRecipient) -> Outcome:
@@ -153,7 +153,7 @@ class Courier:
                     drafts, settle, job, settlement, due_at, reports, despatch.lease_owner
                 )
                 break
-            except StoreError as error:
+            except (StoreError, ConflictError) as error:  # a report's id may be taken: it gets another
                 structlog.get_logger().error(
                     "attempt-not-recorded", letter=job.message.trace_id, error=str(error)
                 )
@@ -170,10 +170,14 @@ class Courier:
         if not told or not job.message.reverse_path:
             return None
         despatch = self._despatch
+        try:
+            original = await despatch.store.read_blob(job.message.blob_id)
+        except (KeyError, StoreError):  # a letter that is damaged is reported all the same
+            original = b""
         return await report(
             job,
             told,
-            await despatch.store.read_blob(job.message.blob_id),
+            original,
             directory=despatch.directory,
             hostname=despatch.hostname,
             letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),

@@ -34,9 +34,10 @@ from postier.smtp.events import TlsFacts
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
-from postier.store.transaction import Store, StoreError, StoreFullError
+from postier.store.transaction import ConflictError, Store, StoreError, StoreFullError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MBOX_LINES = (b"From ", b">From ")  # the separator line of an mbox file, left by some tools
 MAX_MESSAGE_ID = 998  # octets that are kept of it: a line (RFC 5322 §2.1.1)
 
 
@@ -149,9 +150,12 @@ class Visitor:
         if transaction.storage_failed:
             return why.STORAGE_FULL
         try:
-            return transaction.spool.content()
+            content = transaction.spool.content()
         except OSError:
             return why.STORAGE_FULL
+        if content.startswith(MBOX_LINES):  # below our fields it would end the header
+            content = content.partition(b"\r\n")[2]
+        return content
 
     def _new_id(self) -> int:
         return new_letter_id(self._intake.now_us(), self._intake.random_bits)
@@ -164,6 +168,9 @@ class Visitor:
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
             return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
+        except ConflictError:  # two workers drew one id in one microsecond; the next try has another
+            self._log.warning("letter-id-taken", letter=acceptance.letter_id_text)
+            return why.INTERNAL_ERROR
         if jobs:
             intake.dispatch(jobs)
         return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))
@@ -212,6 +219,11 @@ class Reception(Visitor):
         if isinstance(content, Reason):
             return content
         header = split_header(content)
+        if not header.entries and not content.startswith(
+            b"\r\n"
+        ):  # its first line would go on or end our last field
+            content = b"\r\n" + content
+            header = split_header(content)
         if hops(content[: header.end]) > MAX_HOPS:
             return self._refuse(why.TOO_MANY_HOPS)
         if sum(1 for _ in header.all(b"from")) > 1:  # SECURITY 34: readers differ in which one they show
