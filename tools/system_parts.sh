@@ -10,6 +10,7 @@ parts=(
     "curl curl"
     "neomutt neomutt"
     "mbsync isync"
+    "script bsdutils"
     "setpriv util-linux"
 )
 
