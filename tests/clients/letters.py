@@ -18,13 +18,13 @@ def letter(
     *,
     subject: str = "Lunch",
     body: str = "At noon?\r\n",
-    token: str = "1",  # noqa: S107 (part of its Message-ID)
+    number: int = 1,
 ) -> bytes:
     """A letter in UTF-8, eight bits."""
     sender, to = (each if isinstance(each, str) else each.address for each in (sender, to))
     return (
         f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: Tue, 24 Nov 2026 01:02:03 +0000\r\n"
-        f"Message-ID: <{token}@client.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Message-ID: <{number}@client.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: 8bit\r\n\r\n{body}"
     ).encode()
 
@@ -49,7 +49,7 @@ def arrived(account: Account, count: int = 1, name: str = "INBOX") -> list[bytes
     """Wait, told by IDLE, until the mailbox has so many letters; gives them all."""
     with mailbox(account, name) as client:
         await_count(client, count)
-        return [found[b"BODY[]"] for found in client.fetch(client.search(["ALL"]), ["BODY.PEEK[]"]).values()]
+        return [found[b"BODY[]"] for found in client.fetch(client.search(), ["BODY.PEEK[]"]).values()]
 
 
 def await_count(client: IMAPClient, count: int) -> None:
@@ -60,8 +60,10 @@ def await_count(client: IMAPClient, count: int) -> None:
         return
     client.idle()
     responses = []
-    while not any(said[0] >= count for said in responses if said[1:] == (b"EXISTS",)):
-        left = deadline - time.monotonic()
-        assert left > 0, f"{len(seen)} of {count} letters came: {responses}"
-        responses += client.idle_check(timeout=left)
-    client.idle_done()
+    try:
+        while not any(said[0] >= count for said in responses if said[1:] == (b"EXISTS",)):
+            left = deadline - time.monotonic()
+            assert left > 0, f"{len(seen)} of {count} letters were there, then came {responses}"
+            responses += client.idle_check(timeout=left)
+    finally:
+        client.idle_done()

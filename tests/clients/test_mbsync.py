@@ -1,82 +1,166 @@
-"""mbsync keeps a Maildir and a mailbox the same, in both directions."""
+"""mbsync (isync): a mailbox and its Maildir are kept alike, in both directions."""
 
-from pathlib import Path
+import re
 
 import pytest
 
 from postier.app.demo.node import HOST
-from tests.clients.letters import fill, letter, mailbox
-from tests.clients.programs import done
-from tests.clients.two_servers import Account
+from tests.clients.letters import arrived, fill, letter, mailbox
+from tests.clients.programs import done, run
 
 pytestmark = pytest.mark.xdist_group("clients")
 
+CONFIGURATION = """
+IMAPAccount postier
+Host {host}
+Port {port}
+User {user}
+Pass "{password}"
+SSLType {tls}
+CertificateFile {certificate}
+SystemCertificates no
+
+IMAPStore far
+Account postier
+
+MaildirStore near
+Path {folder}/mail/
+Inbox {folder}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Both
+Remove Both
+Expunge Both
+CopyArrivalDate yes
+SyncState *
+"""
+
+
+class Synced:
+    """The Maildirs of one account."""
+
+    def __init__(self, account, folder, tls="IMAPS"):
+        self.folder = folder
+        self.mail = folder / "mail"
+        self.mail.mkdir()
+        ports = account.ports
+        (folder / "mbsyncrc").write_text(
+            CONFIGURATION.format(
+                host=HOST,
+                port=ports.imaps if tls == "IMAPS" else ports.imap,
+                user=account.address,
+                password=account.password,
+                tls=tls,
+                certificate=account.certificate,
+                folder=folder,
+            )
+        )
+
+    def sync(self, call=done):
+        return call("mbsync", "-c", self.folder / "mbsyncrc", "all", folder=self.folder)
+
+    def files(self, name="INBOX"):
+        """The letters in a Maildir, in the order of their UIDs (mbsync writes them into the names)."""
+        found = [file for sub in ("new", "cur") for file in (self.mail / name / sub).iterdir()]
+        return sorted(found, key=lambda file: int(file.name.partition(",U=")[2].partition(":")[0] or 0))
+
+    def flag(self, file, flags):
+        """What a mail reader does with a letter it has shown."""
+        return file.rename(file.parent.parent / "cur" / f"{file.name.partition(':')[0]}:2,{flags}")
+
+    def add(self, octets, name="INBOX"):
+        """What a mail reader does with a letter that it keeps."""
+        (self.mail / name / "cur" / "1.local.test:2,S").write_bytes(octets.replace(b"\r\n", b"\n"))
+
 
 @pytest.fixture
-def synchronised(alice: Account, tmp_path: Path):
-    """A Maildir that holds three letters of alice's INBOX; gives its folder and what synchronises it."""
-    fill(alice, *(letter(alice, token=str(number)) for number in range(3)))
-    (tmp_path / "maildir").mkdir()
-    (tmp_path / "mbsyncrc").write_text(
-        f'IMAPStore remote\nHost {HOST}\nPort {alice.ports.imap}\nUser {alice.address}\nPass "{alice.password}"\n'
-        f"SSLType STARTTLS\nCertificateFile {alice.certificate}\n\n"
-        f"MaildirStore local\nPath {tmp_path}/maildir/\nInbox {tmp_path}/maildir/INBOX\nSubFolders Verbatim\n\n"
-        "Channel all\nFar :remote:\nNear :local:\nPatterns *\nCreate Near\nExpunge Both\nSyncState *\n"
-    )
-
-    def synchronise() -> None:
-        done("mbsync", "--config", "mbsyncrc", "--all", folder=tmp_path)
-
-    synchronise()
-    return tmp_path / "maildir", synchronise
+def synced(alice, tmp_path):
+    return Synced(alice, tmp_path)
 
 
-def files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("cur/*"), *folder.glob("new/*")])
+@pytest.mark.parametrize("tls", ["IMAPS", "STARTTLS"])
+def test_a_mailbox_becomes_a_maildir(alice, tmp_path, tls):
+    synced = Synced(alice, tmp_path, tls)
+    letters = [letter(alice, subject=f"Letter {number}", number=number) for number in (1, 2, 3)]
+    fill(alice, *letters)
+    fill(alice, letter(alice, subject="Old"), name="Archive")
+    synced.sync()
+    got = [re.sub(rb"X-TUID: .*\n", b"", file.read_bytes()) for file in synced.files()]  # mbsync's own field
+    assert got == [each.replace(b"\r\n", b"\n") for each in letters]
+    assert len(synced.files("Archive")) == 1
+    assert {"INBOX", "Sent", "Drafts", "Trash", "Junk", "Archive"} <= {
+        path.name for path in synced.mail.iterdir()
+    }
 
 
-def test_a_mailbox_is_pulled(synchronised, alice: Account) -> None:
-    folder, _ = synchronised
-    contents = [path.read_bytes() for path in files(folder / "INBOX")]
-    assert len(contents) == 3
-    assert all(b"At noon?" in content for content in contents)
-    assert (folder / "Sent").is_dir()
-
-
-def test_a_flag_is_pushed(synchronised, alice: Account) -> None:
-    folder, synchronise = synchronised
-    first = files(folder / "INBOX")[0]
-    token = first.read_bytes().partition(b"Message-ID: <")[2][:1].decode()
-    base = first.name.partition(":2,")[0]
-    first.rename(folder / "INBOX" / "cur" / f"{base}:2,FS")
-    synchronise()
+def test_a_flag_set_here_is_set_there_and_the_other_way(alice, synced):
+    fill(alice, letter(alice, number=1), letter(alice, number=2))
+    synced.sync()
+    synced.flag(synced.files()[0], "FS")
     with mailbox(alice) as client:
-        (uid,) = client.search(["HEADER", "Message-ID", f"<{token}@client.test>"])
-        assert set(client.get_flags([uid])[uid]) >= {b"\\Seen", b"\\Flagged"}
-        assert len(client.search(["UNSEEN"])) == 2
-
-
-def test_a_new_local_letter_is_pushed(synchronised, alice: Account) -> None:
-    folder, synchronise = synchronised
-    (folder / "INBOX" / "cur" / "123.local:2,S").write_bytes(
-        letter(alice, token="local").replace(b"\r\n", b"\n")
-    )
-    synchronise()
+        client.add_flags([2], [b"\\Answered"])
+        synced.sync()
+        assert {b"\\Seen", b"\\Flagged"} <= set(client.get_flags([1])[1])
+        assert b"\\Seen" not in client.get_flags([2])[2]
+    assert synced.files()[1].name.endswith(":2,R")
+    synced.flag(synced.files()[0], "S")
+    synced.sync()
     with mailbox(alice) as client:
-        (uid,) = client.search(["HEADER", "Message-ID", "<local@client.test>"])
-        assert b"\\Seen" in client.get_flags([uid])[uid]
-    synchronise()
-    assert len(files(folder / "INBOX")) == 4
+        assert b"\\Flagged" not in client.get_flags([1])[1]
 
 
-def test_deletions_go_both_ways(synchronised, alice: Account) -> None:
-    folder, synchronise = synchronised
-    files(folder / "INBOX")[0].unlink()
+def test_a_letter_written_here_is_kept_there(alice, synced):
+    synced.sync()
+    written = letter(alice, subject="Kept", body="Grüße\r\n")
+    synced.add(written, "Drafts")
+    synced.sync()
+    assert arrived(alice, name="Drafts")[0].endswith(written.partition(b"\r\n\r\n")[2])
+    with mailbox(alice, "Drafts") as client:
+        assert b"\\Seen" in client.get_flags([1])[1]
+
+
+def test_what_is_deleted_on_one_side_goes_on_the_other(alice, synced):
+    fill(alice, *(letter(alice, number=number) for number in (1, 2, 3)))
+    synced.sync()
+    synced.flag(synced.files()[1], "ST")
     with mailbox(alice) as client:
         client.delete_messages([3])
         client.expunge()
-    synchronise()
+        synced.sync()
+        client.noop()
+        assert client.search() == [1]
+    assert len(synced.files()) == 1
+
+
+def test_a_mailbox_made_on_one_side_appears_on_the_other(alice, synced):
+    synced.sync()
+    for sub in ("cur", "new", "tmp"):
+        (synced.mail / "Local" / sub).mkdir(parents=True)
+    synced.add(letter(alice), "Local")
     with mailbox(alice) as client:
-        left = len(client.search(["ALL"]))
-    assert left == len(files(folder / "INBOX"))
-    assert left in {1, 2}  # both may have named the same letter
+        client.create_folder("Far")
+    synced.sync()
+    assert (synced.mail / "Far" / "cur").is_dir()
+    assert len(arrived(alice, name="Local")) == 1
+
+
+def test_a_second_run_changes_nothing(alice, synced):
+    fill(alice, letter(alice))
+    synced.sync()
+    before = synced.files()
+    said = synced.sync()
+    assert synced.files() == before
+    assert b"error" not in (said.stdout + said.stderr).lower()
+
+
+def test_a_wrong_password_is_told(alice, tmp_path):
+    synced = Synced(alice, tmp_path)
+    file = tmp_path / "mbsyncrc"
+    file.write_text(file.read_text().replace(alice.password, "wrong"))
+    said = synced.sync(call=run)
+    assert said.returncode != 0
+    assert b"AUTHENTICATIONFAILED" in said.stderr

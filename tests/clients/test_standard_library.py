@@ -116,7 +116,7 @@ def test_append_select_fetch_store(imap, alice):
     assert b"UID 2" in answers[0][0] + answers[1]
     taken(imap.store("1:2", "+FLAGS.SILENT", r"(\Flagged Important)"))
     flags = [set(imaplib.ParseFlags(line)) for line in taken(imap.fetch("1:3", "FLAGS"))]
-    assert flags[0] == {rb"\Flagged", b"Important", rb"\Recent"} or flags[0] == {rb"\Flagged", b"Important"}
+    assert flags[0] == {rb"\Flagged", b"Important", rb"\Recent"}  # imaplib speaks IMAP4rev1
     assert not flags[2] & {rb"\Flagged", b"Important"}
 
 
@@ -149,9 +149,7 @@ def test_list_subscribe_rename_delete(imap):
 
 def test_what_is_not_there_is_told(imap):
     assert imap.select("Nowhere")[0] == "NO"
-    answer, told = imap.append("Nowhere", "", None, letter("a@b.test"))
-    assert answer == "NO"
-    assert b"TRYCREATE" in told[0]
+    assert imap.append("Nowhere", "", None, letter("a@b.test"))[0] == "NO"
 
 
 def test_an_examined_mailbox_is_read_only(imap, alice):

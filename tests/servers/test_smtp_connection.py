@@ -241,6 +241,7 @@ class Deluge:
     """A conversation that says much to whom does not listen."""
 
     name = "deluge"
+    begins_with_tls = False
 
     async def converse(self, stream):
         stream.write(bytes(16 << 20))

@@ -221,7 +221,7 @@ async def test_a_letter_with_two_authors_fields(start, store):
     client = await node.greeted()
     letter = letter_from("a@bank.test", extra="From: Zoe <zoe@remote.test>\r\n")
     reply = await client.mail("zoe@remote.test", "alice@alpha.test", letter=letter)
-    assert reply.startswith("554 5.6.0 ") or reply.startswith("550 5.6.0 ")
+    assert reply.startswith(("554 5.6.0 ", "550 5.6.0 "))
     assert await letters(store, "alice@alpha.test") == []
 
 
@@ -273,7 +273,7 @@ async def test_utf8_addresses(start, store):
     client = await node.greeted()
     letter = "From: zoë@remote.test\r\nSubject: Grüße\r\n\r\nHällo\r\n".encode()
     refused = await client.say("MAIL FROM:<zoë@remote.test>")
-    assert refused.startswith("550 5.6.7 ") or refused.startswith("553 5.6.7 ")
+    assert refused.startswith(("550 5.6.7 ", "553 5.6.7 "))
     reply = await client.mail("zoë@remote.test", "jürgen@alpha.test", letter=letter, words=" SMTPUTF8")
     assert reply.startswith("250 ")
     (found,) = await letters(store, "alice@alpha.test")

@@ -50,8 +50,8 @@ async def test_no_room_is_told_before_the_letter_comes(failing):
     node, blobs = failing
     client = await node.greeted()
     blobs.room_bytes = 0
+    assert (await client.mail("a@remote.test", "alice@alpha.test", letter=LETTER)).startswith("452 4.3.1 ")
     await client.all("MAIL FROM:<a@remote.test>", "RCPT TO:<alice@alpha.test>")
-    assert (await client.say("DATA")).startswith("452 4.3.1 ")
     client.send(b"BDAT 1 LAST\r\nx")
     assert (await client.hear()).startswith("452 4.3.1 ")
     assert (await client.say("NOOP")).startswith("250 ")

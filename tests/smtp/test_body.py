@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postier.smtp import reason
@@ -66,6 +66,7 @@ def test_unstuffing_agrees_with_the_rfc(text, step):
 
 
 @given(HOSTILE, st.integers(1, 5))
+@example(b".\ra", 1)  # what was held of the body's first line was once forgotten
 def test_the_verdict_does_not_depend_on_the_cuts(text, step):
     wire = text + b"\r\n.\r\n"
     expected, _ = reference(wire)

@@ -344,6 +344,15 @@ def test_a_large_message_streams():
     assert b"".join(chunk.data for chunk in chunks) == block * 3200
 
 
+def test_tls_from_the_start_gives_its_facts_before_the_greeting():
+    session = Session(SessionSettings("mx.test", is_tls_implicit=True))
+    session.tls_started(TlsFacts("TLSv1.3"))
+    assert session.tls == TlsFacts("TLSv1.3")
+    assert session.greet().startswith(b"220 ")
+    with pytest.raises(RuntimeError):
+        session.tls_started(TlsFacts())
+
+
 def test_tls_from_the_start_and_its_eof():
     configuration = SessionSettings("mx.test", is_tls_implicit=True, is_tls_available=True)
     assert b"STARTTLS" not in owner_of(b"EHLO c\r\n", configuration).out

@@ -217,7 +217,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1800  # RFC 9051 §5.4: at least 30 minutes
     exempt_networks: Annotated[
         tuple[Network, ...],
-        Key(Kind.NETWORK, "Networks without rate limits, bans or name look-ups.", default="none"),
+        Key(
+            Kind.NETWORK,
+            "Networks without rate limits, bans or name look-ups.",
+            default="none",
+            is_live=False,
+        ),
     ] = ()
 
 
@@ -225,10 +230,18 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """How mail leaves for other servers."""
 
     port: Annotated[
-        int, Key(Kind.INTEGER, "The port dialled at the MX hosts of other domains.", minimum=1, maximum=65535)
+        int,
+        Key(
+            Kind.INTEGER,
+            "The port dialled at the MX hosts of other domains.",
+            minimum=1,
+            maximum=65535,
+            is_live=False,
+        ),
     ] = 25
     allow_private_addresses: Annotated[
-        bool, Key(Kind.BOOLEAN, "Whether MX hosts on private or loopback addresses are dialled.")
+        bool,
+        Key(Kind.BOOLEAN, "Whether MX hosts on private or loopback addresses are dialled.", is_live=False),
     ] = False
     concurrency: Annotated[
         int,
@@ -249,17 +262,34 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 10
     retry_first_s: Annotated[
-        int, Key(Kind.DURATION, "The pause before the second attempt; each later one is longer.", minimum=1)
+        int,
+        Key(
+            Kind.DURATION,
+            "The pause before the second attempt; each later one is longer.",
+            minimum=1,
+            is_live=False,
+        ),
     ] = 300
-    retry_max_s: Annotated[int, Key(Kind.DURATION, "The longest pause between two attempts.", minimum=1)] = (
-        4 * HOUR_S
-    )
+    retry_max_s: Annotated[
+        int, Key(Kind.DURATION, "The longest pause between two attempts.", minimum=1, is_live=False)
+    ] = 4 * HOUR_S
     lifetime_s: Annotated[
         int,
-        Key(Kind.DURATION, "How long delivery is tried before the sender gets the message back.", minimum=1),
+        Key(
+            Kind.DURATION,
+            "How long delivery is tried before the sender gets the message back.",
+            minimum=1,
+            is_live=False,
+        ),
     ] = 5 * DAY_S  # RFC 5321 §4.5.4.1: at least 4-5 days
     warn_after_s: Annotated[
-        int, Key(Kind.DURATION, "After which delay the sender is told once; 0 never tells.", minimum=0)
+        int,
+        Key(
+            Kind.DURATION,
+            "After which delay the sender is told once; 0 never tells.",
+            minimum=0,
+            is_live=False,
+        ),
     ] = 4 * HOUR_S
 
 

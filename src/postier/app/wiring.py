@@ -21,6 +21,7 @@ from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
 from postier.app.stores import open_store
+from postier.app.sweeper import Sweeper
 from postier.app.worker import Service, WorkerContext, run_services
 from postier.dns.mx import RoutePolicy
 from postier.dns.resolver import Resolver
@@ -42,7 +43,9 @@ from postier.smtp.settings import Role, SessionSettings
 from postier.store.transaction import Store
 from postier.tls import server as tls_server
 from postier.tls.certificates import CertificateError, CertificateFiles, self_signed
+from postier.tls.https import HttpsSource
 from postier.tls.server import ServerTls
+from postier.tls.sts import StsPolicies
 
 SECOND_US = 1_000_000
 _NODE_START = time.time_ns()  # this module is loaded before the workers are forked, so they share it
@@ -70,7 +73,11 @@ class Graph:
         self.certificates = _certificates(settings)
         self.random = random.SystemRandom()
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
-        dialling = Dialling(settings.hostname, settings.delivery.port, self.resolver)
+        may_be_private = settings.delivery.allow_private_addresses
+        policies = StsPolicies(
+            self.resolver, HttpsSource(self.resolver, allow_private_addresses=may_be_private)
+        )
+        dialling = Dialling(settings.hostname, settings.delivery.port, self.resolver, policies)
         despatch = Despatch(
             hostname=settings.hostname,
             store=store,
@@ -78,7 +85,7 @@ class Graph:
             resolver=self.resolver,
             routes=RoutePolicy(
                 own_names=frozenset({settings.hostname}),
-                allow_private_addresses=settings.delivery.allow_private_addresses,
+                allow_private_addresses=may_be_private,
             ),
             schedule=_schedule(settings),
             now_us=_now_us,
@@ -90,6 +97,7 @@ class Graph:
         self.scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
+        self.sweeper = Sweeper(store, owner)
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
@@ -148,7 +156,7 @@ async def build_worker(context: WorkerContext) -> None:
                 PROTOCOLS[listener.protocol](graph, listener, shared)
                 for listener, shared in by_listener(context.sockets).items()
             ]
-            await run_services(context, [graph.scheduler, *listeners])
+            await run_services(context, [graph.scheduler, graph.sweeper, *listeners])
         finally:
             graph.close()
     finally:

@@ -4,8 +4,10 @@ Not here: sending on (`deliver`). Invariants: nobody writes under an address tha
 is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
 """
 
+from collections.abc import Collection
+
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
-from postier.mailauth.authentication_results import build, of_auth
+from postier.mailauth.authentication_results import build, of_auth, strip_ours
 from postier.mime.address import Address
 from postier.mime.address_list import parse_address_list
 from postier.mime.dates import format_date
@@ -20,6 +22,9 @@ from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
+
+# RFC 5322 §3.6.3, §3.6.6: blind copies are nobody else's business; RFC 5321 §4.4: Return-Path is the last server's
+DROPPED_FIELDS = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 
 
 class Submission(Visitor):
@@ -56,7 +61,10 @@ class Submission(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        content = normalise(content)
+        content = strip_ours(
+            normalise(content), self._intake.hostname
+        )  # RFC 8601 §5: nor do users speak in our name
+        content = _without(DROPPED_FIELDS, content)
         header = split_header(content)
         if hops(content[: header.end]) > MAX_HOPS:
             return why.TOO_MANY_HOPS
@@ -171,3 +179,14 @@ class Submission(Visitor):
         mailboxes = parse_address_list(value).mailboxes if value is not None else ()
         author = mailboxes[0].addr_spec() if mailboxes else None
         return author.domain if author is not None else self._login.address.domain
+
+
+def _without(names: Collection[bytes], content: bytes) -> bytes:
+    """The letter without the fields of these names (lower case)."""
+    header = split_header(content)
+    if all(key not in names for _, key, _ in header.entries):
+        return content
+    start = header.first_start
+    end = start + sum(len(lines) for lines, _, _ in header.entries)
+    kept = [lines for lines, key, _ in header.entries if key not in names]
+    return b"".join((content[:start], *kept, content[end:]))

@@ -14,11 +14,11 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from postier.servers.acceptor import BACKLOG, Acceptor
 from postier.tls.stream import Stream, StreamExpiredError
 
 SWEEP_S = 1.0
 LINGER_S = 10.0  # for a peer to take the last words
-BACKLOG = 1024
 IPV6_SITE_BITS = 64  # one customer's network counts as one peer
 
 
@@ -34,6 +34,11 @@ class Conversation(Protocol):
     """A protocol's side of a listener."""
 
     name: str
+
+    @property
+    def begins_with_tls(self) -> bool:
+        """Whether a connection is given unread, for the conversation to begin with TLS (`Stream.begin_with_tls`)."""
+        ...
 
     async def converse(self, stream: Stream) -> None:
         """Speak with the peer until one of both has ended. It closes nothing; the listener does."""
@@ -61,7 +66,7 @@ class Listener:
         self._lingering: dict[Stream, float] = {}  # closed by us, not yet taken by the peer: until when
         self._per_peer: Counter[str] = Counter()
         self._tasks: asyncio.TaskGroup | None = None
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | Acceptor] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger().bind(listener=conversation.name)
 
@@ -70,6 +75,9 @@ class Listener:
         self._tasks = tasks
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
+            if self._conversation.begins_with_tls:
+                self._servers.append(Acceptor(sock, self.accepted, self._log))
+                continue
             self._servers.append(
                 await loop.create_server(lambda: _Accepted(loop, self), sock=sock, backlog=BACKLOG)
             )
@@ -101,7 +109,7 @@ class Listener:
         return len(self._streams)
 
     def accepted(self, stream: Stream) -> None:
-        """A connection was made (called by its transport)."""
+        """A connection was made."""
         peer = _peer_key(stream.peer_ip)
         if not self._is_exempt(stream.peer_ip):
             if len(self._streams) >= self.limits.connections:

@@ -45,7 +45,7 @@ from postier.smtp.session import Session
 from postier.smtp.settings import SessionSettings
 from postier.store.transaction import StoreError
 from postier.tls.server import ServerTls
-from postier.tls.stream import Stream, StreamExpiredError
+from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
 
 MIN_BODY_RATE = 1_000  # octets per second that a body must keep up beyond its time-out
 
@@ -128,10 +128,15 @@ class SmtpConversation:
         self._logins = logins
         self._is_stopping = False
 
+    @property
+    def begins_with_tls(self) -> bool:
+        """See `Conversation`."""
+        return self.settings.is_tls_implicit
+
     async def converse(self, stream: Stream) -> None:
         """See `Conversation`."""
         connection = _Connection(self, stream, self._visit(), self._tls, self._logins)
-        if self.settings.is_tls_implicit and not await connection.start_tls():
+        if self.settings.is_tls_implicit and not await connection.start_tls(stream.begin_with_tls):
             return
         await connection.run()
 
@@ -259,7 +264,7 @@ class _Connection:
                 visit.reset()
             case TlsRequested():
                 stream.write(session.reply(None))
-                if not await self.start_tls():
+                if not await self.start_tls(self._stream.accept_tls):
                     stream.abort()
                     session.receive_eof()
                     return
@@ -300,18 +305,19 @@ class _Connection:
         for _ in range(session.replies_due):
             stream.write(session.reply(decision))
 
-    async def start_tls(self) -> bool:
-        """Upgrade; False when the handshake failed (the connection is of no use then)."""
+    async def start_tls(self, shake_hands: AcceptTls) -> bool:
+        """Shake hands; False when it failed (the connection is of no use then)."""
         assert self._tls is not None
         try:
-            facts = await self._stream.accept_tls(self._tls.context, self._owner.timeouts.handshake_s)
+            facts = await shake_hands(self._tls.context, self._owner.timeouts.handshake_s)
         except (OSError, ssl.SSLError) as error:
-            structlog.get_logger().info("tls-failed", peer=self._stream.peer_ip, error=str(error))
+            structlog.get_logger().info(
+                "tls-failed", peer=self._stream.peer_ip, error=str(error) or repr(error)
+            )
             return False
         cipher = facts.cipher()
         tls = TlsFacts(facts.version() or "", cipher[0] if cipher else "")
-        if not self._owner.settings.is_tls_implicit:  # else the session began under TLS
-            self._session.tls_started(tls)
+        self._session.tls_started(tls)
         self._visit.encrypted(tls)
         return True
 

@@ -74,7 +74,8 @@ class DotStuffedBody(Inspection):
 
     def take(self, buffer: bytes, at: int) -> tuple[bytes, int, bool]:
         """Use up the buffer from `at`, which is inside it: the piece (may be b""), where reading goes on, whether the body has ended."""
-        if self._virtual and buffer[at] not in b"\r\n.":  # a letter begins with a letter: nothing to join
+        # The body has not begun (what is held is only the virtual CRLF) and begins with a letter: nothing to join
+        if self._virtual and len(self._held) == self._virtual and buffer[at] not in b"\r\n.":
             self._held, self._virtual = b"", 0
         held = self._held
         text = held + buffer[at:]

@@ -370,9 +370,13 @@ class Session:
         return self.take_output()
 
     def tls_started(self, facts: TlsFacts) -> None:
-        """The handshake is done: the session is new (RFC 3207 §4.2), no EHLO, no login, no plaintext left."""
+        """The handshake is done: the session is new (RFC 3207 §4.2), no EHLO, no login, no plaintext left.
+
+        It follows the reply to STARTTLS, or (RFC 8314 §3.3) comes before the greeting.
+        """
         state = self._state
-        if state.mode is not Mode.TLS:
+        is_first = state.settings.is_tls_implicit and not self._is_greeted
+        if state.mode is not Mode.TLS and not is_first:
             raise RuntimeError("no STARTTLS was answered")
         state.mode = Mode.COMMAND
         state.tls = facts

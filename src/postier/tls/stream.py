@@ -2,17 +2,23 @@
 
 Not here: any protocol. Deadlines cost nothing per read: the listener looks over all its streams once a second
 (`expire_if_late`). Invariants: what is unread is bounded (reading pauses above `HIGH_WATER_BYTES`); what arrived
-before a TLS upgrade is dropped (RFC 3207 §4.2, SECURITY 7).
+before a TLS upgrade is dropped (RFC 3207 §4.2, SECURITY 7); a connection that begins with TLS is not read before it.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 HIGH_WATER_BYTES = (
     256 * 1024
 )  # unread octets at which reading pauses; also unsent octets at which writing waits
+
+
+# A server's side of the handshake: `Stream.accept_tls` or `Stream.begin_with_tls`
+AcceptTls = Callable[[ssl.SSLContext, float], Awaitable[ssl.SSLObject]]
 
 
 class StreamExpiredError(Exception):
@@ -25,10 +31,11 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_can_write",
         "_chunks",
-        "_has_begun",
         "_is_paused",
+        "_is_shaking_hands",
         "_loop",
         "_size",
+        "_socket",
         "_transport",
         "_waiter",
         "deadline",
@@ -40,15 +47,17 @@ class Stream(asyncio.Protocol):
         "tls",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, accepted: socket.socket | None = None) -> None:
+        """For a transport to connect; or, to `begin_with_tls`, of an `accepted` socket that nobody reads yet."""
         self._loop = loop
+        self._socket = accepted
+        self._is_shaking_hands = False
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
         self._is_paused = False
-        self._has_begun = False  # the task has read or written
         self.deadline = float("inf")  # loop time after which the peer is late
         self.is_ended = False  # the peer sends no more
         self.is_closed = False  # the connection is gone
@@ -56,17 +65,15 @@ class Stream(asyncio.Protocol):
         self.tls: ssl.SSLObject | None = None
         self.peer_ip = ""
         self.peer_port = 0
+        if accepted is not None:
+            self._know_peer(accepted.getpeername())
 
     # What the transport calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; also called again after a TLS upgrade."""
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        if isinstance(peer, tuple):
-            self.peer_ip, self.peer_port = peer[0].partition("%")[0], peer[1]
-            if self.peer_ip.startswith("::ffff:") and "." in self.peer_ip:
-                self.peer_ip = self.peer_ip[7:]
+        self._know_peer(transport.get_extra_info("peername"))
         raw: socket.socket | None = transport.get_extra_info("socket")
         if raw is not None and raw.family != socket.AF_UNIX:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -136,7 +143,6 @@ class Stream(asyncio.Protocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send; nothing happens if the connection is gone."""
-        self._has_begun = True
         if data and self._transport is not None and not self.is_closed:
             self._transport.write(data)
 
@@ -170,6 +176,16 @@ class Stream(asyncio.Protocol):
         """
         return await self._start_tls(context, None, timeout_s)
 
+    async def begin_with_tls(self, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLObject:
+        """As `accept_tls`, on an accepted socket on which nothing is said before TLS (RFC 8314 §3)."""
+        assert self._socket is not None
+        self._is_shaking_hands = True  # from now on the loop closes the socket
+        transport, _ = await self._loop.connect_accepted_socket(
+            lambda: self, self._socket, ssl=context, ssl_handshake_timeout=timeout_s
+        )
+        self._socket = None
+        return self._encrypted(transport)
+
     async def connect_tls(
         self, context: ssl.SSLContext, server_hostname: str, timeout_s: float
     ) -> ssl.SSLObject:
@@ -180,10 +196,6 @@ class Stream(asyncio.Protocol):
         self, context: ssl.SSLContext, server_hostname: str | None, timeout_s: float
     ) -> ssl.SSLObject:
         assert self._transport is not None
-        if not self._has_begun and self._chunks:
-            # Implicit TLS: what came since the connection was made is the ClientHello. TLS takes over within this
-            # turn of the loop and begins in the next, so it finds the octets when it begins.
-            self._loop.call_soon(_hand_over, self._transport, b"".join(self._chunks))
         self._chunks.clear()  # RFC 3207 §4.2: nothing that came in plaintext survives
         self._size = 0
         self._is_paused = False
@@ -195,6 +207,9 @@ class Stream(asyncio.Protocol):
             server_hostname=server_hostname,
             ssl_handshake_timeout=timeout_s,
         )
+        return self._encrypted(transport)
+
+    def _encrypted(self, transport: asyncio.Transport | None) -> ssl.SSLObject:
         if transport is None or self.is_closed:
             raise ConnectionResetError("the peer left during the TLS handshake")
         self._transport = transport
@@ -203,17 +218,33 @@ class Stream(asyncio.Protocol):
 
     def close(self) -> None:
         """Send what is written, then close."""
+        self._drop_socket()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     def abort(self) -> None:
         """Close at once."""
+        self._drop_socket()
         if self._transport is not None:
             self._transport.abort()
 
     def extra(self, name: str) -> Any:
         """The transport's own facts, as `asyncio.BaseTransport.get_extra_info` has them."""
         return None if self._transport is None else self._transport.get_extra_info(name)
+
+    def _know_peer(self, peer: object) -> None:
+        if isinstance(peer, tuple):
+            self.peer_ip, self.peer_port = peer[0].partition("%")[0], peer[1]
+            if self.peer_ip.startswith("::ffff:") and "." in self.peer_ip:
+                self.peer_ip = self.peer_ip[7:]
+
+    def _drop_socket(self) -> None:
+        """Until `begin_with_tls` is done there is no transport to close; a handshake under way fails."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it is closed, or the peer has gone
+                self._socket.shutdown(socket.SHUT_RDWR)
+            if not self._is_shaking_hands:
+                self._socket.close()
 
     def _is_silent(self) -> bool:
         return not (self._chunks or self.is_ended or self.is_expired)
@@ -228,7 +259,6 @@ class Stream(asyncio.Protocol):
     def _take(self) -> bytes:
         if self.is_expired:
             raise StreamExpiredError
-        self._has_begun = True
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._size = 0
@@ -241,14 +271,3 @@ class Stream(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _hand_over(transport: asyncio.Transport, octets: bytes) -> None:
-    """Give octets to the protocol that a transport has now; both loops' TLS takes them into a buffer."""
-    protocol = cast("asyncio.BufferedProtocol", transport.get_protocol())
-    while octets:
-        with memoryview(protocol.get_buffer(len(octets))) as buffer:
-            size = min(len(buffer), len(octets))
-            buffer[:size] = octets[:size]
-        protocol.buffer_updated(size)
-        octets = octets[size:]

@@ -312,6 +312,15 @@ def test_a_second_message_has_no_mailbox():
     )
 
 
+def test_two_spaces_before_a_second_message():
+    reader = CommandReader(AFTER_LOGIN)
+    reader.receive(b"t APPEND a {1+}\r\nm  {2+}\r\n")
+    reader.next_event()
+    reader.accept_message()
+    offer = [reader.next_event() for _ in range(3)][-1]
+    assert parse_offer(offer, session(State.SELECTED)).size_bytes == 2
+
+
 def test_secrets_are_not_shown():
     for text in (b"LOGIN fred pass secret", b"AUTHENTICATE PLAIN ?secret"):
         with pytest.raises(PeerError) as caught:

@@ -32,6 +32,8 @@ def parse_offer(offer: MessageOffered, *, utf8: bool) -> AppendMessage:
     if not offer.index:
         mailbox = cursor.mailbox()
         cursor.space()
+    elif cursor.peek() == b" ":
+        cursor.space()  # imapclient's multiappend (3.0) says two between messages without flags
     flags = FlagList()
     if cursor.peek() == b"(":
         flags = cursor.flag_list()

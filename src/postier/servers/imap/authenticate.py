@@ -29,7 +29,7 @@ from postier.imap.responses import (
 from postier.imap.state import Step
 from postier.sasl.exchange import Challenge, Credentials
 from postier.servers.imap.connection import Connection, Done, EndError
-from postier.tls.stream import StreamExpiredError
+from postier.tls.stream import AcceptTls, StreamExpiredError
 
 LOG = structlog.get_logger()
 
@@ -42,14 +42,14 @@ _CODES = {
 }
 
 
-async def start_tls(connection: Connection) -> bool:
+async def start_tls(connection: Connection, shake_hands: AcceptTls) -> bool:
     """The handshake; False when it failed (the connection is of no use then)."""
     owner, stream = connection.owner, connection.stream
     assert owner.tls is not None
     try:
-        await stream.accept_tls(owner.tls.context, owner.settings.timeouts.handshake_s)
+        await shake_hands(owner.tls.context, owner.settings.timeouts.handshake_s)
     except (OSError, ssl.SSLError) as error:
-        LOG.info("tls-failed", peer=stream.peer_ip, error=str(error))
+        LOG.info("tls-failed", peer=stream.peer_ip, error=str(error) or repr(error))
         stream.abort()
         return False
     return True
@@ -62,7 +62,7 @@ async def starttls(connection: Connection, tag: bytes) -> None:
     connection.send(tagged_ok(tag, "Begin TLS negotiation now"))
     connection.write_out()
     connection.reader.drop_buffered()
-    if not await start_tls(connection):
+    if not await start_tls(connection, connection.stream.accept_tls):
         raise EndError
 
 

@@ -18,9 +18,9 @@ from postier.mailbox.reading import Column
 from postier.mime import sections
 from postier.mime.part import Part, load_parts
 from postier.mime.sections import SectionSpec, SectionText
-from postier.servers.imap.columns import fetch_rows, stored_columns, values_by_column
+from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection
-from postier.servers.imap.portions import portions, read_rows
+from postier.servers.imap.portions import portions, read_values
 from postier.store.blobs import BlobId
 from postier.store.transaction import Store, StoreError
 from postier.store.uid_ranges import UidRange
@@ -111,8 +111,7 @@ async def send_contents(
     columns = stored_columns(with_flags, *_MORE, *((Column.PARTS,) if _needs_parts(items) else ()))
     sent = unreadable = 0
     for portion in portions(chosen, PORTION):
-        seqs, stored = await read_rows(store, selected, portion, columns)
-        values = values_by_column(columns, stored)
+        seqs, values = await read_values(store, selected, portion, columns)
         rows = await fetch_rows(connection, with_flags, seqs, values)
         blob_ids, header_bytes = values[Column.BLOB_ID], values[Column.HEADER_BYTES]
         parts = values.get(Column.PARTS)

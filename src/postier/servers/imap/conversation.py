@@ -47,6 +47,11 @@ class ImapConversation:
         self._now_us = now_us
         self._is_stopping = False
 
+    @property
+    def begins_with_tls(self) -> bool:
+        """See `Conversation`."""
+        return self.settings.is_tls_implicit
+
     async def converse(self, stream: Stream) -> None:
         """See `Conversation`."""
         await converse(Connection(self, stream))

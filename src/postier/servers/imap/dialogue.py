@@ -77,7 +77,7 @@ async def converse(connection: Connection) -> None:
     """Speak with the peer until one of both has ended."""
     stream, settings = connection.stream, connection.owner.settings
     try:
-        if settings.is_tls_implicit and not await authenticate.start_tls(connection):
+        if settings.is_tls_implicit and not await authenticate.start_tls(connection, stream.begin_with_tls):
             return
         stream.expire_in(settings.timeouts.login_s)
         connection.send(greetings.greeting(connection))

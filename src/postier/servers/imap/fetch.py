@@ -12,10 +12,10 @@ from postier.imap.fetch_items import FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.responses import EXPUNGEISSUED, UNAVAILABLE, Status
 from postier.imap.view import Chosen
-from postier.servers.imap.columns import fetch_rows, stored_columns, values_by_column
+from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.contents import Sent, send_contents
-from postier.servers.imap.portions import PORTION, flag_rows, portions, read_rows
+from postier.servers.imap.portions import PORTION, flags_of, portions, read_values
 from postier.servers.imap.store import change_flags
 from postier.store.uid_ranges import UidRange
 
@@ -51,20 +51,19 @@ async def _send_columns(connection: Connection, chosen: Chosen, items: FetchItem
     size = PORTION_WITH_EMAIL if items.needs_envelope or items.needs_structure else PORTION
     sent = 0
     for portion in portions(chosen, size):
-        seqs, stored = await read_rows(store, selected, portion, columns)
-        rows = await fetch_rows(connection, items, seqs, values_by_column(columns, stored))
+        seqs, values = await read_values(store, selected, portion, columns)
+        rows = await fetch_rows(connection, items, seqs, values)
         for block in column_blocks(items, rows):
             connection.send(block)
         await connection.drain()
-        sent += len(stored)
+        sent += len(seqs)
     return sent
 
 
 async def _set_seen(connection: Connection, chosen: Chosen) -> list[UidRange]:
     r"""Set \Seen where it is not; returns the UIDs that got it. Raises StoreError."""
     for portion in portions(chosen):
-        _, _, flags = await flag_rows(connection, portion)
-        if not all(bits & SEEN for bits in flags):
+        if not all(bits & SEEN for bits in await flags_of(connection, portion)):
             break
     else:
         return []

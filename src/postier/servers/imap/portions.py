@@ -1,10 +1,12 @@
-"""A command's messages in portions, and their rows with the sequence numbers that the client knows them by.
+"""A command's messages in portions, and their values with the sequence numbers that the client knows them by.
 
-Not here: what is made of the rows (`fetch`, `store`). Invariant: a portion's rows are those of its messages that still
-exist, ascending; a portion is small enough that other connections have their turn in between.
+Not here: what is made of the values (`columns`, `contents`). Invariant: a portion's values are those of its messages that
+still exist, ascending; a portion is small enough that other connections have their turn in between.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
 
 from postier.imap.view import Chosen
 from postier.mailbox.reading import Column, fetch_columns
@@ -14,6 +16,8 @@ from postier.store.transaction import Row, Store
 
 PORTION = 2_000
 
+Values = dict[Column, Sequence[Any]]
+
 
 def portions(chosen: Chosen, size: int = PORTION) -> Iterator[Chosen]:
     """The messages, `size` at a time."""
@@ -21,23 +25,35 @@ def portions(chosen: Chosen, size: int = PORTION) -> Iterator[Chosen]:
         yield Chosen(chosen.uids[start : start + size], chosen.seqs[start : start + size])
 
 
-async def read_rows(
+async def read_values(
     store: Store, selected: Selected, portion: Chosen, columns: Sequence[Column]
-) -> tuple[Sequence[int], list[Row]]:
-    """The sequence numbers and rows of the messages that exist; UID is to be the first of `columns`."""
+) -> tuple[Sequence[int], Values]:
+    """The sequence numbers of the messages that exist, and their values by column, UID among them."""
     ranges = uid_ranges(portion, selected.view.uids)
-    rows = await store.read(fetch_columns, selected.account_id, selected.mailbox_id, ranges, columns)
+    others = tuple(column for column in columns if column is not Column.UID)
+    if others:
+        read = (selected.account_id, selected.mailbox_id, ranges)
+        rows = await store.read(fetch_columns, *read, others)
+        if len(rows) == len(
+            portion.uids
+        ):  # every row is one of them, so these are they: UIDs need not be read
+            return portion.seqs, {Column.UID: portion.uids} | _turned(others, rows)
+    named = (Column.UID, *others)
+    rows = await store.read(fetch_columns, selected.account_id, selected.mailbox_id, ranges, named)
+    values = _turned(named, rows)
     if len(rows) == len(portion.uids):
-        return portion.seqs, rows  # every row is one of them, so these are they
-    return selected.view.seqs_of([row[0] for row in rows]), rows
+        return portion.seqs, values
+    return selected.view.seqs_of(values[Column.UID]), values
 
 
-async def flag_rows(
-    connection: Connection, portion: Chosen
-) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
-    """UIDs, sequence numbers, bits of the flags; new keywords are told first."""
-    store, selected = connection.store, connection.opened()
-    seqs, rows = await read_rows(store, selected, portion, (Column.UID, Column.FLAGS))
-    uids, bits = [uid for uid, _ in rows], [flags for _, flags in rows]
-    connection.send(await selected.learn_keywords(store, bits))
-    return uids, seqs, bits
+async def flags_of(connection: Connection, portion: Chosen) -> Sequence[int]:
+    """The bits of the flags of those that exist."""
+    _, values = await read_values(connection.store, connection.opened(), portion, (Column.FLAGS,))
+    return values[Column.FLAGS]
+
+
+def _turned(columns: Sequence[Column], rows: Sequence[Row]) -> Values:
+    """All values of each column. Measured: a fifth of what `zip(*rows)` costs."""
+    flat = [*chain.from_iterable(rows)]
+    count = len(columns)
+    return {column: flat[place::count] for place, column in enumerate(columns)}
