@@ -12,6 +12,7 @@ than the statements cost; the thread does what waits for the disk or for other p
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -265,9 +266,13 @@ class SqliteStore:
 
     def _run(self, batch: list[_Write], locations: dict[BlobId, BlobLocation]) -> None:
         """Run all writes without a savepoint each; if one fails, which is rare, all of them again with."""
-        if not self._run_all(batch, locations) and self._writer.in_transaction:
-            self._writer.execute("ROLLBACK; BEGIN IMMEDIATE")
-            self._run_each(batch, locations)
+        try:
+            if not self._run_all(batch, locations) and self._writer.in_transaction:
+                self._writer.execute("ROLLBACK; BEGIN IMMEDIATE")
+                self._run_each(batch, locations)
+        except apsw.Error as error:  # the disk fails even for that; the turn must go on all the same
+            _fail_all(batch, store_error(error, self._path))
+            self._roll_back()
 
     def _run_all(self, batch: list[_Write], locations: dict[BlobId, BlobLocation]) -> bool:
         tx = SqliteTx(self._writer)
@@ -318,11 +323,15 @@ class SqliteStore:
                 self._writer.execute("COMMIT")
         except apsw.Error as error:
             _fail_all(batch, store_error(error, self._path))
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            self._roll_back()
         finally:
             self._turn.give()
         self._later(self._answer, batch)
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            with contextlib.suppress(apsw.Error):  # what then stands in the way is told to the next batch
+                self._writer.execute("ROLLBACK")
 
     def _answer(self, batch: list[_Write]) -> None:
         wake_ups = WakeUps()
