@@ -4,6 +4,7 @@ Each case must return a result or raise the declared error, within a second. A f
 Python source, to become a case of the tests.
 """
 
+import argparse
 import random
 import sys
 import time
@@ -138,5 +139,8 @@ def main(seconds, seed):
 
 
 if __name__ == "__main__":
-    arguments = [int(argument) for argument in sys.argv[1:3]]
-    sys.exit(main(*(arguments + [30, 1][len(arguments) :])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    sys.exit(main(given.seconds, given.seed))

@@ -3,8 +3,8 @@
 Run: python fuzz/fuzz_smtp.py [SECONDS] [SEED]. A finding prints the octets that caused it and exits 1.
 """
 
+import argparse
 import random
-import sys
 import time
 from pathlib import Path
 
@@ -103,12 +103,14 @@ def speak(chance, wire):
 
 
 def main():
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    chance = random.Random(seed)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    chance = random.Random(given.seed)
     lines = seeds()
     rounds = 0
-    end = time.monotonic() + seconds
+    end = time.monotonic() + given.seconds
     while time.monotonic() < end:
         settings = chance.choice(SETTINGS)
         wire = mutate(chance, lines)
