@@ -124,6 +124,13 @@ class Load:
         async with self._news, asyncio.timeout(ANSWER_S):
             await self._news.wait_for(lambda: self.total() >= total)
 
+    async def reach_of_each(self, count: int) -> None:
+        """Wait until that much of each kind was acknowledged."""
+        async with self._news, asyncio.timeout(ANSWER_S):
+            await self._news.wait_for(
+                lambda: min(len(self.accounts), len(self.remote), len(self.filed)) >= count
+            )
+
     async def run(self, number: int) -> None:
         """One connection after the other, until the load is over; the number decides what it speaks."""
         chance = random.Random(number)

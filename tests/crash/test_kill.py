@@ -118,7 +118,7 @@ async def test_nothing_acknowledged_is_lost(tmp_path: Path, engine: tuple[str, i
                     await load.reach(load.total() + 1)
                     await asyncio.sleep(chance.uniform(0, LONGEST_LIFE_S))  # the moment is what is tried
                     await kill(server, chance)
-                await load.reach(load.total() + 1)
+                await load.reach_of_each(kills + 1)  # on a slow machine the kills left no time for some
                 load.is_over = True
             await drain(configuration)
             assert await server.stop() == 0
@@ -130,5 +130,4 @@ async def test_nothing_acknowledged_is_lost(tmp_path: Path, engine: tuple[str, i
     assert misfiled(load.filed, kept) == []
     assert [each for each in kept if not each.is_whole] == []
     assert (load.remote - sink.received, sink.damaged) == (set(), set())
-    assert min(len(load.accounts), len(load.remote), len(load.filed)) > kills
     assert await verify(configuration) == SOUND
