@@ -1,4 +1,4 @@
-"""imapclient: push by IDLE over all workers, MOVE, ENABLE, THREAD-less search, flags seen by two sessions."""
+"""imapclient: push by IDLE over all workers, MOVE, ENABLE, names and words in any script, a thousand letters."""
 
 import contextlib
 import smtplib
