@@ -5,13 +5,14 @@
 """
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ADDRESS = "127.0.0.1"
 _HEAD = "$ORIGIN {origin}.\n$TTL 300\n@ IN SOA ns.{origin}. hostmaster.{origin}. 1 3600 600 86400 60\n@ IN NS ns.{origin}.\n"
@@ -41,18 +42,6 @@ def nsd_program() -> str:
     if found is None:
         pytest.fail("nsd is not installed: install the Debian package nsd (apt-get install nsd)")
     return found
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that neither UDP nor TCP uses now."""
-    while True:
-        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            stream.bind((ADDRESS, 0))
-            try:
-                datagram.bind((ADDRESS, stream.getsockname()[1]))
-            except OSError:
-                continue
-            return int(stream.getsockname()[1])
 
 
 def zone_text(origin: str, records: str) -> str:

@@ -24,7 +24,8 @@ from postier.app.demo.zones import zone_text
 from postier.app.stores import open_store
 from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
-from tests.dns_server import free_port, start_nsd
+from tests.dns_server import start_nsd
+from tests.ports import free_port
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PASSWORD = "correct horse, battery"

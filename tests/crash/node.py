@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import re
-import socket
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
 from postier.mta.queue_rows import list_messages
 from postier.store.blobs import BlobId
+from tests.ports import free_port
 
 ACCOUNTS = 10
 PASSWORD = "secret"
@@ -30,11 +30,7 @@ MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>\r$", re.MULTILINE)
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    return [free_port() for _ in range(count)]
 
 
 def listener(protocol: str, port: int, tls: str = "none") -> str:

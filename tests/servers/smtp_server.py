@@ -6,7 +6,7 @@ loop (itself); a catch-all of beta.test to bob@alpha.test.
 """
 
 import asyncio
-import random
+import itertools
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -198,6 +198,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         jobs: list[Job] = []
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
+        numbers = itertools.count()
         intake = Intake(
             hostname=HOSTNAME,
             store=store,
@@ -205,7 +206,9 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             resolver=resolver,
             spool_folder=folder,
             now_us=lambda: NOW_S * 1_000_000,
-            random_bits=random.getrandbits,
+            random_bits=lambda bits: (
+                next(numbers) % (1 << bits)
+            ),  # with the clock at rest, ids must differ by them
             dispatch=jobs.extend,
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
