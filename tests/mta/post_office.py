@@ -21,7 +21,7 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.queue_rows import TOPIC, QueueMessage, QueueRecipient, enqueue
 from postier.mta.schedule import Pace, Scheduler
-from postier.mta.transport import Connections, Dialling
+from postier.mta.transport import ATTEMPT_S, Connections, Dialling
 from postier.store.blobs import draft
 from postier.store.transaction import ReadTx, Store, WriteTx
 from postier.tls.policy import PolicyFetcher
@@ -180,6 +180,7 @@ async def post_office(
     port: int = 0,
     fetcher: PolicyFetcher | None = None,
     is_signed: bool = False,
+    attempt_s: float = ATTEMPT_S,
 ) -> AsyncIterator[PostOffice]:
     """A running queue; `remotes` by the loopback address they serve at."""
     port = port or shared_port()
@@ -204,7 +205,7 @@ async def post_office(
             lease_owner=owner,
             dispatch=lambda jobs: scheduler.dispatch(jobs),  # noqa: PLW0108 (it is made below)
         )
-        dialling = Dialling(HOSTNAME, port, resolver, fetcher)
+        dialling = Dialling(HOSTNAME, port, resolver, fetcher, attempt_s)
         scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), pace, despatch.now_us
         )

@@ -23,25 +23,28 @@ class Taken(msgspec.Struct, frozen=True):
 
 class Remote:
     """`replies` maps the beginning of a line ("RCPT TO:<b@", "DATA", "." for the end of a letter, "" for the greeting)
-    to what is said instead of the usual.
+    to what is said instead of the usual, a list to what is said in turn.
     """
 
     def __init__(
         self,
-        replies: Mapping[str, str] | None = None,
+        replies: Mapping[str, str | list[str]] | None = None,
         *,
         extensions: tuple[str, ...] = EXTENSIONS,
         tls: ssl.SSLContext | None = None,
         injected: bytes = b"",
+        closes_on_421: bool = True,
     ) -> None:
         self.replies = dict(replies or {})
         self.extensions = extensions
         self.tls = tls
+        self.closes_on_421 = closes_on_421
         self.injected = injected  # said in plaintext right behind the 220 of STARTTLS
         self.connections = 0
         self.letters: list[Taken] = []
         self.lines: list[str] = []
         self.gate: asyncio.Event | None = None  # nothing is answered to MAIL until it is set
+        self.is_deaf = False  # takes no octet of a letter
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,12 +84,16 @@ class Remote:
                 writer.write(self.injected)
                 await writer.start_tls(self.tls)
                 is_encrypted = True
+            if verb == "DATA" and self.is_deaf:
+                writer.transport.pause_reading()  # type: ignore[attr-defined]
+                await asyncio.Event().wait()
             if verb == "DATA" and answer.startswith("3"):
                 content = await self._letter(reader)
                 if content is not None:
+                    self.lines.append(".")
                     answer = self._say(writer, ".", "250 2.0.0 taken")
                     self.letters.append(Taken(envelope[0], tuple(envelope[1:]), content, is_encrypted))
-            if not answer or verb == "QUIT" or answer.startswith("421"):
+            if not answer or verb == "QUIT" or (answer.startswith("421") and self.closes_on_421):
                 await writer.drain()
                 return
 
@@ -103,6 +110,8 @@ class Remote:
             key for key in self.replies if line == key or (key and line.upper().startswith(key.upper()))
         ]
         answer = self.replies[max(begins, key=len)] if begins else usual
+        if isinstance(answer, list):  # each once, the last for ever
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if answer:
             writer.write(answer.encode() + b"\r\n")
         return answer

@@ -32,10 +32,3 @@ class Deferred(Outcome, frozen=True):
 
 class Failed(Outcome, frozen=True):
     """It never will."""
-
-
-def of_reply(reply: str, code: int, host: str) -> Outcome:
-    """The outcome that a final reply of the other server means (RFC 5321 §4.2.1)."""
-    if code < 400:
-        return Delivered(reply, host)
-    return Deferred(reply, host) if code < 500 else Failed(reply, host)

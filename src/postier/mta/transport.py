@@ -8,16 +8,19 @@ final dot nothing but the server's reply counts as delivered.
 import asyncio
 import ssl
 import time
+from typing import assert_never
 
 import msgspec
 
 from postier.dns.ask import Answering
 from postier.dns.mx import MailHost, MailRoute
 from postier.mime.address import Address
-from postier.mta.outcomes import Deferred, Outcome, of_reply
+from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job
+from postier.smtp import envelope as envelopes
 from postier.smtp import reason as why
 from postier.smtp.client_events import (
+    Awaiting,
     BodyWanted,
     DialogueEnded,
     DialogueSettings,
@@ -29,18 +32,20 @@ from postier.smtp.client_events import (
 )
 from postier.smtp.dialogue import Dialogue
 from postier.smtp.envelope import Envelope, EnvelopeRecipient, Result
-from postier.smtp.events import CLOSED, NEED_DATA
+from postier.smtp.events import CLOSED, NEED_DATA, PAUSED
 from postier.smtp.reason import Reason
-from postier.smtp.replies import Reply
+from postier.smtp.replies import Reply, reply_of
 from postier.tls.client import client_context
 from postier.tls.peer import verify_peer
 from postier.tls.policy import PolicyFetcher, TlsDemand, TlsLevel, TlsPolicy, TlsUnusable, destination_policy
 from postier.tls.stream import Stream
 
+ATTEMPT_S = 20 * 60.0  # for a letter at all hosts; within its lease (`queue_rows`)
 DIAL_TIMEOUT_S = 30.0
 HANDSHAKE_TIMEOUT_S = 30.0
 PIECE_BYTES = 256 * 1024
 MAX_LETTERS = 100  # on one connection
+MAX_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321 §4.5.3.1.8)
 
 
 class Dialling(msgspec.Struct, frozen=True):
@@ -50,6 +55,7 @@ class Dialling(msgspec.Struct, frozen=True):
     port: int
     resolver: Answering
     fetcher: PolicyFetcher | None = None
+    attempt_s: float = ATTEMPT_S
 
 
 class UnusableError(Exception):
@@ -70,6 +76,20 @@ class Connections:
 
     async def deliver(self, route: MailRoute, job: Job, content: bytes) -> dict[int, Outcome]:
         """Try a letter at the hosts of a route; an outcome for each recipient id of the job."""
+        outcomes: dict[int, Outcome] = {}
+        try:
+            async with asyncio.timeout(self._dialling.attempt_s):
+                for start in range(0, len(job.recipients), MAX_RECIPIENTS):
+                    recipients = job.recipients[start : start + MAX_RECIPIENTS]
+                    portion = msgspec.structs.replace(job, recipients=recipients)
+                    outcomes |= await self._deliver(route, portion, content)
+        except TimeoutError:
+            self._drop()
+            late = Deferred(f"451 4.4.2 The hosts of {route.domain} took too long")
+            outcomes = {each.recipient_id: late for each in job.recipients} | outcomes
+        return outcomes
+
+    async def _deliver(self, route: MailRoute, job: Job, content: bytes) -> dict[int, Outcome]:
         demand = TlsDemand(require_tls=job.message.requires_tls, port=self._dialling.port)
         if self._line is not None and self._line.suits(demand):
             results = await self._send(self._line, job, content)
@@ -84,10 +104,11 @@ class Connections:
                 except UnusableError as error:
                     last = str(error)
                     continue
-                results = await self._send(self._line, job, content)
+                line = self._line
+                results = await self._send(line, job, content)
                 if results is not None:
                     return results
-                last = f"451 4.4.2 {host.name} closed the connection"
+                last = f"451 4.4.2 {host.name} ended the connection: {line.last_words}"
         return {each.recipient_id: Deferred(last) for each in job.recipients}
 
     async def close(self) -> None:
@@ -96,12 +117,16 @@ class Connections:
         if line is not None:
             await line.quit()
 
+    def _drop(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.stream.abort()
+
     async def _send(self, line: "_Line", job: Job, content: bytes) -> dict[int, Outcome] | None:
-        """None: the connection ended before the server heard of this letter."""
+        """None: the connection ended before the server said anything about this letter."""
         results = await line.send(_envelope(job, content), content)
         if not line.is_usable:
-            self._line = None
-            line.stream.close()
+            self._drop()
         if results is None:
             return None
         return {
@@ -120,47 +145,54 @@ class _Line:
         self._policy = policy
         self._letters = 0
         self.is_usable = True
+        self.last_words = ""  # why it is not usable any more
 
     def suits(self, demand: TlsDemand) -> bool:
         """Whether a letter with this demand may go over it."""
         return self._letters < MAX_LETTERS and (not demand.require_tls or self._policy.is_authenticated)
 
     async def send(self, envelope: Envelope, content: bytes) -> tuple[Result, ...] | None:
-        """The results by recipient; None if a kept connection turned out to be dead before anything was answered."""
-        is_first = self._letters == 0
+        """The results by recipient; None if the connection ended before the server said anything about the letter:
+        a kept connection that was dead, a host that breaks off. Another connection may be tried at once.
+        """
         self._letters += 1
         dialogue, stream = self._dialogue, self.stream
         stream.write(dialogue.send(envelope))
-        results: tuple[Result, ...] | None = None
-        was_heard = False
+        results: tuple[Result, ...] = ()
+        was_wanted = False
         while True:
             event = await _next_event(stream, dialogue)
             match event:
                 case BodyWanted():
-                    was_heard = True
+                    was_wanted = True
                     await self._send_body(content)
                 case MessageSettled():
                     results = event.results
-                    if dialogue.awaiting is None and not stream.is_ended:
-                        return results
-                case DialogueEnded(cause):
+                case DialogueEnded(cause):  # also by a 421 after which the server leaves the closing to us
                     self.is_usable = False
-                    lost_early = isinstance(cause, Reason) and not was_heard
-                    return None if lost_early and not is_first else results
+                    self.last_words = _words(cause)
+                    is_unheard = not was_wanted and all(
+                        isinstance(result, envelopes.Deferred) and result.cause == cause for result in results
+                    )
+                    return None if is_unheard else results
+                case _ if event is PAUSED:  # our turn again
+                    self.is_usable = not stream.is_ended
+                    return results
                 case _:
                     raise AssertionError(f"unexpected {event!r}")
 
     async def _send_body(self, content: bytes) -> None:
         dialogue, stream = self._dialogue, self.stream
         try:
-            async with asyncio.timeout(dialogue.awaiting.timeout_s if dialogue.awaiting else None):
-                for start in range(0, len(content), PIECE_BYTES):
-                    stream.write(dialogue.body(content[start : start + PIECE_BYTES]))
+            for start in range(0, len(content), PIECE_BYTES):
+                stream.write(dialogue.body(content[start : start + PIECE_BYTES]))
+                async with asyncio.timeout(Awaiting.BODY.timeout_s):  # RFC 5321 §4.5.3.2.5: for a block
                     await stream.drain()
+            stream.write(dialogue.end_body())
         except TimeoutError:
             dialogue.give_up(why.TIMEOUT)
-            return
-        stream.write(dialogue.end_body())
+        except ValueError:  # what is not canonical never goes out, whatever way it came here (SECURITY 2)
+            dialogue.give_up(why.BARE_NEWLINE)
 
     async def quit(self) -> None:
         """Say QUIT and close."""
@@ -289,10 +321,18 @@ def _envelope(job: Job, content: bytes) -> Envelope:
 
 
 def _outcome(result: Result, host: str) -> Outcome:
-    answer = result.reply if hasattr(result, "reply") else result.cause
-    code = answer.code
-    return of_reply(f"{code} {answer.enhanced} {answer.text}".replace("  ", " "), code, host)
+    match result:
+        case envelopes.Delivered():
+            return Delivered(_words(result.reply), host)
+        case envelopes.Deferred():
+            return Deferred(_words(result.cause), host)
+        case envelopes.Failed():
+            return Failed(_words(result.cause), host)
+        case _:
+            assert_never(result)
 
 
 def _words(cause: Reply | Reason | None) -> str:
-    return "without a word" if cause is None else f"{cause.code} {cause.text}"
+    if cause is None:
+        return "without a word"
+    return str(reply_of(cause) if isinstance(cause, Reason) else cause)
