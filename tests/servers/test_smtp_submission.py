@@ -214,6 +214,15 @@ async def test_it_is_queued_and_filed_in_one(submission, store):
     assert b"Authentication-Results" not in relayed
 
 
+async def test_what_is_declared_as_8_bit_and_is_not(submission_embedded):
+    """Clients declare BODY=8BITMIME always; a next server without 8BITMIME can take it all the same (RFC 6152 §3)."""
+    node = await submission_embedded()
+    client = await node.user()
+    for letter in (LETTER, LETTER + "Grüße\r\n".encode()):
+        await client.mail("alice@alpha.test", "c@remote.test", letter=letter, words=" BODY=8BITMIME")
+    assert [job.message.needs_8bit for job in node.jobs] == [False, True]
+
+
 async def test_blind_copies_are_not_told(submission_embedded):
     node = await submission_embedded()
     client = await node.user()

@@ -16,7 +16,7 @@ from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
 from postier.mta.trace_rows import record_event, record_verdict
-from postier.smtp.parameters import Body, MailParameters
+from postier.smtp.parameters import MailParameters
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import Store, WriteTx
 
@@ -112,7 +112,8 @@ def _enqueue(tx: WriteTx, acceptance: Acceptance, remote: BlobDraft, lease_owner
         reverse_path=acceptance.reverse_path,
         blob_id=remote.blob_id,
         size_bytes=len(remote.content),
-        needs_8bit=parameters.body is Body.EIGHT_BIT or not acceptance.relayed_content.isascii(),
+        # not what BODY said: clients declare 8BITMIME for everything, and a host without it would be no use then
+        needs_8bit=not acceptance.relayed_content.isascii(),
         needs_utf8=parameters.smtputf8,
         requires_tls=parameters.requiretls,
         message_id=acceptance.message_id,
