@@ -144,3 +144,17 @@ async def test_goodbye_is_said(sqlite_store):
             return "QUIT" in remote.lines
 
         await eventually(has_quit)
+
+
+async def test_a_bug_of_ours_defers_and_ends_with_the_letters_lifetime(sqlite_store, monkeypatch):
+    async def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("postier.mta.deliver.mail_hosts", broken)
+    async with post_office(sqlite_store, {}) as post:
+        await post.send("b@beta.test")
+        await post.quiet()
+        assert await outcomes(post) == ["deferred b@beta.test: 451 4.3.0 Local error in processing"]
+        await post.pass_time(6 * A_DAY_S)
+        await post.quiet()
+        assert await post.rows() == []

@@ -57,29 +57,30 @@ class Courier:
 
     async def carry(self, job: Job) -> bool:
         """See `Carrier.carry`."""
-        despatch = self._despatch
+        log = structlog.get_logger()
         try:
-            is_ours = await despatch.directory.is_ours(job.destination)
+            outcomes = await self._attempt(job)
         except StoreError as error:
-            structlog.get_logger().error("store-failed", letter=job.message.trace_id, error=str(error))
-            outcome: Outcome = Deferred("451 4.3.0 The store does not answer")
-            return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
-        if is_ours:
-            outcomes = await self._carry_home(job)
-            return await self._settle(job, outcomes)
+            log.error("store-failed", letter=job.message.trace_id, error=str(error))  # noqa: TRY400 (no bug)
+            outcomes = _all(job, Deferred("451 4.3.0 The store does not answer"))
+        except Exception:  # a bug of ours defers, so that the letter is not kept beyond its lifetime
+            log.exception("delivery-failed", letter=job.message.trace_id)
+            outcomes = _all(job, Deferred("451 4.3.0 Local error in processing"))
+        return await self._settle(job, outcomes) or self._connections.is_open
+
+    async def _attempt(self, job: Job) -> Mapping[int, Outcome]:
+        despatch = self._despatch
+        if await despatch.directory.is_ours(job.destination):
+            return await self._carry_home(job)
         route = await mail_hosts(job.destination, despatch.resolver, despatch.chance, despatch.routes)
         if not route.hosts:
-            outcome = _without_route(route)
-            return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
+            return _all(job, _without_route(route))
         try:
             content = await despatch.store.read_blob(job.message.blob_id)
         except (KeyError, StoreError) as error:
             structlog.get_logger().error("letter-unreadable", letter=job.message.trace_id, error=str(error))
-            outcome = Deferred("451 4.3.0 The letter cannot be read from the store")
-            return await self._settle(job, {each.recipient_id: outcome for each in job.recipients})
-        outcomes = await self._connections.deliver(route, job, content)
-        await self._settle(job, outcomes)
-        return self._connections.is_open
+            return _all(job, Deferred("451 4.3.0 The letter cannot be read from the store"))
+        return await self._connections.deliver(route, job, content)
 
     async def close(self) -> None:
         """See `Carrier.close`."""
@@ -197,6 +198,10 @@ class Courier:
                 reply=outcome.reply,
                 attempts=recipient.attempts,
             )
+
+
+def _all(job: Job, outcome: Outcome) -> dict[int, Outcome]:
+    return {each.recipient_id: outcome for each in job.recipients}
 
 
 def _without_route(route: MailRoute) -> Outcome:
