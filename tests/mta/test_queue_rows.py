@@ -147,3 +147,25 @@ async def test_rows_come_back_as_they_were(store: Store) -> None:
 async def test_removing_what_is_not_there_says_so(store: Store, queue_id: int) -> None:
     await store.write(queue_rows.enqueue, a_message(1), TWO)
     assert await store.write(queue_rows.remove_message, queue_id) is (queue_id == 1)
+
+
+async def test_a_lease_is_renewed_only_as_it_was(store: Store) -> None:
+    (job,) = await store.write(queue_rows.enqueue, a_message(), TWO[:1], "w1")
+    assert await store.write(queue_rows.renew, job, "w1")
+    assert not await store.write(queue_rows.renew, job, "w2")
+    await store.write(queue_rows.hold, 1)
+    assert not await store.write(queue_rows.renew, job, "w1")
+    await store.write(queue_rows.release, 1)
+    await store.write(lambda tx: tx.run("UPDATE queue_recipient SET lease_until = 0"))
+    (again,) = await lease(store, "w1")  # it ran out, and the same worker leased it once more
+    assert not await store.write(queue_rows.renew, job, "w1")
+    assert await store.write(queue_rows.renew, again, "w1")
+
+
+async def test_a_lease_that_holds_in_part_is_given_back(store: Store) -> None:
+    (job,) = await store.write(
+        queue_rows.enqueue, a_message(), [a_recipient(1, "b@beta.test"), a_recipient(2, "c@beta.test")], "w1"
+    )
+    await store.write(lambda tx: tx.run("UPDATE queue_recipient SET state = 'held' WHERE recipient_id = 1"))
+    assert not await store.write(queue_rows.renew, job, "w1")
+    assert summary(await lease(store, "w2")) == {("beta.test", ("c@beta.test",))}

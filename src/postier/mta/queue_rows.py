@@ -14,7 +14,7 @@ from postier.store.blobs import BlobId
 from postier.store.transaction import ReadTx, WriteTx
 
 TOPIC = "queue"  # woken when something may have become due for any worker
-LEASE_US = 15 * 60 * 1_000_000  # longer than every time limit of one attempt together
+LEASE_US = 30 * 60 * 1_000_000  # longer than it may wait unrenewed and be tried (`schedule`, `transport`)
 MAX_LEASED_AT_ONCE = 200
 
 
@@ -148,6 +148,36 @@ def lease_due(tx: WriteTx, owner: str, limit: int, busy_destinations: Sequence[s
         if (message := find_message(tx, queue_id))
     }
     return _jobs([(messages[row[0]], _recipient(row[1:])) for row in leased if row[0] in messages])
+
+
+def renew(tx: WriteTx, job: Job, owner: str) -> bool:
+    """Make the lease of a job that had to wait last anew; False, and nothing leased, if it is not `owner`'s as it was.
+
+    Recipients may have been held, removed, or leased once more since; another attempt is another lease.
+    """
+    renewed = [
+        each.recipient_id
+        for each in job.recipients
+        if tx.run(
+            "UPDATE queue_recipient SET lease_until = ? WHERE queue_id = ? AND recipient_id = ? AND state = 'waiting'"
+            " AND lease_owner = ? AND lease_until > ? AND attempts = ?",
+            tx.now_us + LEASE_US,
+            job.message.queue_id,
+            each.recipient_id,
+            owner,
+            tx.now_us,
+            each.attempts,
+        )
+    ]
+    if len(renewed) == len(job.recipients):
+        return True
+    tx.run_many(
+        "UPDATE queue_recipient SET lease_until = 0, lease_owner = '' WHERE queue_id = ? AND recipient_id = ?",
+        [(job.message.queue_id, recipient_id) for recipient_id in renewed],
+    )
+    if renewed:
+        tx.wake(TOPIC)
+    return False
 
 
 def next_due(tx: ReadTx) -> int | None:

@@ -15,12 +15,14 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from postier.mta.queue_rows import MAX_LEASED_AT_ONCE, TOPIC, Job, lease_due, next_due, release_leases
+from postier.mta.queue_rows import MAX_LEASED_AT_ONCE, TOPIC, Job, lease_due, next_due, release_leases, renew
 from postier.store.transaction import Store, StoreError
 
 MAX_HELD = 1_000  # jobs leased and not finished
 LANE_HELD = 50  # of one destination; beyond, it is left to others
 LONGEST_SLEEP_S = 60.0  # wake-ups may be lost
+RENEWED_AFTER_S = 5 * 60.0  # that a job waited in its lane
+BURST = 20  # jobs that a carrier does before others who have none get its turn
 STORE_PAUSE_S = 5.0  # after the store did not answer
 
 
@@ -49,7 +51,7 @@ class _Lane:
     __slots__ = ("carriers", "jobs", "width")
 
     def __init__(self) -> None:
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[tuple[Job, float]] = deque()  # and when they came, loop time
         self.carriers = 0
         self.width = 1
 
@@ -107,10 +109,11 @@ class Scheduler:
 
     def dispatch(self, jobs: Sequence[Job]) -> None:
         """Take jobs that are leased to this worker already."""
+        now = asyncio.get_running_loop().time()
         for job in jobs:
             self._held += 1
             lane = self._lanes.setdefault(job.destination, _Lane())
-            lane.jobs.append(job)
+            lane.jobs.append((job, now))
             self._staff(job.destination, lane)
 
     async def _run(self) -> None:
@@ -161,28 +164,50 @@ class Scheduler:
 
     async def _work(self, destination: str, lane: _Lane) -> None:
         carrier = self._new_carrier(destination)
+        done = 0
         try:
-            while lane.jobs:
-                job = lane.jobs.popleft()
-                try:
-                    reached = await carrier.carry(job)
-                except Exception:  # a bug of ours: its lease runs out and it is tried again
-                    self._log.exception(
-                        "delivery-failed", letter=job.message.trace_id, destination=destination
-                    )
-                    reached = False
+            while lane.jobs and not (done >= BURST and self._others_wait()):
+                job, came_at = lane.jobs.popleft()
+                reached = await self._carry(carrier, job, came_at)
+                done += 1
                 self._held -= 1
                 lane.width = lane.width + 1 if reached else 1
                 self._staff(destination, lane)
         finally:
             lane.carriers -= 1
             self._carriers -= 1
-            await carrier.close()
-            self._after_work(destination, lane)
+            try:
+                await carrier.close()
+            except Exception:  # a bug of ours; the lane goes on
+                self._log.exception("goodbye-failed", destination=destination)
+            finally:
+                self._after_work(destination, lane)
+
+    async def _carry(self, carrier: Carrier, job: Job, came_at: float) -> bool:
+        """Try a job whose lease holds; whether its destination could be talked to."""
+        try:
+            if asyncio.get_running_loop().time() - came_at > RENEWED_AFTER_S and not await self._store.write(
+                renew, job, self._owner
+            ):
+                return True  # it is somebody else's now, or nobody's
+            return await carrier.carry(job)
+        except StoreError as error:
+            self._log.error("lease-not-renewed", letter=job.message.trace_id, error=str(error))
+        except Exception:  # a bug of ours: the lease runs out and it is tried again
+            self._log.exception("delivery-failed", letter=job.message.trace_id)
+        return False
+
+    def _others_wait(self) -> bool:
+        """Whether a lane has jobs and no carrier, for there is no room for one."""
+        return self._carriers >= self.pace.concurrency and any(
+            lane.jobs and not lane.carriers for lane in self._lanes.values()
+        )
 
     def _after_work(self, destination: str, lane: _Lane) -> None:
-        if not lane.jobs and not lane.carriers:
+        if not lane.carriers:
             self._lanes.pop(destination, None)
+            if lane.jobs:
+                self._lanes[destination] = lane  # behind those who waited
         if not self._carriers:
             self._idle.set()
         for name, waiting in self._lanes.items():  # lanes that found no room before
