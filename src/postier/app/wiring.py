@@ -71,7 +71,7 @@ class Graph:
         servers = [(each.host, each.port) for each in settings.dns.resolvers]
         self.resolver = Resolver(servers) if servers else Resolver.of_system()
         self.certificates = _certificates(settings)
-        self.random = random.SystemRandom()
+        self.random = random.Random()  # seeded by the system; names and jitter are no secrets
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
         may_be_private = settings.delivery.allow_private_addresses
         policies = StsPolicies(
