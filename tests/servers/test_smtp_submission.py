@@ -132,6 +132,25 @@ async def test_the_author_field_of_another(submission_embedded, author):
 
 
 @pytest.mark.parametrize(
+    ("sender", "reply"),
+    [
+        ("bob@alpha.test", "553 5.7.1 alice@alpha.test may not write as bob@alpha.test"),
+        ("ceo@bank.test", "553 5.7.1 alice@alpha.test may not write as ceo@bank.test"),
+        ("alice@alpha.test, ceo@bank.test", "553 5.7.1 alice@alpha.test may not write as ceo@bank.test"),
+        ("", "554 5.6.0 The Sender field names no address"),
+        ("alice@alpha.test\r\nSender: alice@alpha.test", "554 5.6.0 Message has more than one Sender field"),
+        ("Alice <alice@alpha.test>", "250 2.0.0 Accepted as "),
+        ("team@alpha.test", "250 2.0.0 Accepted as "),
+    ],
+)
+async def test_the_sender_field_of_another(submission_embedded, sender, reply):
+    node = await submission_embedded()
+    client = await node.user()
+    letter = from_("alice@alpha.test", f"Sender: {sender}\r\n")
+    assert (await client.mail("alice@alpha.test", "bob@alpha.test", letter=letter)).startswith(reply)
+
+
+@pytest.mark.parametrize(
     "letter",
     [
         from_("alice@alpha.test", "From: bob@alpha.test\r\n"),

@@ -17,6 +17,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.founding import found_directory
+from postier.app.resolving import resolver_of
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
@@ -24,7 +25,6 @@ from postier.app.stores import open_store
 from postier.app.sweeper import Sweeper
 from postier.app.worker import Service, WorkerContext, run_services
 from postier.dns.mx import RoutePolicy
-from postier.dns.resolver import Resolver
 from postier.mime.address import Address
 from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
@@ -68,8 +68,7 @@ class Graph:
         self.directory = Directory(store, hostname=settings.hostname)
         self.authenticator = Authenticator(store, Limiter(store, settings.limits.exempt_networks))
         self.logins = Logins(self.authenticator)
-        servers = [(each.host, each.port) for each in settings.dns.resolvers]
-        self.resolver = Resolver(servers) if servers else Resolver.of_system()
+        self.resolver = resolver_of(settings)
         self.certificates = _certificates(settings)
         self.random = random.Random()  # seeded by the system; names and jitter are no secrets
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"

@@ -225,7 +225,33 @@ CREATE TABLE lease (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1,)
+# Stages of DKIM keys; mail that left unsigned, an alarm; MTA-STS: our own domains' policies, and what others' said last.
+_MIGRATION_2 = """
+ALTER TABLE dkim_key ADD COLUMN state_since @int NOT NULL DEFAULT 0;
+UPDATE dkim_key SET state_since = created_at;
+CREATE TABLE unsigned_mail (
+    domain TEXT PRIMARY KEY,
+    letters @int NOT NULL,
+    first_at @int NOT NULL,
+    last_at @int NOT NULL
+) @keyed;
+CREATE TABLE own_sts_policy (
+    domain TEXT PRIMARY KEY,
+    mode TEXT NOT NULL,
+    changed_at @int NOT NULL
+) @keyed;
+CREATE TABLE known_sts_policy (
+    domain TEXT PRIMARY KEY,
+    identifier TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    max_age_s @int NOT NULL,
+    patterns TEXT NOT NULL,
+    fetched_at @int NOT NULL,
+    expires_at @int NOT NULL
+) @keyed
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {
