@@ -21,6 +21,7 @@ NOUNS: dict[str, str] = {
     "alias": "Add, list and remove aliases; a local part of * is a catch-all.",
     "config": "Check, explain and show the configuration.",
     "directory": "Export and apply domains, accounts and aliases as one document.",
+    "doctor": "One page: does this server work, and what to do.",
     "domain": "Add, list, show and remove domains; what to publish in DNS for them.",
     "demo": "Show the whole of Postier on this machine.",
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",

@@ -82,6 +82,7 @@ class SqliteStore:
         self._pending: list[_Write] = []
         self._busy = False
         self._closed = False
+        self.commits = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._free_bytes = (0.0, 0)
@@ -321,6 +322,7 @@ class SqliteStore:
         try:
             if self._writer.in_transaction:
                 self._writer.execute("COMMIT")
+                self.commits += 1
         except apsw.Error as error:
             _fail_all(batch, store_error(error, self._path))
             self._roll_back()
