@@ -43,6 +43,7 @@ class Protocol(enum.Enum):
     POP3 = "pop3"
     MANAGESIEVE = "managesieve"
     HTTP = "http"
+    METRICS = "metrics"
 
 
 class TlsMode(enum.Enum):

@@ -25,6 +25,7 @@ NOUNS: dict[str, str] = {
     "directory": "Export and apply domains, accounts and aliases as one document.",
     "dkim": "Verify and make DKIM signatures; needs no server.",
     "dmarc": "Check a message against DMARC, explain a domain's record; needs no server.",
+    "doctor": "One page: does this server work, and what to do.",
     "domain": "Add, list, show and remove domains; what to publish in DNS for them.",
     "demo": "Show the whole of Postier on this machine.",
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",

@@ -92,7 +92,10 @@ class Submission(Visitor):
         id_text = letter_id_text(letter_id)
         added, message_id = self._missing_fields(header, id_text, now_s)
         letter = added + content
-        signature = await sign(intake.directory, letter, self._author_domain(header), now_s)
+        domain = self._author_domain(header)
+        signature = await sign(intake.directory, letter, domain, now_s)
+        if not signature:
+            intake.tally.unsigned(domain)
         received = received_field(
             self.peer,
             hostname=intake.hostname,
@@ -116,6 +119,7 @@ class Submission(Visitor):
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
                 message_id=message_id,
+                unsigned_domain="" if signature else domain,
                 received_at=now_us,
             )
         )
