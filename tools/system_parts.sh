@@ -10,6 +10,8 @@ parts=(
     "curl curl"
     "neomutt neomutt"
     "mbsync isync"
+    "getmail getmail6"
+    "fetchmail fetchmail"
     "script bsdutils"
     "setpriv util-linux"
 )
