@@ -172,13 +172,18 @@ class SignedHeader:
         """How many fields have this lower-case name."""
         return len(self._places.get(name, ()))
 
-    def data(self, names: Sequence[bytes], canon: Canon, own: bytes) -> bytes:
-        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2)."""
+    def data(self, names: Sequence[bytes], canon: Canon, own: bytes, verified: Field | None = None) -> bytes:
+        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2).
+
+        `verified` is the field that is being verified, where it stands in the header: it is not meant by any name.
+        """
         # RFC 6376 §5.4: a name without a field (left) is the null string
-        if self._repeated.isdisjoint(names):
+        if self._repeated.isdisjoint(names) and (verified is None or verified.name not in names):
             chosen = [self._places[name][0] for name in dict.fromkeys(names) if name in self._places]
         else:
             left = {name: places.copy() for name, places in self._places.items()}
+            if verified is not None:  # RFC 6376 §3.5 h=: may include other signatures, not this one
+                left[verified.name] = [field for field in left[verified.name] if field is not verified]
             chosen = [places.pop() for name in names if (places := left.get(name))]
         if canon is Canon.SIMPLE:
             return b"\r\n".join([*[field.raw for field in chosen], own])
@@ -188,7 +193,8 @@ class SignedHeader:
     def is_signed_by(self, signature: Signature, key: Key) -> bool:
         """Whether the key made this signature over this header."""
         own = without_value(signature.field.raw)
-        return is_valid(self.data(signature.headers, signature.header_canon, own), signature.value, key)
+        data = self.data(signature.headers, signature.header_canon, own, signature.field)
+        return is_valid(data, signature.value, key)
 
 
 def is_valid(data: bytes, value: bytes, key: Key) -> bool:
