@@ -17,6 +17,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.founding import found_directory
+from postier.app.reporter import Reporter
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
@@ -98,6 +99,7 @@ class Graph:
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
         self.sweeper = Sweeper(store, owner)
+        self.reporter = Reporter(store, owner)
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
@@ -156,7 +158,7 @@ async def build_worker(context: WorkerContext) -> None:
                 PROTOCOLS[listener.protocol](graph, listener, shared)
                 for listener, shared in by_listener(context.sockets).items()
             ]
-            await run_services(context, [graph.scheduler, graph.sweeper, *listeners])
+            await run_services(context, [graph.scheduler, graph.sweeper, graph.reporter, *listeners])
         finally:
             graph.close()
     finally:

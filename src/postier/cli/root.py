@@ -25,6 +25,7 @@ NOUNS: dict[str, str] = {
     "demo": "Show the whole of Postier on this machine.",
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",
     "queue": "List, show, retry, hold, release, fail and remove queued letters.",
+    "report": "List and import reports on DMARC and TLS.",
     "serve": "Run the server in the foreground.",
     "trace": "Tell what happened to a letter.",
     "verify": "Check the whole store; mend what can be mended.",
