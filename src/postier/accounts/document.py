@@ -17,6 +17,8 @@ from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain, list_domains, parse_mail_domain
 from postier.accounts.names import canonical_address
 from postier.accounts.refusals import InvalidError, NotFoundError
+from postier.mailauth.dkim.keys import MIN_RSA_BITS
+from postier.mailauth.dkim.sign import check_strength
 from postier.mime.address import Address
 from postier.store.transaction import ReadTx, WriteTx
 
@@ -103,7 +105,9 @@ def _apply_domain(
 def _key(domain: str, key: _Key) -> DkimKey:
     made = DkimKey(domain, key.selector, key.algorithm, key.private_key, key.state)
     try:
-        algorithm = signing_key(made).algorithm
+        signing = signing_key(made)
+        check_strength(signing, MIN_RSA_BITS)
+        algorithm = signing.algorithm
     except ValueError as error:
         raise InvalidError(f"domain {domain}: DKIM key {key.selector}: {error}") from None
     if algorithm != f"{key.algorithm}-sha256":

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 import msgspec
 
 from postier.cli.arguments import DomainType, confirm, time_text, yes_option
+from postier.cli.domain_dkim import dkim
 from postier.cli.invocation import Invocation, Noun, pass_invocation
 from postier.cli.on_store import on_store
 from postier.cli.output import Column, json_option, show_json, show_table
@@ -41,6 +43,9 @@ _name_argument = click.argument("name", type=DomainType())
 @click.group(cls=Noun)
 def command() -> None:
     """Add, list, show and remove domains; what to publish in DNS for them."""
+
+
+command.add_command(dkim)
 
 
 @command.command()
@@ -123,7 +128,7 @@ def dns(
 
     settings = invocation.settings()
     _, keys = on_store(invocation, lambda store: store.read(_look, name))
-    records = records_of(name, settings.hostname, keys, services_of(settings))
+    records = records_of(name, settings.hostname, keys, services_of(settings), now_us=time.time_ns() // 1000)
     if check:
         found = asyncio.run(_check(settings, records))
         show_table([msgspec.structs.asdict(one) for one in found], _CHECKED, as_json=as_json)
@@ -131,20 +136,22 @@ def dns(
     if zone:
         click.echo("\n".join(zone_lines(records, settings.hostname)))
         return
-    show_table([msgspec.structs.asdict(record) for record in records], _DNS, as_json=as_json)
+    show_table([_record_row(record) for record in records], _DNS, as_json=as_json)
     if not as_json:
         click.echo(
             f"\n{settings.hostname} itself needs A and AAAA records with this server's public addresses."
         )
 
 
+def _record_row(record: "DnsRecord") -> dict[str, object]:
+    return {**msgspec.structs.asdict(record), "need": record.need.value}
+
+
 async def _check(settings: "Settings", records: "Sequence[DnsRecord]") -> "list[Checked]":
     from postier.accounts.published import check_published
-    from postier.dns.resolver import Resolver
+    from postier.app.resolving import resolver_of
 
-    servers = [(server.host, server.port) for server in settings.dns.resolvers]
-    resolver = Resolver(servers) if servers else Resolver.of_system()
-    return await check_published(records, settings.hostname, resolver)
+    return await check_published(records, settings.hostname, resolver_of(settings))
 
 
 def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[DkimKey]]":

@@ -227,12 +227,11 @@ def _name_source(row: dict[str, Any], host: str) -> None:
 
 async def _names(invocation: Invocation, addresses: list[str]) -> dict[str, str]:
     """The forward-confirmed names of the first addresses; what DNS does not tell is left out."""
+    from postier.app.resolving import resolver_of
     from postier.dns.ask import ask
-    from postier.dns.resolver import Resolver
     from postier.mailauth import iprev
 
-    servers = [(server.host, server.port) for server in invocation.settings().dns.resolvers]
-    resolver = Resolver(servers) if servers else Resolver.of_system()
+    resolver = resolver_of(invocation.settings())
     names: dict[str, str] = {}
 
     async def look_up(address: str, step: "Callable[[int], None]") -> None:

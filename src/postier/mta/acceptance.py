@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from postier.accounts.resolution import LocalRecipient
+from postier.accounts.unsigned_mail import record_unsigned
 from postier.defence.verdict import Treatment, Verdict
 from postier.mailbox.filing import Delivery, deliver
 from postier.mailbox.names import INBOX
@@ -28,7 +29,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """A letter that is about to be ours.
 
     `content` is what lies in mailboxes (with Return-Path), `relayed_content` what is sent on (b"" if nobody is remote).
-    `verdict` is None for our own users' letters; `received_at` is in microseconds since 1970.
+    `verdict` is None for our own users' letters; `unsigned_domain` is the domain of ours that should have signed and could
+    not; `received_at` is in microseconds since 1970.
     """
 
     letter_id: int
@@ -42,6 +44,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     remote: tuple[Address, ...] = ()
     message_id: str = ""
     verdict: Verdict | None = None
+    unsigned_domain: str = ""
     report_from: Submitter | None = None  # who sent it, if it may hold a report
     received_at: int
 
@@ -152,3 +155,8 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             "submitted",
             f"{acceptance.reverse_path or '<>'} {acceptance.message_id}",
         )
+    if acceptance.unsigned_domain:
+        record_event(
+            tx, acceptance.letter_id_text, "unsigned", f"{acceptance.unsigned_domain} has no active DKIM key"
+        )
+        record_unsigned(tx, acceptance.unsigned_domain)

@@ -28,6 +28,7 @@ from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
 from postier.mta.spool import Spool
+from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
 from postier.mta.trace_rows import record_verdict
 from postier.smtp import reason as why
@@ -55,6 +56,7 @@ class Intake(msgspec.Struct, frozen=True):
     dispatch: Callable[[Sequence[Job]], None]  # takes the leased jobs of what was just queued
     lease_owner: str
     exempt_networks: Sequence[Network] = ()
+    tally: Tally = NO_TALLY
 
 
 class Transaction:
@@ -256,6 +258,7 @@ class Reception(Visitor):
             self.peer.hostname = found.iprev.name
         is_list_mail = header.first(b"list-id") is not None
         verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
+        intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
         self._log.info(
             "letter-received",

@@ -225,10 +225,36 @@ CREATE TABLE lease (
 ) @keyed
 """
 
+# Stages of DKIM keys; mail that left unsigned, an alarm; MTA-STS: our own domains' policies, and what others' said last.
+_MIGRATION_2 = """
+ALTER TABLE dkim_key ADD COLUMN state_since @int NOT NULL DEFAULT 0;
+UPDATE dkim_key SET state_since = created_at;
+CREATE TABLE unsigned_mail (
+    domain TEXT PRIMARY KEY,
+    letters @int NOT NULL,
+    first_at @int NOT NULL,
+    last_at @int NOT NULL
+) @keyed;
+CREATE TABLE own_sts_policy (
+    domain TEXT PRIMARY KEY,
+    mode TEXT NOT NULL,
+    changed_at @int NOT NULL
+) @keyed;
+CREATE TABLE known_sts_policy (
+    domain TEXT PRIMARY KEY,
+    identifier TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    max_age_s @int NOT NULL,
+    patterns TEXT NOT NULL,
+    fetched_at @int NOT NULL,
+    expires_at @int NOT NULL
+) @keyed
+"""
+
 # Reports, theirs and ours. What is about a domain has the domain first: it is no account's. `report_letter` are letters that
 # may hold a report and were not read yet; `report` to `tls_seen` what others told; `dmarc_sighting` to `report_done` what is
 # to be told to others, by UTC day (days since 1970), and that it was. Lists within a row are JSON.
-_MIGRATION_2 = """
+_MIGRATION_3 = """
 CREATE TABLE report_letter (
     letter_id @int PRIMARY KEY,
     blob_id @bytes NOT NULL,
@@ -319,7 +345,7 @@ CREATE TABLE report_done (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2)
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {

@@ -84,6 +84,7 @@ class SqliteStore:
         self._pending: deque[_Write] = deque()  # the loop adds at one end, the thread takes at the other
         self._busy = False
         self._closed = False
+        self.commits = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._free_bytes = (0.0, 0)
@@ -323,6 +324,7 @@ class SqliteStore:
         try:
             if self._writer.in_transaction:
                 self._writer.execute("COMMIT")
+                self.commits += 1
         except apsw.Error as error:
             _fail_all(batch, store_error(error, self._path))
             self._roll_back()
