@@ -24,6 +24,7 @@ from postier.mailauth.questions import (
     PtrQuestion,
     TxtQuestion,
 )
+from postier.mailauth.reports import ReportError, report_in, report_of
 from postier.mailauth.tlsrpt import parse_records as parse_tlsrpt
 
 TIME_LIMIT_S = 1.0
@@ -48,6 +49,18 @@ SEEDS = [
     b'mx.test 1 (c); spf=pass reason="x" smtp.mailfrom=a@b.test; dkim=fail header.d=x',
     b"version: STSv1\r\nmode: enforce\r\nmx: *.a.test\r\nmax_age: 1\r\n",
     b"v=STSv1; id=1; v=TLSRPTv1; rua=mailto:a@b.test",
+    (
+        b"<feedback><report_metadata><report_id>1</report_id><date_range><begin>1</begin><end>2</end></date_range>"
+        b"</report_metadata><policy_published><domain>a.test</domain></policy_published><record><row><source_ip>::1"
+        b"</source_ip><count>1</count></row><identifiers><header_from>a.test</header_from></identifiers></record>"
+        b"</feedback>"
+    ),
+    (
+        b'{"date-range":{"start-datetime":"2024-01-01T00:00:00Z","end-datetime":"2024-01-01T23:59:59Z"},"report-id":"1",'
+        b'"policies":[{"policy":{"policy-type":"sts","policy-domain":"a.test"},"summary":'
+        b'{"total-successful-session-count":1,"total-failure-session-count":1}}]}'
+    ),
+    b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: auth-failure\r\nReported-Domain: a.test\r\n",
 ]
 
 
@@ -111,6 +124,11 @@ def attempt(data, generator):
     strip_ours(b"Authentication-Results:" + data, "mx.test")
     parse_tlsrpt([data])
     match([Tlsa(2, 0, 0, data), Tlsa(3, 1, 1, data[:32])], [data], ["a.test"], 1)
+    for reader in (report_of, report_in):
+        try:
+            reader(data)
+        except ReportError:
+            continue
     for reader in (parse_policy, lambda raw: parse_records([raw])):
         try:
             reader(data)

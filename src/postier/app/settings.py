@@ -186,7 +186,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Key(
             Kind.SIZE,
-            "The longest command line of IMAP, POP3 and ManageSieve; SMTP has its own, smaller bound.",
+            "The longest command line of IMAP; SMTP and POP3 have their own, smaller bounds.",
             minimum=8 * KIB,
             maximum=16 * MIB,
         ),
@@ -211,7 +211,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Key(
             Kind.DURATION,
-            "How long an IMAP client that has logged in may stay silent.",
+            "How long an IMAP client that has logged in may stay silent; a POP3 client at most 10 minutes of it.",
             minimum=1,
             maximum=DAY_S,
         ),

@@ -35,11 +35,14 @@ from postier.mta.receive import Intake, Reception
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
+from postier.pop3.settings import SessionSettings as Pop3Settings
 from postier.servers import listener as listening
 from postier.servers.imap.conversation import ImapConversation
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.imap.settings import Timeouts as ImapTimeouts
 from postier.servers.logins import OFFERED_NAMES, Logins
+from postier.servers.pop3 import Pop3Conversation
+from postier.servers.pop3 import Timeouts as Pop3Timeouts
 from postier.servers.smtp import SmtpConversation, Timeouts, Visit
 from postier.smtp.settings import Role, SessionSettings
 from postier.store.transaction import Store
@@ -52,6 +55,7 @@ from postier.web.conversation import HttpConversation, Site
 from postier.web.metrics import MetricsSite
 
 SECOND_US = 1_000_000
+POP3_IDLE_TIMEOUT_S = 600  # RFC 1939 §3: at least 10 minutes; no longer, for the maildrop is locked meanwhile
 _NODE_START = time.time_ns()  # this module is loaded before the workers are forked, so they share it
 
 ProtocolFactory = Callable[["Graph", Listener, Sequence[socket.socket]], Service]
@@ -75,7 +79,7 @@ class Graph:
         self.tally = Counting(context.metrics)
         read_along(context.metrics, store, self.resolver)
         self.certificates = _certificates(settings)
-        self.random = random.SystemRandom()
+        self.random = random.Random()  # seeded by the system; names and jitter are no secrets
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
         may_be_private = settings.delivery.allow_private_addresses
         policies = StsPolicies(
@@ -229,6 +233,26 @@ def _imap(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) ->
     return served
 
 
+def _pop3(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    conversation = Pop3Conversation(
+        listener.protocol.value,
+        _pop3_settings(graph.settings, listener),
+        _pop3_timeouts(graph.settings),
+        graph.store,
+        graph.logins(listener.protocol),
+        graph.tls(tls_server.Service.POP3, listener),
+    )
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings), graph.tally)
+
+    def reload(settings: Settings) -> None:
+        conversation.settings = _pop3_settings(settings, listener)
+        conversation.timeouts = _pop3_timeouts(settings)
+        served.limits = _connection_limits(settings)
+
+    graph.context.on_reload(reload)
+    return served
+
+
 def _metrics(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
     share = graph.metrics_share
     if share is None:
@@ -260,6 +284,7 @@ PROTOCOLS: dict[Protocol, ProtocolFactory] = {
     Protocol.SMTP: _smtp,
     Protocol.SUBMISSION: _submission,
     Protocol.IMAP: _imap,
+    Protocol.POP3: _pop3,
     Protocol.METRICS: _metrics,
 }
 
@@ -297,6 +322,27 @@ def _imap_settings(settings: Settings, listener: Listener) -> ImapSettings:
             limits.idle_timeout_s,
             limits.data_timeout_s,
         ),
+    )
+
+
+def _pop3_settings(settings: Settings, listener: Listener) -> Pop3Settings:
+    return Pop3Settings(
+        hostname=settings.hostname,
+        is_tls_available=listener.tls is TlsMode.STARTTLS,
+        is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
+        is_plaintext_login_allowed=settings.access.plaintext_login,
+        mechanisms=OFFERED_NAMES,
+        max_errors=settings.limits.errors,
+    )
+
+
+def _pop3_timeouts(settings: Settings) -> Pop3Timeouts:
+    limits = settings.limits
+    return Pop3Timeouts(
+        limits.handshake_timeout_s,
+        limits.command_timeout_s,
+        min(limits.idle_timeout_s, POP3_IDLE_TIMEOUT_S),
+        limits.data_timeout_s,
     )
 
 

@@ -181,6 +181,18 @@ class Visitor:
 class Reception(Visitor):
     """A visit by another server."""
 
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._is_exempt = False
+
+    async def connected(self, ip: str, port: int) -> Reason | None:
+        """See `servers.smtp.Visit`."""
+        exempt_networks = self._intake.exempt_networks
+        if exempt_networks:
+            address = ipaddress.ip_address(ip)
+            self._is_exempt = any(address in network for network in exempt_networks)
+        return await super().connected(ip, port)
+
     async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
         """Open a transaction."""
         self._transaction = Transaction(reverse_path, parameters)
@@ -239,7 +251,7 @@ class Reception(Visitor):
             hostname=intake.hostname,
             now_s=intake.now_us() // 1_000_000,
             resolver=intake.resolver,
-            looks_up_name=not self._is_exempt(),
+            looks_up_name=not self._is_exempt,
         )
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
@@ -317,9 +329,3 @@ class Reception(Visitor):
     def _refuse(self, reason: Reason) -> Reason:
         self.refused(reason, b"")
         return reason
-
-    def _is_exempt(self) -> bool:
-        if not self._intake.exempt_networks:
-            return False
-        address = ipaddress.ip_address(self.peer.ip)
-        return any(address in network for network in self._intake.exempt_networks)

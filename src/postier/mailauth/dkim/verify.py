@@ -8,7 +8,6 @@ Invariants: at most `MAX_SIGNATURES` are looked at, each asks for one key name; 
 import hashlib
 from collections.abc import Sequence
 
-import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_field
 from postier.mailauth.dkim.keys import MAX_RSA_BITS, MIN_RSA_BITS, BrokenKey, Key, parse_key
+from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dkim.signature import (
     ALGORITHMS,
     Problem,
@@ -34,26 +34,6 @@ CLOCK_SKEW_S = 300
 
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
-
-
-class DkimResult(msgspec.Struct, frozen=True):
-    """One signature's fate. `domain` is d=, `identity` is i=, `signed` the header names of h= in lower case."""
-
-    result: Outcome
-    domain: str = ""
-    selector: str = ""
-    identity: str = ""
-    algorithm: str = ""
-    problem: Problem | None = None
-    reason: str = ""  # the problem in words, "" for a pass
-    key_bits: int = 0
-    is_testing: bool = False  # the key has t=y
-    signed: tuple[str, ...] = ()
-    body_length: int | None = None  # l=
-    timestamp: int | None = None
-    expires: int | None = None
-    signature: bytes = b""  # the value of b=; its beginning tells signatures apart (RFC 6008)
-    trace: tuple[str, ...] = ()
 
 
 def verify(
@@ -103,9 +83,7 @@ class Verification:
             results.append(self._judge(signature, answers[name]))
         if self._ignored:
             reason = f"{self._ignored} further signatures were not looked at"
-            results.append(
-                DkimResult(Outcome.NEUTRAL, problem=Problem.TOO_MANY, reason=reason, trace=(reason,))
-            )
+            results.append(DkimResult(Outcome.NEUTRAL, problem=Problem.TOO_MANY, reason=reason))
         return tuple(results)
 
     def _judge(self, signature: Signature, answer: Answer) -> DkimResult:
@@ -113,12 +91,6 @@ class Verification:
         if failure is None and key is not None:
             failure = self._check(signature, key)
         outcome = Outcome.PASS if failure is None else failure[0].outcome
-        trace = [f"{signature.algorithm} signature of {signature.domain}, selector {signature.selector}"]
-        if key is not None:
-            trace.append(
-                f"key of {key.bits} bits at {signature.key_name}" + (" (testing)" if key.is_testing else "")
-            )
-        trace.append("signature and body hash are right" if failure is None else failure[1])
         return DkimResult(
             outcome,
             signature.domain,
@@ -134,7 +106,7 @@ class Verification:
             signature.timestamp,
             signature.expires,
             signature.value,
-            tuple(trace),
+            f"{signature.header_canon}/{signature.body_key.canon}",
         )
 
     def _check(self, signature: Signature, key: Key) -> tuple[Problem, str] | None:
@@ -245,5 +217,4 @@ def _refused(refusal: Refusal) -> DkimResult:
         refusal.problem,
         refusal.words,
         signature=refusal.value,
-        trace=(refusal.words,),
     )
