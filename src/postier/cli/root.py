@@ -19,6 +19,7 @@ EXIT_WRONG_USE = 2
 NOUNS: dict[str, str] = {
     "account": "Add, list, show, change and remove accounts.",
     "alias": "Add, list and remove aliases; a local part of * is a catch-all.",
+    "bimi": "Check the logo of a domain, a letter, a logo file or a mark certificate.",
     "config": "Check, explain and show the configuration.",
     "directory": "Export and apply domains, accounts and aliases as one document.",
     "domain": "Add, list, show and remove domains; what to publish in DNS for them.",

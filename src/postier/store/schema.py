@@ -225,7 +225,13 @@ CREATE TABLE lease (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1,)
+# The logo that a domain asserts by BIMI, and its mark certificate: https addresses, empty without.
+_MIGRATION_LOGOS = """
+ALTER TABLE domain ADD COLUMN logo TEXT NOT NULL DEFAULT '';
+ALTER TABLE domain ADD COLUMN logo_evidence TEXT NOT NULL DEFAULT ''
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_LOGOS)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {
