@@ -113,6 +113,19 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class Bimi(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word counts for the logos of senders."""
+
+    roots: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "The PEM file with the authorities whose mark certificates are believed.",
+            default="none: certificates are not looked at",
+        ),
+    ] = None
+
+
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate shown to clients and other servers; without one, a self-signed one is made, with a warning."""
 
@@ -374,6 +387,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: Blobs = Blobs()
     dns: Dns = Dns()
     tls: Tls = Tls()
+    bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
