@@ -43,6 +43,7 @@ class Protocol(enum.Enum):
     POP3 = "pop3"
     MANAGESIEVE = "managesieve"
     HTTP = "http"
+    METRICS = "metrics"
 
 
 class TlsMode(enum.Enum):
@@ -110,6 +111,19 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
             is_live=False,
         ),
     ] = ()
+
+
+class Bimi(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word counts for the logos of senders."""
+
+    roots: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "The PEM file with the authorities whose mark certificates are believed.",
+            default="none: certificates are not looked at",
+        ),
+    ] = None
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -373,6 +387,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: Blobs = Blobs()
     dns: Dns = Dns()
     tls: Tls = Tls()
+    bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
     delivery: Delivery = Delivery()

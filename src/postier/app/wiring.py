@@ -16,7 +16,11 @@ from functools import partial
 from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
+from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
+from postier.app.metrics_share import MetricsShare
+from postier.app.reporter import Reporter
+from postier.app.resolving import resolver_of
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
@@ -24,7 +28,6 @@ from postier.app.stores import open_store
 from postier.app.sweeper import Sweeper
 from postier.app.worker import Service, WorkerContext, run_services
 from postier.dns.mx import RoutePolicy
-from postier.dns.resolver import Resolver
 from postier.mime.address import Address
 from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
@@ -49,6 +52,8 @@ from postier.tls.certificates import CertificateError, CertificateFiles, self_si
 from postier.tls.https import HttpsSource
 from postier.tls.server import ServerTls
 from postier.tls.sts import StsPolicies
+from postier.web.conversation import HttpConversation, Site
+from postier.web.metrics import MetricsSite
 
 SECOND_US = 1_000_000
 POP3_IDLE_TIMEOUT_S = 600  # RFC 1939 §3: at least 10 minutes; no longer, for the maildrop is locked meanwhile
@@ -71,11 +76,11 @@ class Graph:
         self.store = store
         self.directory = Directory(store, hostname=settings.hostname)
         self.authenticator = Authenticator(store, Limiter(store, settings.limits.exempt_networks))
-        self.logins = Logins(self.authenticator)
-        servers = [(each.host, each.port) for each in settings.dns.resolvers]
-        self.resolver = Resolver(servers) if servers else Resolver.of_system()
+        self.resolver = resolver_of(settings)
+        self.tally = Counting(context.metrics)
+        read_along(context.metrics, store, self.resolver)
         self.certificates = _certificates(settings)
-        self.random = random.SystemRandom()
+        self.random = random.Random()  # seeded by the system; names and jitter are no secrets
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
         may_be_private = settings.delivery.allow_private_addresses
         policies = StsPolicies(
@@ -97,11 +102,14 @@ class Graph:
             chance=self.random,
             lease_owner=owner,
             dispatch=self._dispatch,
+            tally=self.tally,
         )
         self.scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
-        self.sweeper = Sweeper(store, owner)
+        # beside the listeners
+        self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
+        self.metrics_share: MetricsShare | None = None
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
@@ -115,8 +123,13 @@ class Graph:
             dispatch=self.scheduler.dispatch,
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
+            tally=self.tally,
         )
         context.on_reload(self._reload)
+
+    def logins(self, protocol: Protocol) -> Logins:
+        """The logins of a protocol."""
+        return Logins(self.authenticator, protocol.value, self.tally)
 
     def tls(self, service: tls_server.Service, listener: Listener) -> ServerTls | None:
         """The TLS of a listener; its certificates are read again at each reload."""
@@ -160,7 +173,7 @@ async def build_worker(context: WorkerContext) -> None:
                 PROTOCOLS[listener.protocol](graph, listener, shared)
                 for listener, shared in by_listener(context.sockets).items()
             ]
-            await run_services(context, [graph.scheduler, graph.sweeper, *listeners])
+            await run_services(context, [*graph.duties, *listeners])
         finally:
             graph.close()
     finally:
@@ -189,9 +202,10 @@ def _smtp_listener(
         _timeouts(graph.settings),
         visit,
         graph.tls(service, listener),
-        graph.logins if role is Role.SUBMISSION else None,
+        graph.logins(listener.protocol) if role is Role.SUBMISSION else None,
+        graph.tally,
     )
-    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings))
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings), graph.tally)
 
     def reload(settings: Settings) -> None:
         conversation.settings = _session_settings(settings, listener, role)
@@ -207,11 +221,11 @@ def _imap(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) ->
         listener.protocol.value,
         _imap_settings(graph.settings, listener),
         graph.store,
-        graph.logins,
+        graph.logins(listener.protocol),
         graph.tls(tls_server.Service.IMAP, listener),
         graph.spool_folder,
     )
-    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings))
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings), graph.tally)
 
     def reload(settings: Settings) -> None:
         conversation.settings = _imap_settings(settings, listener)
@@ -227,14 +241,41 @@ def _pop3(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) ->
         _pop3_settings(graph.settings, listener),
         _pop3_timeouts(graph.settings),
         graph.store,
-        graph.logins,
+        graph.logins(listener.protocol),
         graph.tls(tls_server.Service.POP3, listener),
     )
-    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings))
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings), graph.tally)
 
     def reload(settings: Settings) -> None:
         conversation.settings = _pop3_settings(settings, listener)
         conversation.timeouts = _pop3_timeouts(settings)
+        served.limits = _connection_limits(settings)
+
+    graph.context.on_reload(reload)
+    return served
+
+
+def _metrics(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    share = graph.metrics_share
+    if share is None:
+        context = graph.context
+        share = MetricsShare(context.metrics, graph.store, graph.settings.data / "run", context.number)
+        graph.metrics_share = share
+        graph.duties.append(share)
+    return _http_listener(graph, listener, sockets, MetricsSite(share.page))
+
+
+def _http_listener(graph: Graph, listener: Listener, sockets: Sequence[socket.socket], site: Site) -> Service:
+    conversation = HttpConversation(
+        listener.protocol.value,
+        site,
+        graph.tls(tls_server.Service.HTTP, listener),
+        graph.settings.limits.handshake_timeout_s,
+    )
+    served = listening.Listener(sockets, conversation, _connection_limits(graph.settings), graph.tally)
+
+    def reload(settings: Settings) -> None:
+        conversation.handshake_s = settings.limits.handshake_timeout_s
         served.limits = _connection_limits(settings)
 
     graph.context.on_reload(reload)
@@ -246,6 +287,7 @@ PROTOCOLS: dict[Protocol, ProtocolFactory] = {
     Protocol.SUBMISSION: _submission,
     Protocol.IMAP: _imap,
     Protocol.POP3: _pop3,
+    Protocol.METRICS: _metrics,
 }
 
 

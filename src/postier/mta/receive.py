@@ -26,7 +26,9 @@ from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
+from postier.mta.reports.arrivals import submitter_of
 from postier.mta.spool import Spool
+from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
 from postier.mta.trace_rows import record_verdict
 from postier.smtp import reason as why
@@ -54,6 +56,7 @@ class Intake(msgspec.Struct, frozen=True):
     dispatch: Callable[[Sequence[Job]], None]  # takes the leased jobs of what was just queued
     lease_owner: str
     exempt_networks: Sequence[Network] = ()
+    tally: Tally = NO_TALLY
 
 
 class Transaction:
@@ -179,6 +182,18 @@ class Visitor:
 class Reception(Visitor):
     """A visit by another server."""
 
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._is_exempt = False
+
+    async def connected(self, ip: str, port: int) -> Reason | None:
+        """See `servers.smtp.Visit`."""
+        exempt_networks = self._intake.exempt_networks
+        if exempt_networks:
+            address = ipaddress.ip_address(ip)
+            self._is_exempt = any(address in network for network in exempt_networks)
+        return await super().connected(ip, port)
+
     async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
         """Open a transaction."""
         self._transaction = Transaction(reverse_path, parameters)
@@ -237,12 +252,13 @@ class Reception(Visitor):
             hostname=intake.hostname,
             now_s=intake.now_us() // 1_000_000,
             resolver=intake.resolver,
-            looks_up_name=not self._is_exempt(),
+            looks_up_name=not self._is_exempt,
         )
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
         is_list_mail = header.first(b"list-id") is not None
         verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
+        intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
         self._log.info(
             "letter-received",
@@ -295,6 +311,7 @@ class Reception(Visitor):
                 remote=tuple(transaction.forwards),
                 message_id=message_id,
                 verdict=verdict,
+                report_from=submitter_of(transaction.named, found, verdict),
                 received_at=now_us,
             )
         )
@@ -314,9 +331,3 @@ class Reception(Visitor):
     def _refuse(self, reason: Reason) -> Reason:
         self.refused(reason, b"")
         return reason
-
-    def _is_exempt(self) -> bool:
-        if not self._intake.exempt_networks:
-            return False
-        address = ipaddress.ip_address(self.peer.ip)
-        return any(address in network for network in self._intake.exempt_networks)

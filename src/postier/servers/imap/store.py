@@ -4,7 +4,6 @@ Not here: the rows (`mailbox.flags`). Source: RFC 9051 §6.4.6. Invariants: what
 transaction, so the client hears of their changes and not of its own silent ones; so are the new values.
 """
 
-from array import array
 from collections.abc import Sequence
 
 import msgspec
@@ -18,7 +17,7 @@ from postier.imap.view import Chosen
 from postier.mailbox import ledger
 from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
-from postier.mailbox.reading import uid_flags
+from postier.mailbox.reading import flag_columns
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
@@ -116,8 +115,7 @@ def _change(
     if not reads_flags:
         return Changed(news, stored, keywords, mask)
     # Read here, where the pages are at hand: another connection to the database would read them all again.
-    rows = uid_flags(tx, account_id, mailbox_id, ranges)
-    uids, bits = array("I", [uid for uid, _ in rows]), array("q", [flags for _, flags in rows])
+    uids, bits = flag_columns(tx, account_id, mailbox_id, ranges)
     return Changed(news, stored, keywords, mask, uids, bits)
 
 
