@@ -108,6 +108,7 @@ class Graph:
         )
         self.duties: list[Service] = [self.scheduler, Sweeper(store, owner)]  # beside the listeners
         self.metrics_share: MetricsShare | None = None
+        self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
@@ -122,6 +123,7 @@ class Graph:
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
             tally=self.tally,
+            trusted_sealers=self.trusted_sealers,
         )
         context.on_reload(self._reload)
 
@@ -150,6 +152,8 @@ class Graph:
 
     def _reload(self, settings: Settings) -> None:
         self.scheduler.pace = _pace(settings)
+        self.trusted_sealers.clear()
+        self.trusted_sealers.update(settings.authentication.trusted_arc_sealers)
 
 
 def unserved(settings: Settings) -> tuple[Listener, ...]:
