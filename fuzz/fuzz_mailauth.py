@@ -111,11 +111,14 @@ def attempt(data, generator):
     """Everything that reads bytes, on these bytes."""
     resolver = Anything(data, generator)
     text = data.decode("utf-8", "replace")
-    spf.run(spf.check("192.0.2.1", text[:200], text[-100:]), resolver)
+    found = spf.run(spf.check("192.0.2.1", text[:200], text[-100:]), resolver)
+    assert all(line.isprintable() for line in found.trace), found.trace
     for message in (data, b"From: " + data, b"DKIM-Signature: " + data):
         results = dkim.run(dkim.verify(message, 1), resolver)
+        assert all(line.isprintable() for result in results for line in result.trace)
         dmarc.run(dmarc.check(message, None, results), resolver)
         arc.run(arc.verify(message, 1), resolver)
+    dmarc.run(dmarc.explain(text[:200]), resolver)
     arc.seal(data, KEY, "mx.test", 1)
     spf.parse_record(b"v=spf1 " + data)
     dkim.parse_key(data)

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# The system parts that the tests need: a DNS server, PostgreSQL, real mail clients. As root on Debian they are
+# The system parts that the tests need: a DNS server, a DKIM verifier, PostgreSQL, real mail clients. As root on Debian they are
 # installed; otherwise the missing ones are named and the script fails.
 set -euo pipefail
 
 # program that shows a package is there, package
 parts=(
     "nsd nsd"
+    "opendkim opendkim"
     "swaks swaks"
     "curl curl"
     "neomutt neomutt"
     "mbsync isync"
+    "getmail getmail6"
+    "fetchmail fetchmail"
     "script bsdutils"
     "setpriv util-linux"
 )

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 LIMIT_S = 20
-PACKAGES = {"swaks": "swaks", "curl": "curl", "neomutt": "neomutt", "mbsync": "isync", "script": "bsdutils"}
+PACKAGES = {
+    "swaks": "swaks",
+    "curl": "curl",
+    "neomutt": "neomutt",
+    "mbsync": "isync",
+    "script": "bsdutils",
+    "getmail": "getmail6",
+    "fetchmail": "fetchmail",
+}
 
 
 def program(name: str) -> str:

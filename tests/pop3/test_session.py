@@ -100,13 +100,13 @@ def test_nothing_is_deleted_without_quit():
 def test_quit_names_what_is_deleted_and_what_was_read():
     owner = logged_in()
     owner.feed(b"UTF8\r\nRETR 1\r\nRETR 2\r\nTOP 3 0\r\nDELE 2\r\nQUIT\r\n")
-    assert owner.events[-1] == UpdateRequested([2], [1])
+    assert owner.events[-1] == UpdateRequested((2,), (1,))
 
 
 def test_quit_before_any_message_was_asked_for_changes_nothing():
     owner = logged_in()
     owner.feed(b"STAT\r\nQUIT\r\n")
-    assert owner.events == [UpdateRequested([], [])]
+    assert owner.events == [UpdateRequested((), ())]
 
 
 def test_refused_decisions_leave_the_session_usable():
@@ -125,7 +125,7 @@ def test_a_message_that_cannot_be_read_is_refused_and_not_marked():
     owner.decide(owner.session.next_event())
     assert isinstance(owner.session.next_event(), MessageRequested)
     assert owner.session.refuse(Refusal("gone")) == b"-ERR gone\r\n"
-    assert owner.session.next_event() == UpdateRequested([], [])
+    assert owner.session.next_event() == UpdateRequested((), ())
 
 
 def test_a_decision_of_another_kind_is_a_fault_of_ours():

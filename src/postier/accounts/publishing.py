@@ -59,7 +59,7 @@ def records_of(
         DnsRecord(
             f"_dmarc.{domain}",
             "TXT",
-            f"v=DMARC1; p=quarantine; rua={postmaster}",
+            f"v=DMARC1; p=quarantine; rua={postmaster}; ruf={postmaster}",
             "DMARC: what others do with mail that is not from here",
         ),
         DnsRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua={postmaster}", "reports of failed TLS"),

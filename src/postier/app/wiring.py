@@ -19,6 +19,7 @@ from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
 from postier.app.metrics_share import MetricsShare
+from postier.app.reporter import Reporter
 from postier.app.resolving import resolver_of
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
@@ -106,7 +107,8 @@ class Graph:
         self.scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
-        self.duties: list[Service] = [self.scheduler, Sweeper(store, owner)]  # beside the listeners
+        # beside the listeners
+        self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"

@@ -16,6 +16,7 @@ from postier.mime.address import Address
 from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
+from postier.mta.reports.arrivals import Submitter, note_letter
 from postier.mta.trace_rows import record_event, record_verdict
 from postier.smtp.parameters import MailParameters
 from postier.store.blobs import BlobDraft, draft
@@ -44,6 +45,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str = ""
     verdict: Verdict | None = None
     unsigned_domain: str = ""
+    report_from: Submitter | None = None  # who sent it, if it may hold a report
     received_at: int
 
     @property
@@ -96,6 +98,14 @@ def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]
             acceptance.received_at,
             enforce_quota=False,
         )
+        if acceptance.report_from is not None:
+            note_letter(
+                tx,
+                acceptance.letter_id,
+                prepared.local.blob_id,
+                acceptance.report_from,
+                acceptance.received_at,
+            )
     _record(tx, acceptance)
     return [] if prepared.remote is None else _enqueue(tx, acceptance, prepared.remote, lease_owner)
 

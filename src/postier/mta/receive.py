@@ -26,6 +26,7 @@ from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
+from postier.mta.reports.arrivals import submitter_of
 from postier.mta.signing import seal
 from postier.mta.spool import Spool
 from postier.mta.tally import NO_TALLY, Tally
@@ -323,6 +324,7 @@ class Reception(Visitor):
                 remote=tuple(transaction.forwards),
                 message_id=message_id,
                 verdict=verdict,
+                report_from=submitter_of(transaction.named, found, verdict),
                 received_at=now_us,
             )
         )

@@ -251,7 +251,101 @@ CREATE TABLE known_sts_policy (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2)
+# Reports, theirs and ours. What is about a domain has the domain first: it is no account's. `report_letter` are letters that
+# may hold a report and were not read yet; `report` to `tls_seen` what others told; `dmarc_sighting` to `report_done` what is
+# to be told to others, by UTC day (days since 1970), and that it was. Lists within a row are JSON.
+_MIGRATION_3 = """
+CREATE TABLE report_letter (
+    letter_id @int PRIMARY KEY,
+    blob_id @bytes NOT NULL,
+    submitter TEXT NOT NULL,
+    is_signed @int NOT NULL,
+    received_at @int NOT NULL,
+    attempts @int NOT NULL
+) @keyed;
+CREATE TABLE report (
+    domain TEXT NOT NULL,
+    report_number @int NOT NULL,
+    kind TEXT NOT NULL,
+    submitter TEXT NOT NULL,
+    report_id TEXT NOT NULL,
+    is_verified @int NOT NULL,
+    organisation TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    begin_at @int NOT NULL,
+    end_at @int NOT NULL,
+    received_at @int NOT NULL,
+    policy TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (domain, report_number),
+    UNIQUE (domain, kind, submitter, report_id)
+) @keyed;
+CREATE INDEX report_received ON report (received_at);
+CREATE TABLE dmarc_seen (
+    domain TEXT NOT NULL,
+    report_number @int NOT NULL,
+    row_number @int NOT NULL,
+    source_ip TEXT NOT NULL,
+    letters @int NOT NULL,
+    handling TEXT NOT NULL,
+    is_dkim_aligned @int NOT NULL,
+    is_spf_aligned @int NOT NULL,
+    header_from TEXT NOT NULL,
+    envelope_from TEXT,
+    overrides TEXT NOT NULL,
+    dkim TEXT NOT NULL,
+    spf_domain TEXT NOT NULL,
+    spf_result TEXT NOT NULL,
+    PRIMARY KEY (domain, report_number, row_number)
+) @keyed;
+CREATE TABLE tls_seen (
+    domain TEXT NOT NULL,
+    report_number @int NOT NULL,
+    row_number @int NOT NULL,
+    policy_type TEXT NOT NULL,
+    result TEXT NOT NULL,
+    sessions @int NOT NULL,
+    mx_host TEXT NOT NULL,
+    sending_ip TEXT NOT NULL,
+    receiving_ip TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (domain, report_number, row_number)
+) @keyed;
+CREATE TABLE dmarc_sighting (
+    policy_domain TEXT NOT NULL,
+    day @int NOT NULL,
+    fingerprint @bytes NOT NULL,
+    sighting @bytes NOT NULL,
+    letters @int NOT NULL,
+    PRIMARY KEY (policy_domain, day, fingerprint)
+) @keyed;
+CREATE TABLE dmarc_policy (
+    policy_domain TEXT NOT NULL,
+    day @int NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (policy_domain, day)
+) @keyed;
+CREATE TABLE tls_sighting (
+    policy_domain TEXT NOT NULL,
+    day @int NOT NULL,
+    fingerprint @bytes NOT NULL,
+    sighting @bytes NOT NULL,
+    sessions @int NOT NULL,
+    PRIMARY KEY (policy_domain, day, fingerprint)
+) @keyed;
+CREATE TABLE report_done (
+    policy_domain TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    day @int NOT NULL,
+    outcome TEXT NOT NULL,
+    attempts @int NOT NULL,
+    due_at @int NOT NULL,
+    done_at @int NOT NULL,
+    PRIMARY KEY (policy_domain, kind, day)
+) @keyed
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {

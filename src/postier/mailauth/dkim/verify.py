@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_field
+from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_block
 from postier.mailauth.dkim.keys import MAX_RSA_BITS, MIN_RSA_BITS, BrokenKey, Key, parse_key
 from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dkim.signature import (
@@ -163,36 +163,38 @@ class SignedHeader:
     """The header of a message, ready to be hashed for any number of signatures."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
-        self._fields = fields
-        self._places: dict[bytes, list[int]] = {}
-        for index, field in enumerate(fields):
-            self._places.setdefault(field.name, []).append(index)
-        self._relaxed: dict[int, bytes] = {}
+        self._places: dict[bytes, list[Field]] = {}
+        for field in fields:
+            self._places.setdefault(field.name, []).append(field)
+        self._repeated = {name for name, places in self._places.items() if len(places) > 1}
 
     def count(self, name: bytes) -> int:
         """How many fields have this lower-case name."""
         return len(self._places.get(name, ()))
 
-    def data(self, names: Sequence[bytes], canon: Canon, own: bytes) -> bytes:
-        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2)."""
-        left = {name: places.copy() for name, places in self._places.items()}
-        # RFC 6376 §5.4: a name without a field (left) is the null string
-        parts = [self._form(places.pop(), canon) for name in names if (places := left.get(name))]
-        parts.append(own if canon is Canon.SIMPLE else relaxed_field(own))
-        return b"\r\n".join(parts)
+    def data(self, names: Sequence[bytes], canon: Canon, own: bytes, verified: Field | None = None) -> bytes:
+        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2).
 
-    def _form(self, index: int, canon: Canon) -> bytes:
+        `verified` is the field that is being verified, where it stands in the header: it is not meant by any name.
+        """
+        # RFC 6376 §5.4: a name without a field (left) is the null string
+        if self._repeated.isdisjoint(names) and (verified is None or verified.name not in names):
+            chosen = [self._places[name][0] for name in dict.fromkeys(names) if name in self._places]
+        else:
+            left = {name: places.copy() for name, places in self._places.items()}
+            if verified is not None:  # RFC 6376 §3.5 h=: may include other signatures, not this one
+                left[verified.name] = [field for field in left[verified.name] if field is not verified]
+            chosen = [places.pop() for name in names if (places := left.get(name))]
         if canon is Canon.SIMPLE:
-            return self._fields[index].raw
-        form = self._relaxed.get(index)
-        if form is None:
-            form = self._relaxed[index] = relaxed_field(self._fields[index].raw)
-        return form
+            return b"\r\n".join([*[field.raw for field in chosen], own])
+        name = own.partition(b":")[0].rstrip(b" \t").lower()
+        return relaxed_block([*[(field.name, field.raw) for field in chosen], (name, own)])
 
     def is_signed_by(self, signature: Signature, key: Key) -> bool:
         """Whether the key made this signature over this header."""
         own = without_value(signature.field.raw)
-        return is_valid(self.data(signature.headers, signature.header_canon, own), signature.value, key)
+        data = self.data(signature.headers, signature.header_canon, own, signature.field)
+        return is_valid(data, signature.value, key)
 
 
 def is_valid(data: bytes, value: bytes, key: Key) -> bool:
