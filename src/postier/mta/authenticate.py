@@ -25,6 +25,7 @@ from postier.mailauth.authentication_results import (
 )
 from postier.mailauth.iprev import IprevResult
 from postier.mailauth.letter import Letter
+from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import Asking
 from postier.mta.peer import Peer
 
@@ -32,17 +33,20 @@ LOOK_UP_S = 20.0  # RFC 7208 §4.6.4: SPF alone is given at least as long
 MAX_ARC_QUESTIONS = 12  # two for each sealer; a chain in use has one to four
 
 
+_NO_CHAIN = arc.ArcResult(Outcome.NONE)
+
+
 class Authentication(msgspec.Struct, frozen=True):
     """The results, as values and as the Authentication-Results field, and the letter without forged ones of our own name."""
 
     spf: spf.SpfResult
     dkim: tuple[dkim.DkimResult, ...]
-    arc: arc.ArcResult
     dmarc: dmarc.DmarcResult
     iprev: IprevResult | None
-    methods: tuple[MethodResult, ...]
     field: bytes
     content: bytes
+    arc: arc.ArcResult = _NO_CHAIN
+    methods: tuple[MethodResult, ...] = ()
 
 
 async def authenticate(
