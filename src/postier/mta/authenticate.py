@@ -13,6 +13,7 @@ import msgspec
 from postier.dns.ask import Answering, ask, ask_together
 from postier.dns.hurried import HurriedResolver
 from postier.mailauth import arc, dkim, dmarc, iprev, questions, spf
+from postier.mailauth.arc import ArcResult
 from postier.mailauth.authentication_results import (
     MethodResult,
     build,
@@ -33,7 +34,7 @@ LOOK_UP_S = 20.0  # RFC 7208 §4.6.4: SPF alone is given at least as long
 MAX_ARC_QUESTIONS = 12  # two for each sealer; a chain in use has one to four
 
 
-_NO_CHAIN = arc.ArcResult(Outcome.NONE)
+_NO_CHAIN = ArcResult(Outcome.NONE)
 
 
 class Authentication(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class Authentication(msgspec.Struct, frozen=True):
     iprev: IprevResult | None
     field: bytes
     content: bytes
-    arc: arc.ArcResult = _NO_CHAIN
+    arc: ArcResult = _NO_CHAIN
     methods: tuple[MethodResult, ...] = ()
 
 
@@ -81,10 +82,10 @@ async def authenticate(
     )
     name = names[0] if names else None
     field = build(hostname, methods)
-    return Authentication(spf_result, dkim_results, arc_result, dmarc_result, name, methods, field, content)
+    return Authentication(spf_result, dkim_results, dmarc_result, name, field, content, arc_result, methods)
 
 
-def _limited(check: Asking[arc.ArcResult], allowed: int) -> Asking[arc.ArcResult]:
+def _limited(check: Asking[ArcResult], allowed: int) -> Asking[ArcResult]:
     """The check with so many questions; to the rest there is no answer."""
     try:
         question = next(check)
@@ -93,7 +94,7 @@ def _limited(check: Asking[arc.ArcResult], allowed: int) -> Asking[arc.ArcResult
             allowed -= 1
             question = check.send(answer)
     except StopIteration as stop:
-        result: arc.ArcResult = stop.value
+        result: ArcResult = stop.value
         return result
 
 
