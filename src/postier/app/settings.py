@@ -240,6 +240,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom this server believes about where mail comes from."""
+
+    trusted_arc_sealers: Annotated[
+        tuple[str, ...],
+        Key(
+            Kind.HOSTNAME,
+            "Forwarders and lists whose ARC seals (d=) are believed where a letter fails its author's DMARC policy.",
+            default="none",
+        ),
+    ] = ()
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """How mail leaves for other servers."""
 
@@ -390,6 +403,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
+    authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
     access: Access = Access()
     log: Log = Log()
