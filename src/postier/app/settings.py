@@ -2,7 +2,8 @@
 
 Not here: reading the file (`configuration`), the manual page made from this (`manual`). What a node needs to boot
 stands here and nothing else; domains, accounts and policies live in the store. Invariant: each field that is not
-a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes).
+a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes). It is one table,
+and long because a table is looked up in one place.
 """
 
 import enum
