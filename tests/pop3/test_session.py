@@ -11,6 +11,7 @@ from postier.pop3.settings import (
     MAX_AUTH_OCTETS,
     MAX_BUFFERED_OCTETS,
     MAX_COMMAND_OCTETS,
+    MAX_COMMANDS_BEFORE_LOGIN,
     MAX_CREDENTIAL_OCTETS,
     SessionSettings,
 )
@@ -78,6 +79,14 @@ def test_a_bare_newline_is_no_line_end_and_forgets_the_user():
 def test_errors_in_a_row_end_the_session():
     owner = said(b"FROB\r\n" * 2 + b"CAPA\r\n" + b"FROB\r\n" * 3 + b"QUIT\r\n", max_errors=3)
     assert owner.out.endswith(b"-ERR too many errors\r\n")
+    assert owner.is_closed
+
+
+def test_so_many_commands_before_login_and_no_more():
+    owner = said(b"CAPA\r\n" * MAX_COMMANDS_BEFORE_LOGIN)
+    assert owner.out.count(b"+OK") == MAX_COMMANDS_BEFORE_LOGIN
+    owner.feed(b"CAPA\r\nQUIT\r\n")
+    assert owner.out.endswith(b".\r\n-ERR too many commands before a login\r\n")
     assert owner.is_closed
 
 

@@ -10,7 +10,8 @@ from postier.mailbox.names import INBOX
 from postier.pop3.settings import SessionSettings
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import Logins
-from postier.servers.pop3 import Pop3Conversation, Timeouts
+from postier.servers.pop3.connection import Timeouts
+from postier.servers.pop3.conversation import Pop3Conversation
 from tests.mailbox.letters import append
 from tests.servers.imap.served import ADDRESSES, LIMIT_S, PASSWORD, found
 

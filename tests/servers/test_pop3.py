@@ -14,9 +14,9 @@ from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.names import INBOX
 from postier.mailbox.reading import uid_flags
 from postier.mailbox.transfer import move_messages
-from postier.servers import pop3
 from postier.servers.listener import ConnectionLimits
-from postier.servers.pop3 import Timeouts
+from postier.servers.pop3 import connection
+from postier.servers.pop3.connection import Timeouts
 from postier.store.transaction import StoreUnavailableError
 from postier.tls.certificates import CertificateFiles
 from postier.tls.server import ServerTls, Service
@@ -119,7 +119,7 @@ async def test_a_dead_sessions_lock_runs_out(served, monkeypatch):
 
 
 async def test_a_lock_is_prolonged_while_the_session_lasts(embedded, monkeypatch):
-    monkeypatch.setattr(pop3, "PROLONG_S", 0.001)
+    monkeypatch.setattr(connection, "PROLONG_S", 0.001)
     client = await embedded.login()
     lease = "SELECT lease_until FROM lease"
     began = await embedded.store.read(lambda tx: tx.value(lease))
@@ -199,6 +199,20 @@ async def test_a_peer_that_takes_nothing_does_not_fill_the_memory(embedded, monk
             )
             await asyncio.sleep(0)
     client.close()
+
+
+async def test_a_long_pipeline_of_one_client_lets_others_have_their_turn(embedded):
+    await embedded.file(raw_letter())
+    busy, other = await embedded.login(), await embedded.login(1)
+    busy.send("CAPA\r\n" * 30_000 + "QUIT\r\n")
+    await other.ok("NOOP")
+    (stream,) = (
+        one
+        for one in embedded.listener._streams
+        if one.peer_port == busy.writer.get_extra_info("sockname")[1]
+    )
+    assert stream._transport.get_write_buffer_size() < 1_000_000
+    assert (await busy.ended()).count(b"+OK") == 30_001
 
 
 async def test_stls_then_a_login(sqlite_store, tmp_path):
@@ -294,7 +308,7 @@ async def test_a_store_that_fails_is_told(embedded, monkeypatch, command):
         raise StoreUnavailableError("gone")
 
     for name in ("maildrop_messages", "maildrop_message", "update_maildrop"):
-        monkeypatch.setattr(pop3, name, fail)
+        monkeypatch.setattr(connection, name, fail)
     assert (await client.ask(command)).startswith(b"-ERR [SYS/TEMP] ")
     monkeypatch.undo()
     if command == "QUIT":
@@ -312,7 +326,7 @@ async def test_a_fault_of_ours_ends_the_connection_and_the_lock(embedded, monkey
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pop3, "maildrop_messages", fail)
+    monkeypatch.setattr(connection, "maildrop_messages", fail)
     assert await client.ask("LIST") == b"-ERR [SYS/TEMP] internal error"
     assert await client.ended() == b""
     monkeypatch.undo()

@@ -15,6 +15,7 @@ from postier.accounts.credentials import is_hash, set_password, stored_password
 from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, KeyState, add_key, domain_keys, signing_key
 from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain, list_domains, parse_mail_domain
+from postier.accounts.logos import Logo, logo_of, set_logo
 from postier.accounts.names import canonical_address
 from postier.accounts.refusals import InvalidError, NotFoundError
 from postier.mailauth.dkim.keys import MIN_RSA_BITS
@@ -31,6 +32,8 @@ class _Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    logo: str = ""
+    logo_evidence: str = ""
     dkim: list[_Key] = []
 
 
@@ -94,12 +97,18 @@ def _apply_domain(
     if not has_domain(tx, domain):
         add_domain(tx, domain, keys or new_keys(domain))
         yield f"domain {domain} added"
+        if wanted.logo:
+            set_logo(tx, domain, Logo(wanted.logo, wanted.logo_evidence))
         return
     known = {key.selector for key in domain_keys(tx, domain)}
     for key in keys:
         if key.selector not in known:
             add_key(tx, key)
             yield f"domain {domain}: DKIM key {key.selector} added"
+    logo = Logo(wanted.logo, wanted.logo_evidence) if wanted.logo else None
+    if logo != logo_of(tx, domain):
+        set_logo(tx, domain, logo)
+        yield f"domain {domain}: logo changed"
 
 
 def _key(domain: str, key: _Key) -> DkimKey:
@@ -176,6 +185,9 @@ def _lines(tx: ReadTx, *, with_secrets: bool) -> Iterator[str]:
     yield "# Postier's directory; apply it with: postier directory apply FILE"
     for info in list_domains(tx):
         yield f"\n[domain.{_text(info.domain)}]"
+        if (logo := logo_of(tx, info.domain)) is not None:
+            yield f"logo = {_text(logo.location)}"
+            yield f"logo_evidence = {_text(logo.evidence)}"
         for key in domain_keys(tx, info.domain) if with_secrets else ():
             yield f"[[domain.{_text(info.domain)}.dkim]]"
             yield f"selector = {_text(key.selector)}"

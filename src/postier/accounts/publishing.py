@@ -1,7 +1,7 @@
 """What the owner of a domain publishes in DNS so that mail comes, is believed, and clients find the server.
 
 Not here: asking DNS whether it is published. Sources: RFC 5321 §5 (MX), RFC 7208 (SPF), RFC 6376 §3.6 (DKIM), RFC 9989
-(DMARC), RFC 8460 §3 (TLS reports), RFC 6186 and RFC 8314 §5.1 (SRV). Invariant: only what this server does today is
+(DMARC), RFC 8460 §3 (TLS reports), draft-brand-indicators-for-message-identification-10 (BIMI), RFC 6186 and RFC 8314 §5.1 (SRV). Invariant: only what this server does today is
 named; a service without a listener has no record.
 """
 
@@ -14,6 +14,7 @@ import msgspec
 
 from postier.accounts.dkim_keys import DkimKey, KeyState, record_text
 from postier.accounts.dkim_stages import is_over, kept_until
+from postier.accounts.logos import Logo
 from postier.accounts.names import POSTMASTER
 from postier.accounts.own_sts import OwnPolicy
 from postier.mailauth.dkim import zone_text
@@ -51,6 +52,7 @@ def records_of(
     hostname: str,
     keys: Sequence[DkimKey],
     services: Sequence[Service],
+    logo: Logo | None = None,
     *,
     sts: OwnPolicy | None = None,
     now_us: int = 0,
@@ -72,6 +74,10 @@ def records_of(
         _tls_reports(domain),
     ]
     records += sts_records(sts)[:-1] if sts is not None else []
+    if logo is not None:
+        records.append(
+            DnsRecord(f"default._bimi.{domain}", "TXT", logo.record_text, "BIMI: the logo others may show")
+        )
     records += [
         DnsRecord(
             f"_{service.name}._tcp.{domain}",

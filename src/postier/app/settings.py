@@ -2,7 +2,8 @@
 
 Not here: reading the file (`configuration`), the manual page made from this (`manual`). What a node needs to boot
 stands here and nothing else; domains, accounts and policies live in the store. Invariant: each field that is not
-a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes).
+a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes). It is one table,
+and long because a table is looked up in one place.
 """
 
 import enum
@@ -111,6 +112,19 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
             is_live=False,
         ),
     ] = ()
+
+
+class Bimi(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word counts for the logos of senders."""
+
+    roots: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "The PEM file with the authorities whose mark certificates are believed.",
+            default="none: certificates are not looked at",
+        ),
+    ] = None
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -387,6 +401,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: Blobs = Blobs()
     dns: Dns = Dns()
     tls: Tls = Tls()
+    bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
     authentication: Authentication = Authentication()

@@ -44,8 +44,8 @@ from postier.servers.imap.conversation import ImapConversation
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.imap.settings import Timeouts as ImapTimeouts
 from postier.servers.logins import OFFERED_NAMES, Logins
-from postier.servers.pop3 import Pop3Conversation
-from postier.servers.pop3 import Timeouts as Pop3Timeouts
+from postier.servers.pop3.connection import Timeouts as Pop3Timeouts
+from postier.servers.pop3.conversation import Pop3Conversation
 from postier.servers.smtp import SmtpConversation, Timeouts, Visit
 from postier.smtp.settings import Role, SessionSettings
 from postier.store.transaction import Store

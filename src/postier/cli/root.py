@@ -20,6 +20,7 @@ NOUNS: dict[str, str] = {
     "account": "Add, list, show, change and remove accounts.",
     "arc": "Verify and seal Authenticated Received Chains; needs no server.",
     "alias": "Add, list and remove aliases; a local part of * is a catch-all.",
+    "bimi": "Check the logo of a domain, a letter, a logo file or a mark certificate.",
     "config": "Check, explain and show the configuration.",
     "dane": "Check the TLSA records and the certificate of a mail host; needs no server.",
     "directory": "Export and apply domains, accounts and aliases as one document.",

@@ -345,7 +345,13 @@ CREATE TABLE report_done (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3)
+# The logo that a domain asserts by BIMI, and its mark certificate: https addresses, empty without.
+_MIGRATION_4 = """
+ALTER TABLE domain ADD COLUMN logo TEXT NOT NULL DEFAULT '';
+ALTER TABLE domain ADD COLUMN logo_evidence TEXT NOT NULL DEFAULT ''
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3, _MIGRATION_4)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {

@@ -8,6 +8,7 @@ import time
 
 from postier.accounts.dkim_keys import DkimKey, domain_keys
 from postier.accounts.domains import DomainInfo, list_domains
+from postier.accounts.logos import Logo, logo_of
 from postier.accounts.own_sts import own_sts_policies
 from postier.accounts.publishing import records_of
 from postier.accounts.unsigned_mail import UnsignedMail, unsigned_mail
@@ -63,7 +64,7 @@ def _no_store(error: Exception) -> Finding:
 
 async def _of_store(settings: Settings, store: Store, resolver: Resolver) -> list[Finding]:
     now_us = time.time_ns() // 1000
-    domains, keys, alarms = await store.read_bulk(_directory)
+    domains, keys, logos, alarms = await store.read_bulk(_directory)
     own = await store.read_bulk(own_sts_policies, settings.hostname)
     policies = {policy.domain: policy for policy in own}
     found = storage.examine_store(settings, domains)
@@ -74,6 +75,7 @@ async def _of_store(settings: Settings, store: Store, resolver: Resolver) -> lis
             settings.hostname,
             keys[info.domain],
             services,
+            logos[info.domain],
             sts=policies.get(info.domain),
             now_us=now_us,
         )
@@ -87,6 +89,10 @@ async def _of_store(settings: Settings, store: Store, resolver: Resolver) -> lis
     return found
 
 
-def _directory(tx: ReadTx) -> tuple[list[DomainInfo], dict[str, list[DkimKey]], list[UnsignedMail]]:
+def _directory(
+    tx: ReadTx,
+) -> tuple[list[DomainInfo], dict[str, list[DkimKey]], dict[str, Logo | None], list[UnsignedMail]]:
     domains = list_domains(tx)
-    return domains, {info.domain: domain_keys(tx, info.domain) for info in domains}, unsigned_mail(tx)
+    keys = {info.domain: domain_keys(tx, info.domain) for info in domains}
+    logos = {info.domain: logo_of(tx, info.domain) for info in domains}
+    return domains, keys, logos, unsigned_mail(tx)
