@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The system parts that the tests need: a DNS server, a DKIM verifier, PostgreSQL, real mail clients. As root on Debian they are
+# The system parts that the tests need: a DNS server, DKIM verifiers, PostgreSQL, real mail clients. As root on Debian they are
 # installed; otherwise the missing ones are named and the script fails.
 set -euo pipefail
 
@@ -7,6 +7,7 @@ set -euo pipefail
 parts=(
     "nsd nsd"
     "opendkim opendkim"
+    "rspamd rspamd"
     "swaks swaks"
     "curl curl"
     "neomutt neomutt"

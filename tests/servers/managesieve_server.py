@@ -1,4 +1,4 @@
-"""A running ManageSieve server for tests: a listener on loopback over a real store; a script that says "wrong" is refused."""
+"""A running ManageSieve server for tests: a listener on loopback over a real store."""
 
 import asyncio
 import base64
@@ -11,15 +11,8 @@ from postier.managesieve.settings import SessionSettings
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import Logins
 from postier.servers.managesieve import ManageSieveConversation, Timeouts
+from postier.servers.sieve_checker import SieveChecker
 from tests.servers.imap.served import ADDRESSES, LIMIT_S, PASSWORD, found
-
-
-class WordChecker:
-    """A `ScriptChecker` whose only rule is a word."""
-
-    def problems(self, content):
-        lines = enumerate(content.split(b"\n"), 1)
-        return [f"line {number}: that is wrong" for number, line in lines if b"wrong" in line]
 
 
 class ManageSieveServer:
@@ -36,7 +29,7 @@ class ManageSieveServer:
             timeouts or Timeouts(),
             store,
             Logins(self._authenticator),
-            WordChecker(),
+            SieveChecker(),
             tls,
         )
         self._clients = []

@@ -59,13 +59,16 @@ async def test_a_user_keeps_scripts(served):
 
 async def test_a_script_that_is_wrong_is_told_and_not_stored(served):
     client = await served.login()
-    wrong = [b'NO "line 2: that is wrong"']
-    assert await client.ask('PUTSCRIPT "main" {12+}\r\nkeep;\nwrong;') == wrong
-    assert await client.ask("CHECKSCRIPT {12+}\r\nkeep;\nwrong;") == wrong
+    for command in (
+        'PUTSCRIPT "main" {12+}\r\nkeep;\nwrong;',
+        "CHECKSCRIPT {12+}\r\nkeep;\nwrong;",
+    ):
+        (answer,) = await client.ask(command)
+        assert answer.startswith(b'NO "line 2')
     assert await client.ask('CHECKSCRIPT "keep;"') == [b"OK"]
     assert await client.ask("LISTSCRIPTS") == [b"OK"]
     await client.ask('PUTSCRIPT "main" "keep;"')
-    assert await client.ask('PUTSCRIPT "main" "wrong;"') == [b'NO "line 1: that is wrong"']
+    assert (await client.ask('PUTSCRIPT "main" "wrong;"'))[0].startswith(b'NO "line 1')
     assert (await client.ask('GETSCRIPT "main"'))[0] == b"{5}\r\nkeep;"
 
 

@@ -2,7 +2,8 @@
 
 Not here: reading the file (`configuration`), the manual page made from this (`manual`). What a node needs to boot
 stands here and nothing else; domains, accounts and policies live in the store. Invariant: each field that is not
-a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes).
+a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes). It is one table,
+and long because a table is looked up in one place.
 """
 
 import enum
@@ -240,6 +241,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom this server believes about where mail comes from."""
+
+    trusted_arc_sealers: Annotated[
+        tuple[str, ...],
+        Key(
+            Kind.HOSTNAME,
+            "Forwarders and lists whose ARC seals (d=) are believed where a letter fails its author's DMARC policy.",
+            default="none",
+        ),
+    ] = ()
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """How mail leaves for other servers."""
 
@@ -390,6 +404,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
+    authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
     access: Access = Access()
     log: Log = Log()

@@ -110,6 +110,7 @@ class Graph:
         # beside the listeners
         self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
         self.metrics_share: MetricsShare | None = None
+        self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
@@ -124,6 +125,7 @@ class Graph:
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
             tally=self.tally,
+            trusted_sealers=self.trusted_sealers,
         )
         context.on_reload(self._reload)
 
@@ -152,6 +154,8 @@ class Graph:
 
     def _reload(self, settings: Settings) -> None:
         self.scheduler.pace = _pace(settings)
+        self.trusted_sealers.clear()
+        self.trusted_sealers.update(settings.authentication.trusted_arc_sealers)
 
 
 def unserved(settings: Settings) -> tuple[Listener, ...]:

@@ -21,7 +21,7 @@ from postier.mailauth.bimi.assertion import (
     skipped,
 )
 from postier.mailauth.bimi.record import DEFAULT_SELECTOR, parse_selector_field
-from postier.mailauth.dkim.verify import DkimResult
+from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dmarc.author import author_of
 from postier.mailauth.dmarc.check import DmarcResult
 from postier.mailauth.letter import Bytes, Letter
