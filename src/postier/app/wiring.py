@@ -19,7 +19,7 @@ from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
 from postier.app.metrics_share import MetricsShare
-from postier.app.reporter import Reporter
+from postier.app.reporter import Reporter, ReportSender, sender_of
 from postier.app.resolving import resolver_of
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
@@ -33,6 +33,7 @@ from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
+from postier.mta.reports.sightings import Sightings
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
@@ -109,6 +110,11 @@ class Graph:
         )
         # beside the listeners
         self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
+        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        if self.sightings is not None:
+            bits = self.random.getrandbits
+            sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
+            self.duties.append(ReportSender(store, owner, self.sightings, sender))
         self.metrics_share: MetricsShare | None = None
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
@@ -124,6 +130,7 @@ class Graph:
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
             tally=self.tally,
+            sightings=self.sightings,
         )
         context.on_reload(self._reload)
 

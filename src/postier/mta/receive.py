@@ -27,6 +27,7 @@ from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
+from postier.mta.reports.sightings import Sightings
 from postier.mta.spool import Spool
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
@@ -57,6 +58,7 @@ class Intake(msgspec.Struct, frozen=True):
     lease_owner: str
     exempt_networks: Sequence[Network] = ()
     tally: Tally = NO_TALLY
+    sightings: Sightings | None = None  # set while reports are sent
 
 
 class Transaction:
@@ -260,6 +262,10 @@ class Reception(Visitor):
         verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
         intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
+        if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
+            intake.sightings.letter(
+                found, verdict, self.peer.ip, transaction.reverse_path, is_list_mail=is_list_mail
+            )
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),
