@@ -20,7 +20,7 @@ from postier.accounts.own_sts import own_sts_policy
 from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
 from postier.app.metrics_share import MetricsShare
-from postier.app.reporter import Reporter
+from postier.app.reporter import Reporter, ReportSender, sender_of
 from postier.app.resolving import resolver_of
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
@@ -34,6 +34,7 @@ from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
+from postier.mta.reports.sightings import Sightings
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.sts_memory import StoredPolicies
 from postier.mta.submit import Submission
@@ -114,6 +115,11 @@ class Graph:
         )
         # beside the listeners
         self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
+        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        if self.sightings is not None:
+            bits = self.random.getrandbits
+            sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
+            self.duties.append(ReportSender(store, owner, self.sightings, sender))
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
@@ -131,6 +137,7 @@ class Graph:
             exempt_networks=settings.limits.exempt_networks,
             tally=self.tally,
             trusted_sealers=self.trusted_sealers,
+            sightings=self.sightings,
         )
         context.on_reload(self._reload)
 
