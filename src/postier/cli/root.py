@@ -26,6 +26,7 @@ NOUNS: dict[str, str] = {
     "init": "Set up a new server: a configuration file, a data folder, the first administrator.",
     "queue": "List, show, retry, hold, release, fail and remove queued letters.",
     "serve": "Run the server in the foreground.",
+    "sieve": "Check Sieve scripts; show what one does with a message.",
     "trace": "Tell what happened to a letter.",
     "verify": "Check the whole store; mend what can be mended.",
     "version": "Print the version.",
