@@ -2,7 +2,7 @@
 
 Not here: what the objects do. `PROTOCOLS` says what serves a listener of each protocol; `FOUNDING` what
 `postier init` does once the files are there. Invariant: a listener without an entry stops the start, it is never
-left out in silence.
+left out in silence. Over 400 lines, for it is the one place that knows every object.
 """
 
 import fcntl
@@ -34,6 +34,7 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
 from postier.mta.reports.sightings import Sightings
+from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
@@ -87,7 +88,14 @@ class Graph:
         policies = StsPolicies(
             self.resolver, HttpsSource(self.resolver, allow_private_addresses=may_be_private)
         )
-        dialling = Dialling(settings.hostname, settings.delivery.port, self.resolver, policies)
+        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        dialling = Dialling(
+            hostname=settings.hostname,
+            port=settings.delivery.port,
+            resolver=self.resolver,
+            fetcher=policies,
+            observer=None if self.sightings is None else TlsWitness(self.sightings),
+        )
         despatch = Despatch(
             hostname=settings.hostname,
             store=store,
@@ -110,7 +118,6 @@ class Graph:
         )
         # beside the listeners
         self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
-        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
         if self.sightings is not None:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
