@@ -35,6 +35,7 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
 from postier.mta.reports.sightings import Sightings
+from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.sts_memory import StoredPolicies
 from postier.mta.submit import Submission
@@ -92,7 +93,14 @@ class Graph:
             HttpsSource(self.resolver, allow_private_addresses=may_be_private),
             memory=StoredPolicies(store),
         )
-        dialling = Dialling(settings.hostname, settings.delivery.port, self.resolver, policies)
+        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        dialling = Dialling(
+            hostname=settings.hostname,
+            port=settings.delivery.port,
+            resolver=self.resolver,
+            fetcher=policies,
+            observer=None if self.sightings is None else TlsWitness(self.sightings),
+        )
         despatch = Despatch(
             hostname=settings.hostname,
             store=store,
@@ -115,7 +123,6 @@ class Graph:
         )
         # beside the listeners
         self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
-        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
         if self.sightings is not None:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)

@@ -28,6 +28,7 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.receive import Intake, Reception
 from postier.mta.reports.sending import Sender
 from postier.mta.reports.sightings import Sightings
+from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.transport import Connections, Dialling
 from postier.servers.listener import ConnectionLimits, Listener
@@ -94,7 +95,7 @@ async def mail_server(
             lease_owner=owner,
             dispatch=lambda jobs: scheduler.dispatch(jobs),  # noqa: PLW0108 (it is made below)
         )
-        dialling = Dialling(hostname, port, resolver)
+        dialling = Dialling(hostname, port, resolver, observer=TlsWitness(sightings))
         scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), Pace(), real_now_us
         )

@@ -9,7 +9,7 @@ from postier.mailauth.reports import report_in
 from postier.mta.reports.arrivals import has_letters
 from postier.mta.reports.reading import read_letters
 from postier.mta.reports.received_rows import ReportKind
-from postier.mta.reports.summaries import Choice, dmarc_sources, reports_of
+from postier.mta.reports.summaries import Choice, dmarc_sources, reports_of, tls_results
 from postier.store.packs import PackStore
 from postier.store.sqlite import SqliteStore
 from tests.mta.post_office import eventually
@@ -61,7 +61,19 @@ async def test_a_report_is_sent_received_and_listed(store, other_store, tmp_path
         assert await alpha.tomorrow.send_due(stopping) == 0
         await eventually(lambda: other_store.read(has_letters))
         assert await read_letters(other_store, stopping) == 1
+        await alpha.sightings.fold()  # how TLS fared on the way of that report
+        assert await alpha.tomorrow.send_due(stopping) == 1
+        await eventually(lambda: other_store.read(has_letters))
+        assert await read_letters(other_store, stopping) == 1
+        await alpha.sightings.fold()
+        assert await store.read(lambda tx: tx.value("SELECT count(*) FROM tls_sighting")) == 0
 
+    (result,) = await other_store.read(tls_results, Choice("beta.test"))
+    assert (result["policy"], result["result"], result["sessions"]) == (
+        "no-policy-found",
+        "starttls-not-supported",
+        1,
+    )
     (source,) = await other_store.read(dmarc_sources, Choice("beta.test"))
     assert (source["source_ip"], source["letters"], source["passed"], source["spf_passed"]) == (
         "127.0.0.1",
@@ -71,7 +83,7 @@ async def test_a_report_is_sent_received_and_listed(store, other_store, tmp_path
     )
     (report,) = await other_store.read(reports_of, ReportKind.DMARC, Choice())
     assert (report["submitter"], report["organisation"]) == ("alpha.test", "mx.alpha.test")
-    (content,) = await letters(other_store, "admin@beta.test")
+    content, tls_content = await letters(other_store, "admin@beta.test")
     header = content.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ")
     day = report["begin_us"] // 1_000_000
     assert (
@@ -85,3 +97,7 @@ async def test_a_report_is_sent_received_and_listed(store, other_store, tmp_path
     )
     assert report_in(content).report_id == f"dmarc-{day}-beta.test@alpha.test"
     assert beta.domain == "beta.test"
+    assert b"TLS-Report-Domain: beta.test\r\nTLS-Report-Submitter: alpha.test\r\n" in tls_content
+    assert b"TLS-Report-Submitter; bh=" in tls_content.replace(b"\r\n ", b"").replace(b"\r\n\t", b"").replace(
+        b" ", b""
+    ).replace(b";bh=", b"; bh=")
