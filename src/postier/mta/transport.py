@@ -8,7 +8,7 @@ final dot nothing but the server's reply counts as delivered.
 import asyncio
 import ssl
 import time
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import msgspec
 
@@ -18,6 +18,7 @@ from postier.mime.address import Address
 from postier.mime.headers import split_header
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job
+from postier.mta.tally import TlsObserver
 from postier.smtp import envelope as envelopes
 from postier.smtp import reason as why
 from postier.smtp.client_events import (
@@ -55,22 +56,6 @@ HANDSHAKE_TIMEOUT_S = 30.0
 PIECE_BYTES = 256 * 1024
 MAX_LETTERS = 100  # on one connection
 MAX_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321 §4.5.3.1.8)
-
-
-class TlsObserver(Protocol):
-    """Whoever wants to know how TLS fared with a destination."""
-
-    def saw(
-        self,
-        domain: str,
-        policy: TlsPolicy | None,
-        host: str,
-        address: str,
-        result: TlsResult | None,
-        why: str,
-    ) -> None:
-        """A session was secured under the policy (`result` None) or failed; `policy` None: none could be found."""
-        ...
 
 
 class Dialling(msgspec.Struct, frozen=True):
