@@ -9,6 +9,7 @@ from postier.accounts.credentials import hash_password, is_hash
 from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, add_key, domain_keys
 from postier.accounts.document import RehearsedError, apply_directory, export_directory
 from postier.accounts.domains import list_domains, remove_domain
+from postier.accounts.logos import Logo, logo_of, set_logo
 from postier.accounts.refusals import InvalidError, NotFoundError
 from postier.mailauth import dkim
 from postier.store.transaction import Store, WriteTx
@@ -142,3 +143,32 @@ def test_hashes_from_elsewhere_are_bounded() -> None:
     assert not is_hash(SECRET.replace("t=2", "t=4000"))
     assert not is_hash(SECRET.replace("argon2id", "argon2i"))
     assert not is_hash("")
+
+
+async def test_the_logo_of_a_domain(store: Store) -> None:
+    await store.write(two_domains)
+    logo = Logo("https://beta.test/a.svg", "https://beta.test/v.pem")
+    text = f'[domain."beta.test"]\nlogo = "{logo.location}"\nlogo_evidence = "{logo.evidence}"\n'
+    assert await apply(store, text) == ["domain beta.test: logo changed"]
+    assert await store.read(logo_of, "beta.test") == logo
+    assert await apply(store, text) == []
+    exported = await store.read_bulk(export_directory, with_secrets=False)
+    assert text in exported
+    await store.write_bulk(remove_domain, "beta.test", force=True)
+    await apply(store, text)
+    assert await store.read(logo_of, "beta.test") == logo
+    with pytest.raises(InvalidError, match="https"):
+        await apply(store, text.replace("https", "http"))
+    with pytest.raises(InvalidError, match="needs"):
+        await store.write(set_logo, "beta.test", Logo("", logo.evidence))
+
+
+async def test_the_mode_of_mta_sts_is_part_of_it(sqlite_store: Store) -> None:
+    text = '[domain."beta.test"]\nmta_sts = "enforce"\n'
+    changes = await apply(sqlite_store, text)
+    assert changes == ["domain beta.test added", "domain beta.test: MTA-STS mode enforce"]
+    assert await apply(sqlite_store, text) == []
+    exported = await sqlite_store.read_bulk(export_directory, with_secrets=False)
+    assert '[domain."beta.test"]\nmta_sts = "enforce"\n' in exported
+    changes = await apply(sqlite_store, text.replace("enforce", "none"))
+    assert changes == ["domain beta.test: MTA-STS mode none"]

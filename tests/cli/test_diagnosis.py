@@ -361,6 +361,26 @@ def served(server):
         loop.close()
 
 
+# ── the configuration, if there is one ──
+
+
+def test_a_configuration_names_the_resolver(postier, dns, tmp_path):
+    (tmp_path / "postier.toml").write_text(f'hostname = "mx.alpha.test"\n[dns]\nresolvers = ["{dns[1]}"]\n')
+    assert postier("spf", "check", "127.0.0.1", "alice@example.com")[0] == 0
+
+
+def test_a_broken_one_that_nobody_named_is_passed_over(postier, dns, letter, tmp_path, monkeypatch):
+    broken = tmp_path / "postier.toml"
+    broken.write_text("hostnam = 1\n")
+    command = ("dkim", "verify", letter(SIGNED), "--time", NOW, *dns)
+    code, _, err = postier(*command)
+    assert (code, err) == (0, "note: postier.toml cannot be used; the defaults hold\n")
+    code, _, err = postier(*command, "--config", broken)
+    assert (code, "hostnam" in err) == (1, True)
+    monkeypatch.setenv("POSTIER_CONFIG", str(broken))
+    assert postier(*command)[0] == 1
+
+
 # ── bad input ──
 
 

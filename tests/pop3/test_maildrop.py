@@ -27,9 +27,9 @@ def test_marks_are_as_in_a_list(count, wanted):
         assert (maildrop.count, maildrop.size_octets) == (len(present), 10 * len(present))
     assert b"".join(maildrop.size_lines()) == b"".join(b"%d 10\r\n" % number for number in present)
     assert b"".join(maildrop.unique_id_lines()) == b"".join(b"%d 9.%d\r\n" % (n, 2 * n) for n in present)
-    assert maildrop.deleted_uids == [2 * n for n in range(1, count + 1) if n not in present]
+    assert list(maildrop.deleted_uids) == [2 * n for n in range(1, count + 1) if n not in present]
     maildrop.reset()
-    assert (maildrop.count, maildrop.size_octets, maildrop.deleted_uids) == (count, 10 * count, [])
+    assert (maildrop.count, maildrop.size_octets, maildrop.deleted_uids) == (count, 10 * count, ())
 
 
 def test_what_was_read_and_stays_is_known():
@@ -37,7 +37,7 @@ def test_what_was_read_and_stays_is_known():
     for number in (1, 2, 4):
         maildrop.retrieved(number)
     maildrop.delete(2)
-    assert maildrop.retrieved_uids == [2, 8]
+    assert maildrop.retrieved_uids == (2, 8)
 
 
 @pytest.mark.parametrize("count", [PORTION_MESSAGES, PORTION_MESSAGES + 1])
@@ -52,4 +52,4 @@ def test_before_the_messages_are_given_the_totals_are_known():
     maildrop.reset()
     assert (maildrop.count, maildrop.size_octets, maildrop.is_given) == (3, 70, False)
     assert not maildrop.has(1)
-    assert maildrop.deleted_uids == maildrop.retrieved_uids == []
+    assert maildrop.deleted_uids == maildrop.retrieved_uids == ()

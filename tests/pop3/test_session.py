@@ -11,6 +11,7 @@ from postier.pop3.settings import (
     MAX_AUTH_OCTETS,
     MAX_BUFFERED_OCTETS,
     MAX_COMMAND_OCTETS,
+    MAX_COMMANDS_BEFORE_LOGIN,
     MAX_CREDENTIAL_OCTETS,
     SessionSettings,
 )
@@ -81,6 +82,14 @@ def test_errors_in_a_row_end_the_session():
     assert owner.is_closed
 
 
+def test_so_many_commands_before_login_and_no_more():
+    owner = said(b"CAPA\r\n" * MAX_COMMANDS_BEFORE_LOGIN)
+    assert owner.out.count(b"+OK") == MAX_COMMANDS_BEFORE_LOGIN
+    owner.feed(b"CAPA\r\nQUIT\r\n")
+    assert owner.out.endswith(b".\r\n-ERR too many commands before a login\r\n")
+    assert owner.is_closed
+
+
 def test_a_browser_and_a_tls_client_are_sent_away():
     for octets in (b"GET / HTTP/1.1\r\nQUIT\r\n", b"\x16\x03\x01\x02\x00\x01\r\n"):
         owner = said(octets)
@@ -100,13 +109,13 @@ def test_nothing_is_deleted_without_quit():
 def test_quit_names_what_is_deleted_and_what_was_read():
     owner = logged_in()
     owner.feed(b"UTF8\r\nRETR 1\r\nRETR 2\r\nTOP 3 0\r\nDELE 2\r\nQUIT\r\n")
-    assert owner.events[-1] == UpdateRequested([2], [1])
+    assert owner.events[-1] == UpdateRequested((2,), (1,))
 
 
 def test_quit_before_any_message_was_asked_for_changes_nothing():
     owner = logged_in()
     owner.feed(b"STAT\r\nQUIT\r\n")
-    assert owner.events == [UpdateRequested([], [])]
+    assert owner.events == [UpdateRequested((), ())]
 
 
 def test_refused_decisions_leave_the_session_usable():
@@ -125,7 +134,7 @@ def test_a_message_that_cannot_be_read_is_refused_and_not_marked():
     owner.decide(owner.session.next_event())
     assert isinstance(owner.session.next_event(), MessageRequested)
     assert owner.session.refuse(Refusal("gone")) == b"-ERR gone\r\n"
-    assert owner.session.next_event() == UpdateRequested([], [])
+    assert owner.session.next_event() == UpdateRequested((), ())
 
 
 def test_a_decision_of_another_kind_is_a_fault_of_ours():

@@ -5,12 +5,14 @@ import socket
 
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
+from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.names import INBOX
 from postier.pop3.settings import SessionSettings
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import Logins
-from postier.servers.pop3 import Pop3Conversation, Timeouts
-from tests.mailbox.letters import file_letters
+from postier.servers.pop3.connection import Timeouts
+from postier.servers.pop3.conversation import Pop3Conversation
+from tests.mailbox.letters import append
 from tests.servers.imap.served import ADDRESSES, LIMIT_S, PASSWORD, found
 
 
@@ -52,7 +54,8 @@ class Pop3Server:
 
     async def file(self, *letters, who=0):
         """File letters into INBOX; gives their UIDs."""
-        return await file_letters(self.store, self.ids[who], INBOX, *letters)
+        inbox = await self.store.read(mailbox_id_of, self.ids[who], INBOX)
+        return [filed.uid for filed in await append(self.store, self.ids[who], inbox, *letters)]
 
     async def connect(self, **options):
         """A client that has read the greeting."""

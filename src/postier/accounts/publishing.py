@@ -1,7 +1,7 @@
 """What the owner of a domain publishes in DNS so that mail comes, is believed, and clients find the server.
 
 Not here: asking DNS whether it is published. Sources: RFC 5321 §5 (MX), RFC 7208 (SPF), RFC 6376 §3.6 (DKIM), RFC 9989
-(DMARC), RFC 8460 §3 (TLS reports), RFC 6186 and RFC 8314 §5.1 (SRV). Invariant: only what this server does today is
+(DMARC), RFC 8460 §3 (TLS reports), draft-brand-indicators-for-message-identification-10 (BIMI), RFC 6186 and RFC 8314 §5.1 (SRV). Invariant: only what this server does today is
 named; a service without a listener has no record.
 """
 
@@ -14,7 +14,9 @@ import msgspec
 
 from postier.accounts.dkim_keys import DkimKey, KeyState, record_text
 from postier.accounts.dkim_stages import is_over, kept_until
+from postier.accounts.logos import Logo
 from postier.accounts.names import POSTMASTER
+from postier.accounts.own_sts import OwnPolicy
 from postier.mailauth.dkim import zone_text
 
 MX_PREFERENCE = 10
@@ -46,7 +48,14 @@ class Service(msgspec.Struct, frozen=True):
 
 
 def records_of(
-    domain: str, hostname: str, keys: Sequence[DkimKey], services: Sequence[Service], *, now_us: int = 0
+    domain: str,
+    hostname: str,
+    keys: Sequence[DkimKey],
+    services: Sequence[Service],
+    logo: Logo | None = None,
+    *,
+    sts: OwnPolicy | None = None,
+    now_us: int = 0,
 ) -> list[DnsRecord]:
     """Everything to publish for the domain, in the order in which it matters; at `now_us` as for old keys."""
     postmaster = f"mailto:{POSTMASTER}@{domain}"
@@ -62,8 +71,13 @@ def records_of(
             f"v=DMARC1; p=quarantine; rua={postmaster}; ruf={postmaster}",
             "DMARC: what others do with mail that is not from here",
         ),
-        DnsRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua={postmaster}", "reports of failed TLS"),
+        _tls_reports(domain),
     ]
+    records += sts_records(sts)[:-1] if sts is not None else []
+    if logo is not None:
+        records.append(
+            DnsRecord(f"default._bimi.{domain}", "TXT", logo.record_text, "BIMI: the logo others may show")
+        )
     records += [
         DnsRecord(
             f"_{service.name}._tcp.{domain}",
@@ -74,6 +88,23 @@ def records_of(
         for service in services
     ]
     return records
+
+
+def sts_records(own: OwnPolicy) -> list[DnsRecord]:
+    """What announces an MTA-STS policy, where it is served, and where failures are reported (RFC 8461 §3, RFC 8460 §3)."""
+    name, text = own.record
+    return [
+        DnsRecord(name, "TXT", text, f"MTA-STS: senders find the policy ({own.mode})"),
+        DnsRecord(
+            f"mta-sts.{own.domain}", "CNAME", f"{own.hostname}.", "MTA-STS: the policy is served there"
+        ),
+        _tls_reports(own.domain),
+    ]
+
+
+def _tls_reports(domain: str) -> DnsRecord:
+    to = f"mailto:{POSTMASTER}@{domain}"
+    return DnsRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua={to}", "reports of failed TLS")
 
 
 def key_record(key: DkimKey, now_us: int = 0) -> DnsRecord:

@@ -114,6 +114,19 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class Bimi(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word counts for the logos of senders."""
+
+    roots: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "The PEM file with the authorities whose mark certificates are believed.",
+            default="none: certificates are not looked at",
+        ),
+    ] = None
+
+
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate shown to clients and other servers; without one, a self-signed one is made, with a warning."""
 
@@ -224,6 +237,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             "Networks without rate limits, bans or name look-ups.",
             default="none",
             is_live=False,
+        ),
+    ] = ()
+
+
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom this server believes about where mail comes from."""
+
+    trusted_arc_sealers: Annotated[
+        tuple[str, ...],
+        Key(
+            Kind.HOSTNAME,
+            "Forwarders and lists whose ARC seals (d=) are believed where a letter fails its author's DMARC policy.",
+            default="none",
         ),
     ] = ()
 
@@ -407,8 +433,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: Blobs = Blobs()
     dns: Dns = Dns()
     tls: Tls = Tls()
+    bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
+    authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
     access: Access = Access()
     reports: Reports = Reports()

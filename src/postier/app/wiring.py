@@ -2,7 +2,7 @@
 
 Not here: what the objects do. `PROTOCOLS` says what serves a listener of each protocol; `FOUNDING` what
 `postier init` does once the files are there. Invariant: a listener without an entry stops the start, it is never
-left out in silence. Over 400 lines, for it is the one place that knows every object.
+left out in silence. It is over 400 lines long because the graph is built in one place.
 """
 
 import fcntl
@@ -16,6 +16,7 @@ from functools import partial
 from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
+from postier.accounts.own_sts import own_sts_policy
 from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
 from postier.app.metrics_share import MetricsShare
@@ -36,6 +37,7 @@ from postier.mta.receive import Intake, Reception
 from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
+from postier.mta.sts_memory import StoredPolicies
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
 from postier.pop3.settings import SessionSettings as Pop3Settings
@@ -44,8 +46,8 @@ from postier.servers.imap.conversation import ImapConversation
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.imap.settings import Timeouts as ImapTimeouts
 from postier.servers.logins import OFFERED_NAMES, Logins
-from postier.servers.pop3 import Pop3Conversation
-from postier.servers.pop3 import Timeouts as Pop3Timeouts
+from postier.servers.pop3.connection import Timeouts as Pop3Timeouts
+from postier.servers.pop3.conversation import Pop3Conversation
 from postier.servers.smtp import SmtpConversation, Timeouts, Visit
 from postier.smtp.settings import Role, SessionSettings
 from postier.store.transaction import Store
@@ -56,6 +58,7 @@ from postier.tls.server import ServerTls
 from postier.tls.sts import StsPolicies
 from postier.web.conversation import HttpConversation, Site
 from postier.web.metrics import MetricsSite
+from postier.web.policies import PolicySite
 
 SECOND_US = 1_000_000
 POP3_IDLE_TIMEOUT_S = 600  # RFC 1939 §3: at least 10 minutes; no longer, for the maildrop is locked meanwhile
@@ -86,7 +89,9 @@ class Graph:
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
         may_be_private = settings.delivery.allow_private_addresses
         policies = StsPolicies(
-            self.resolver, HttpsSource(self.resolver, allow_private_addresses=may_be_private)
+            self.resolver,
+            HttpsSource(self.resolver, allow_private_addresses=may_be_private),
+            memory=StoredPolicies(store),
         )
         self.sightings = Sightings(store, _now_us) if settings.reports.send else None
         dialling = Dialling(
@@ -123,6 +128,7 @@ class Graph:
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
             self.duties.append(ReportSender(store, owner, self.sightings, sender))
         self.metrics_share: MetricsShare | None = None
+        self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
         spool_folder.mkdir(mode=0o700, exist_ok=True)
         self.intake = Intake(
@@ -137,6 +143,7 @@ class Graph:
             lease_owner=owner,
             exempt_networks=settings.limits.exempt_networks,
             tally=self.tally,
+            trusted_sealers=self.trusted_sealers,
             sightings=self.sightings,
         )
         context.on_reload(self._reload)
@@ -166,6 +173,8 @@ class Graph:
 
     def _reload(self, settings: Settings) -> None:
         self.scheduler.pace = _pace(settings)
+        self.trusted_sealers.clear()
+        self.trusted_sealers.update(settings.authentication.trusted_arc_sealers)
 
 
 def unserved(settings: Settings) -> tuple[Listener, ...]:
@@ -279,6 +288,14 @@ def _metrics(graph: Graph, listener: Listener, sockets: Sequence[socket.socket])
     return _http_listener(graph, listener, sockets, MetricsSite(share.page))
 
 
+def _http(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    async def text_of(domain: str) -> str | None:
+        own = await graph.store.read(own_sts_policy, domain, graph.settings.hostname)
+        return own.text if own is not None else None
+
+    return _http_listener(graph, listener, sockets, PolicySite(text_of))
+
+
 def _http_listener(graph: Graph, listener: Listener, sockets: Sequence[socket.socket], site: Site) -> Service:
     conversation = HttpConversation(
         listener.protocol.value,
@@ -302,6 +319,7 @@ PROTOCOLS: dict[Protocol, ProtocolFactory] = {
     Protocol.IMAP: _imap,
     Protocol.POP3: _pop3,
     Protocol.METRICS: _metrics,
+    Protocol.HTTP: _http,
 }
 
 

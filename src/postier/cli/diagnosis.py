@@ -6,6 +6,7 @@ reaches the terminal as printable text only.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
-from postier.cli.invocation import Invocation
+from postier.cli.invocation import VARIABLE, Invocation
 from postier.cli.output import printable, show_json
 from postier.dns.exchange import Server
 from postier.dns.system import parse_server
 from postier.mailauth.letter import Letter
 
 if TYPE_CHECKING:
+    from postier.app.settings import Settings
     from postier.dns.resolver import Resolver
     from postier.mailauth.questions import Asking
 
@@ -68,12 +70,30 @@ time_option = click.option(
 )
 
 
+def settings(invocation: Invocation) -> "Settings | None":
+    """The configuration if there is one. One that nobody named and that is of no use is told and passed over.
+
+    Raises ConfigurationError for one that was named: --config or POSTIER_CONFIG.
+    """
+    from postier.app.configuration import ConfigurationError
+
+    is_named = invocation.given is not None or bool(os.environ.get(VARIABLE))
+    try:
+        if is_named or invocation.path.exists():
+            return invocation.settings()
+    except (ConfigurationError, OSError):  # OSError: its folder is closed to this user
+        if is_named:
+            raise
+        click.echo(f"note: {invocation.path} cannot be used; the defaults hold", err=True)
+    return None
+
+
 def resolver_of(invocation: Invocation, servers: Sequence[Server]) -> "Resolver":
-    """The resolver that the options, a configuration or the system name; raises ConfigurationError for a broken one."""
+    """The resolver that the options, a configuration or the system name; raises ConfigurationError as `settings`."""
     from postier.dns.resolver import Resolver
 
-    if not servers and (invocation.given is not None or invocation.path.exists()):
-        servers = [Server(each.host, each.port) for each in invocation.settings().dns.resolvers]
+    if not servers and (known := settings(invocation)) is not None:
+        servers = [Server(each.host, each.port) for each in known.dns.resolvers]
     return Resolver(servers) if servers else Resolver.of_system()
 
 
@@ -130,9 +150,8 @@ def _limit(invocation: Invocation) -> int:
     """The octets a message may have: the configuration's limit, or the usual one without a configuration."""
     from postier.app.settings import Limits
 
-    if invocation.given is not None or invocation.path.exists():
-        return invocation.settings().limits.message_size
-    return Limits().message_size
+    known = settings(invocation)
+    return (known.limits if known is not None else Limits()).message_size
 
 
 def show(title: str, verdict: str, steps: Sequence[str], reason: str = "") -> None:

@@ -17,6 +17,7 @@ from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.names import INBOX
 from postier.mailbox.reading import open_mailbox
+from postier.mailbox.rights import Right, authorise
 from postier.store.blobs import BlobId
 from postier.store.leases import hand_back_lease, prolong_lease, take_lease
 from postier.store.transaction import ReadTx, WriteTx
@@ -46,9 +47,11 @@ class StoredMessage(msgspec.Struct, frozen=True):
 
 def lock_maildrop(tx: WriteTx, account_id: int, owner: str, *, actor_id: int) -> LockedMaildrop | None:
     """Lock and open; None while another session has it. `owner` names the session. Raises MailboxRefusedError."""
-    inbox = open_mailbox(tx, account_id, INBOX, actor_id=actor_id)
+    authorise(actor_id, account_id, Right.READ)
     if not take_lease(tx, _lease(account_id), owner, LEASE_US):
         return None
+    # after the lock: in PostgreSQL what was read before may miss what the last session deleted
+    inbox = open_mailbox(tx, account_id, INBOX, actor_id=actor_id)
     return LockedMaildrop(
         account_id,
         inbox.mailbox_id,

@@ -7,7 +7,7 @@ every refusal that can be made is made in the dialogue; what was acknowledged is
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,6 +28,7 @@ from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
 from postier.mta.reports.sightings import Sightings
+from postier.mta.signing import seal
 from postier.mta.spool import Spool
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
@@ -58,13 +59,23 @@ class Intake(msgspec.Struct, frozen=True):
     lease_owner: str
     exempt_networks: Sequence[Network] = ()
     tally: Tally = NO_TALLY
+    trusted_sealers: Collection[str] = ()  # whose word in an ARC chain is believed
     sightings: Sightings | None = None  # set while reports are sent
 
 
 class Transaction:
     """One letter under way: envelope and spooled content."""
 
-    __slots__ = ("forwards", "locals", "named", "parameters", "reverse_path", "spool", "storage_failed")
+    __slots__ = (
+        "forwarder",
+        "forwards",
+        "locals",
+        "named",
+        "parameters",
+        "reverse_path",
+        "spool",
+        "storage_failed",
+    )
 
     def __init__(self, reverse_path: Address | None, parameters: MailParameters) -> None:
         self.reverse_path = "" if reverse_path is None else str(reverse_path)
@@ -72,6 +83,7 @@ class Transaction:
         self.named: list[Address] = []  # accepted forward-paths as they were given
         self.locals: dict[int, LocalRecipient] = {}
         self.forwards: dict[Address, RecipientParameters] = {}
+        self.forwarder = ""  # the domain of ours that passes the letter on
         self.spool: Spool | None = None
         self.storage_failed = False
 
@@ -211,6 +223,7 @@ class Reception(Visitor):
                 forwards: tuple[Address, ...] = ()
             case Forward(targets, recipients):
                 forwards = targets
+                transaction.forwarder = transaction.forwarder or forward_path.domain
             case NotOurDomain():
                 return why.RELAY_DENIED.with_text(f"{forward_path.domain} is not served here")
             case Unknown():
@@ -259,7 +272,8 @@ class Reception(Visitor):
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
         is_list_mail = header.first(b"list-id") is not None
-        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
+        evidence = Evidence(found.spf, found.dkim, found.dmarc, is_list_mail, found.arc)
+        verdict = judge(evidence, intake.trusted_sealers)
         intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
         if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
@@ -273,6 +287,7 @@ class Reception(Visitor):
             recipients=len(transaction.named),
             size=len(content),
             spf=found.spf.result.value,
+            arc=found.arc.result.value,
             dmarc=found.dmarc.result.value,
             disposition=verdict.disposition.value,
             reply=answer.code,
@@ -310,9 +325,7 @@ class Reception(Visitor):
                 reverse_path=transaction.reverse_path,
                 parameters=transaction.parameters,
                 content=b"".join((on_top, found.content)),
-                relayed_content=b"".join((found.field, received, found.content))
-                if transaction.forwards
-                else b"",
+                relayed_content=await self._relayed(transaction, found, received),
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
                 message_id=message_id,
@@ -321,6 +334,22 @@ class Reception(Visitor):
                 received_at=now_us,
             )
         )
+
+    async def _relayed(self, transaction: Transaction, found: Authentication, received: bytes) -> bytes:
+        """What is passed on to addresses elsewhere: the letter with our results, sealed (RFC 8617 §5.1)."""
+        if not transaction.forwards:
+            return b""
+        intake = self._intake
+        sealed = await seal(
+            intake.directory,
+            found.content,
+            transaction.forwarder,
+            authserv_id=intake.hostname,
+            status=found.arc.result,
+            results=found.methods,
+            now_s=intake.now_us() // 1_000_000,
+        )
+        return b"".join((sealed, found.field, received, found.content))
 
     async def _remember(
         self, letter_id: int, transaction: Transaction, message_id: str, verdict: Verdict

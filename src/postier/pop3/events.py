@@ -86,8 +86,8 @@ class MessageRequested(msgspec.Struct, frozen=True):
 class UpdateRequested(msgspec.Struct, frozen=True):
     """QUIT after login (RFC 1939 §6). `updated`, or `refuse`; CLOSED follows either."""
 
-    deleted: list[int]  # UIDs, ascending
-    retrieved: list[int]  # UIDs of those that stay
+    deleted: tuple[int, ...]  # UIDs, ascending
+    retrieved: tuple[int, ...]  # UIDs of those that stay
 
 
 class Refused(msgspec.Struct, frozen=True):

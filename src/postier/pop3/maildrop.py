@@ -84,15 +84,15 @@ class Maildrop:
             self.count, self.size_octets = len(self._uids), sum(self._sizes)
 
     @property
-    def deleted_uids(self) -> list[int]:
+    def deleted_uids(self) -> tuple[int, ...]:
         """The UIDs marked as deleted, ascending."""
-        return [*compress(self._uids, self._is_present.translate(_INVERTED))]
+        return (*compress(self._uids, self._is_present.translate(_INVERTED)),)
 
     @property
-    def retrieved_uids(self) -> list[int]:
+    def retrieved_uids(self) -> tuple[int, ...]:
         """The UIDs of messages that were sent and stay, ascending."""
         stays = compress(zip(self._uids, self._is_retrieved, strict=True), self._is_present)
-        return [uid for uid, is_retrieved in stays if is_retrieved] if any(self._is_retrieved) else []
+        return tuple(uid for uid, is_retrieved in stays if is_retrieved) if any(self._is_retrieved) else ()
 
     def _lines(self, pattern: bytes, values: Sequence[int]) -> Iterator[bytes]:
         for start in range(0, len(values), PORTION_MESSAGES):

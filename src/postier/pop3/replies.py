@@ -1,6 +1,6 @@
 """Answers: status lines with their response codes, and the frame of multi-line ones.
 
-Not here: which answer (`session`), the octets of messages (`dots`). Sources: RFC 1939 §3; RFC 2449 §3, §8; RFC 3206; RFC 6856 §5.
+Not here: which answer (`session`), the octets of messages (`dots`). Sources: RFC 1939 §3; RFC 2449 §3, §8; RFC 3206.
 Invariant: a status line is one line of at most 512 octets, and its text begins with "[" only if that is a code
 (RFC 2449 §6.4).
 """
@@ -20,7 +20,6 @@ class Code(enum.Enum):
     TEMPORARY = "SYS/TEMP"  # RFC 3206 §4
     PERMANENT = "SYS/PERM"
     AUTH = "AUTH"  # RFC 3206 §5
-    UTF8 = "UTF8"  # RFC 6856 §5
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -49,9 +48,9 @@ NOT_UTF8 = Refusal("that is not UTF-8", Code.AUTH)
 MECHANISM_UNKNOWN = Refusal("unknown authentication mechanism")
 AUTH_CANCELLED = Refusal("authentication cancelled")
 NOT_BASE64 = Refusal("that is not base64")
-NEEDS_UTF8 = Refusal("the header of this message is UTF-8; say UTF8 before you log in", Code.UTF8)
 NO_SUCH_LANGUAGE = Refusal("no such language")
 FOREIGN_PROTOCOL = Refusal("this is a POP3 server")
+TOO_MANY_COMMANDS = Refusal("too many commands before a login")
 TOO_MANY_ERRORS = Refusal("too many errors")
 
 

@@ -15,6 +15,7 @@ deleted by QUIT and by nothing else (RFC 1939 §6).
 from collections.abc import Iterator, Sequence
 from typing import cast
 
+from postier.mime.surrogate import needs_surrogate, surrogate
 from postier.pop3 import replies
 from postier.pop3.commands import line_limit, perform
 from postier.pop3.dots import stuffed, top
@@ -40,7 +41,7 @@ from postier.pop3.events import (
 from postier.pop3.input import Input, LineFault
 from postier.pop3.maildrop import Maildrop
 from postier.pop3.replies import TERMINATOR, Refusal, ok
-from postier.pop3.settings import MAX_AUTH_OCTETS, SessionSettings
+from postier.pop3.settings import MAX_AUTH_OCTETS, MAX_COMMANDS_BEFORE_LOGIN, SessionSettings
 from postier.pop3.state import SessionState, State
 from postier.sasl.base64 import decode_base64, encode_base64
 
@@ -150,6 +151,10 @@ class Session:
             return state.blame(Refusal(found.value))
         if found.startswith(_HTTP_VERBS) and state.maildrop is None:
             return self._send_away(replies.FOREIGN_PROTOCOL)
+        if state.maildrop is None:
+            state.commands += 1
+            if state.commands > MAX_COMMANDS_BEFORE_LOGIN:
+                return self._send_away(replies.TOO_MANY_COMMANDS)
         event = perform(state, found)
         if isinstance(event, MessagesWanted):
             self._waiting = found
@@ -246,6 +251,8 @@ class Session:
         """The answer to MessageRequested in pieces; the session goes on when all were taken."""
         event = self._paused
         assert isinstance(event, MessageRequested)
+        if not self._state.is_utf8 and needs_surrogate(content[:header_octets]):
+            content, header_octets = surrogate(content)  # RFC 6856 §2.1
         if event.lines is not None:
             content = top(content, header_octets, event.lines)
             self._state.say(ok("the top follows"))

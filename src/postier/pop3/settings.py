@@ -8,6 +8,7 @@ import msgspec
 MAX_COMMAND_OCTETS = 255  # RFC 2449 §4, its CRLF included
 MAX_CREDENTIAL_OCTETS = 1_100  # USER and PASS: the longest password with its verb
 MAX_AUTH_OCTETS = 12_288  # RFC 5034 §4: whatever the mechanisms need; RFC 4954 §4 has this figure
+MAX_COMMANDS_BEFORE_LOGIN = 100
 MAX_BUFFERED_OCTETS = 64 << 10  # of input that is not used yet, beside what one read brings
 
 

@@ -24,7 +24,7 @@ class State(enum.Flag):
 class SessionState:
     """One session's facts."""
 
-    __slots__ = ("errors", "has_tls", "is_utf8", "maildrop", "out", "settings", "state", "user")
+    __slots__ = ("commands", "errors", "has_tls", "is_utf8", "maildrop", "out", "settings", "state", "user")
 
     def __init__(self, settings: SessionSettings) -> None:
         self.settings = settings
@@ -33,6 +33,7 @@ class SessionState:
         self.is_utf8 = False
         self.user: str | None = None  # after USER
         self.maildrop: Maildrop | None = None
+        self.commands = 0  # before login
         self.errors = 0  # in a row
         self.out: list[bytes] = []
 

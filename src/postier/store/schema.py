@@ -345,7 +345,25 @@ CREATE TABLE report_done (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3)
+# The logo that a domain asserts by BIMI, and its mark certificate: https addresses, empty without.
+_MIGRATION_4 = """
+ALTER TABLE domain ADD COLUMN logo TEXT NOT NULL DEFAULT '';
+ALTER TABLE domain ADD COLUMN logo_evidence TEXT NOT NULL DEFAULT ''
+"""
+
+# Sieve scripts; at most one of an account is active.
+_MIGRATION_5 = """
+CREATE TABLE sieve_script (
+    account_id @int NOT NULL,
+    name TEXT NOT NULL,
+    content @bytes NOT NULL,
+    is_active @int NOT NULL DEFAULT 0,
+    changed_at @int NOT NULL,
+    PRIMARY KEY (account_id, name)
+) @keyed
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3, _MIGRATION_4, _MIGRATION_5)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {

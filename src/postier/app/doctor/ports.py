@@ -16,8 +16,9 @@ _EVERYWHERE = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S
 _GREETINGS = {
     Protocol.SMTP: b"220",
     Protocol.SUBMISSION: b"220",
-    Protocol.IMAP: b"* OK",
     Protocol.LMTP: b"220",
+    Protocol.IMAP: b"* OK",
+    Protocol.POP3: b"+OK",
 }
 
 

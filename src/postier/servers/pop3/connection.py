@@ -1,4 +1,4 @@
-"""POP3 connections: the pure core joined to a stream, logins and the delivery agent.
+"""One POP3 connection: the pure core joined to a stream, logins and the delivery agent.
 
 Not here: the protocol (`pop3.session`), the maildrop and its lock (`mailbox.maildrop`), passwords (`accounts.login`). Sources:
 RFC 1939, RFC 2595 §4, RFC 8314. Invariants: one task per connection, and a second one that prolongs the lock once there is
@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import ssl
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import msgspec
 import structlog
@@ -56,6 +56,9 @@ from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
 
 LOG = structlog.get_logger()
 PROLONG_S = 30.0  # a third of the lock's lease
+MAX_SLICE_OCTETS = (
+    4_096  # of commands answered before others have their turn; so answers to them are bounded too
+)
 BULK_MESSAGES = 1_000  # from so many on an update runs beside the event loop
 
 _STORE_AWAY = Refusal("the mailbox can't be reached now, try again later", Code.TEMPORARY)
@@ -83,49 +86,21 @@ class Timeouts(msgspec.Struct, frozen=True):
     data_s: float = 300
 
 
-class Pop3Conversation:
-    """The `Conversation` of one listener (`servers.listener`); `settings` may be replaced while running."""
+class Owner(Protocol):
+    """What all connections of a listener share (`conversation`)."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: SessionSettings,
-        timeouts: Timeouts,
-        store: Store,
-        logins: Logins,
-        tls: ServerTls | None,
-    ) -> None:
-        self.name = name
-        self.settings = settings
-        self.timeouts = timeouts
-        self.store = store
-        self.logins = logins
-        self.tls = tls
-        self.is_stopping = False
-
-    @property
-    def begins_with_tls(self) -> bool:
-        """See `Conversation`."""
-        return self.settings.is_tls_implicit
-
-    async def converse(self, stream: Stream) -> None:
-        """See `Conversation`."""
-        await _Connection(self, stream).converse()
-
-    def refuse(self, stream: Stream, why: str) -> None:
-        """See `Conversation`."""
-        stream.write(Refusal(f"{why}, try again later", Code.TEMPORARY).line())
-
-    def say_goodbye(self, stream: Stream) -> None:
-        """See `Conversation`."""
-        self.is_stopping = True
-        stream.interrupt()
+    settings: SessionSettings
+    timeouts: Timeouts
+    store: Store
+    logins: Logins
+    tls: ServerTls | None
+    is_stopping: bool
 
 
-class _Connection:
+class Connection:
     """One connection under way."""
 
-    def __init__(self, owner: Pop3Conversation, stream: Stream) -> None:
+    def __init__(self, owner: Owner, stream: Stream) -> None:
         self._owner = owner
         self._stream = stream
         self._timeouts = owner.timeouts
@@ -137,6 +112,7 @@ class _Connection:
         self._address: Address | None = None
         self._tasks = asyncio.TaskGroup()
         self._keeper: asyncio.Task[None] | None = None
+        self._unread = b""  # read, and not given to the session yet
         self._failed_logins = 0
         self._retrieved = self._deleted = self._sent_bytes = 0
 
@@ -192,21 +168,24 @@ class _Connection:
         """Wait for octets; False when the server stops."""
         stream, session = self._stream, self._session
         self._write(session.take_output())
-        await stream.drain()
         if self._locked is not None:
             stream.expire_in(self._timeouts.idle_s)
-        data = None
-        while data is None:
+        await stream.drain()
+        if self._unread:
+            await asyncio.sleep(0)
+        while not self._unread:
             if self._owner.is_stopping:
                 self._write(session.end(_STOPPING))
                 return False
             data = await stream.read_or_wake()
+            if data == b"":
+                session.receive_eof()
+                return True
+            self._unread = data or b""
         if self._locked is not None:
             stream.expire_in(float("inf"))  # our turn
-        if data:
-            session.receive(data)
-        else:
-            session.receive_eof()
+        session.receive(self._unread[:MAX_SLICE_OCTETS])
+        self._unread = self._unread[MAX_SLICE_OCTETS:]
         return True
 
     async def _take(self, event: Event) -> None:
@@ -273,6 +252,7 @@ class _Connection:
 
     async def _stls(self) -> None:
         self._write(self._session.accept_tls())
+        self._unread = b""  # RFC 2595 §4, SECURITY 7: nothing that came in plaintext survives
         if not await self._start_tls(self._stream.accept_tls):
             self._session.end()
 

@@ -1,0 +1,179 @@
+"""Running compiled expressions: all ways at once, character by character, never back.
+
+Not here: the syntax (`pattern`). Source: K. Thompson's simulation, with the states of a deterministic automaton made as
+they are met for the question "does it match", and threads that carry places for the question "what did the groups
+take". Leftmost, then longest. Invariants: time is at most value length times program size, and every step is charged to
+the caller, who ends the run when it is too much; memory is bounded by `MAX_KNOWN_MOVES`.
+"""
+
+from collections.abc import Callable
+
+from postier.sieve.pattern import Op, Program
+
+MAX_KNOWN_MOVES = 20_000  # remembered moves of one automaton; then it begins anew
+
+Charge = Callable[[int], None]
+Places = tuple[int, ...]
+
+
+class _State:
+    """A set of instructions that wait for a character."""
+
+    __slots__ = ("is_final", "is_final_at_end", "moves", "waiting")
+
+    def __init__(self, waiting: tuple[int, ...], *, is_final: bool, is_final_at_end: bool) -> None:
+        self.waiting = waiting
+        self.is_final = is_final
+        self.is_final_at_end = is_final_at_end
+        self.moves: dict[str, _State] = {}
+
+
+class Automaton:
+    """One expression, ready to run."""
+
+    def __init__(self, program: Program) -> None:
+        self._code = program.code
+        self._groups = program.groups
+        self._states: dict[tuple[int, ...], _State] = {}
+        self._known_moves = 0
+        self._first: _State | None = None
+
+    def is_in(self, value: str, charge: Charge) -> bool:
+        """Whether the expression matches anywhere in the value."""
+        state = self._first
+        if state is None:
+            state = self._first = self._state([0], charge, is_start=True)
+        for character in value:
+            if state.is_final:
+                return True
+            following = state.moves.get(character)
+            if following is None:
+                following = self._move(state, character, charge)
+            state = following
+        return state.is_final or state.is_final_at_end
+
+    def _move(self, state: _State, character: str, charge: Charge) -> _State:
+        code = self._code
+        taken = [
+            at + 1 for at in state.waiting if (each := code[at].taken) is not None and each.has(character)
+        ]
+        charge(len(state.waiting) + 1)
+        following = self._state([*taken, 0], charge, is_start=False)
+        if self._known_moves >= MAX_KNOWN_MOVES:
+            self._states.clear()
+            self._known_moves = 0
+            self._first = None
+            for known in (state, following):
+                known.moves.clear()
+        self._known_moves += 1
+        state.moves[character] = following
+        return following
+
+    def _state(self, places: list[int], charge: Charge, *, is_start: bool) -> _State:
+        waiting, is_final = self._reach(places, is_start=is_start, is_end=False)
+        _, is_final_at_end = self._reach(places, is_start=is_start, is_end=True)
+        charge(2 * len(waiting) + 2)
+        key = (*waiting, -1 - is_final - 2 * is_final_at_end)
+        found = self._states.get(key)
+        if found is None:
+            found = _State(waiting, is_final=is_final, is_final_at_end=is_final_at_end)
+            self._states[key] = found
+        return found
+
+    def _reach(self, places: list[int], *, is_start: bool, is_end: bool) -> tuple[tuple[int, ...], bool]:
+        """The instructions that take a character, reached without taking one; and whether MATCH is reached."""
+        code = self._code
+        seen: set[int] = set()
+        waiting: list[int] = []
+        is_final = False
+        stack = list(places)
+        while stack:
+            at = stack.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            each = code[at]
+            match each.op:
+                case Op.TAKE:
+                    waiting.append(at)
+                case Op.SPLIT:
+                    stack += (each.second, each.first)
+                case Op.SAVE:
+                    stack.append(at + 1)
+                case Op.START:
+                    if is_start:
+                        stack.append(at + 1)
+                case Op.END:
+                    if is_end:
+                        stack.append(at + 1)
+                case Op.MATCH:
+                    is_final = True
+        waiting.sort()
+        return tuple(waiting), is_final
+
+    def groups(self, value: str, charge: Charge) -> list[str] | None:
+        """What the whole and each group took, leftmost and longest; None when nothing matches."""
+        blank: Places = (-1,) * (2 * self._groups + 2)
+        best: Places | None = None
+        threads: list[tuple[int, Places]] = []
+        length = len(value)
+        for at in range(length + 1):
+            if best is None:
+                threads.append((0, blank))
+            elif not threads:
+                break
+            reached, final = self._spread(threads, at, length)
+            charge(len(reached) + len(threads) + 1)
+            if final is not None and (best is None or final[0] <= best[0]):
+                best = final
+            if at == length:
+                break
+            character = value[at]
+            code = self._code
+            threads = [
+                (place + 1, saved)
+                for place, saved in reached
+                if (taken := code[place].taken) is not None
+                and (best is None or saved[0] <= best[0])
+                and taken.has(character)
+            ]
+        if best is None:
+            return None
+        return [
+            value[best[i] : best[i + 1]] if best[i] >= 0 and best[i + 1] >= 0 else ""
+            for i in range(0, len(best), 2)
+        ]
+
+    def _spread(
+        self, threads: list[tuple[int, Places]], at: int, length: int
+    ) -> tuple[list[tuple[int, Places]], Places | None]:
+        """The threads that wait for a character, the one with more right first, and the best that has matched."""
+        code = self._code
+        seen: set[int] = set()
+        reached: list[tuple[int, Places]] = []
+        final: Places | None = None
+        stack = threads[::-1]
+        while stack:
+            place, saved = stack.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            each = code[place]
+            match each.op:
+                case Op.TAKE:
+                    reached.append((place, saved))
+                case Op.SPLIT:
+                    stack.append((each.second, saved))
+                    stack.append((each.first, saved))
+                case Op.SAVE:
+                    stack.append((place + 1, (*saved[: each.first], at, *saved[each.first + 1 :])))
+                case Op.START:
+                    if not at:
+                        stack.append((place + 1, saved))
+                case Op.END:
+                    if at == length:
+                        stack.append((place + 1, saved))
+                case Op.MATCH:
+                    if final is None:
+                        final = saved
+        return reached, final

@@ -1,0 +1,83 @@
+"""Comparators: what of two strings counts as the same, and which comes first.
+
+Not here: match types (`matching`). Source: RFC 4790 §9 (i;octet, i;ascii-casemap, i;ascii-numeric), RFC 5051
+(i;unicode-casemap). Invariants: a comparator is a key of its strings: equal keys are equal strings, ordered keys are
+ordered strings, a key inside a key is a substring. Linear.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+
+import msgspec
+
+_DIGITS = re.compile(r"0*+([0-9]*+)")
+_INFINITY = (1 << 62, "")
+
+
+class Comparator(msgspec.Struct, frozen=True):
+    """One comparator; `character` is the key of a single character where "?" may match more than one octet."""
+
+    name: str
+    key: Callable[[str], object]
+    fold: Callable[[str], str] | None
+    is_octets: bool = False
+
+    @property
+    def has_substrings(self) -> bool:
+        """Whether it can be used with :contains and :matches (RFC 5228 §2.7.1)."""
+        return self.fold is not None
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def ascii_upper(text: str) -> str:
+    """The text with the letters of US-ASCII, and no others, in upper case."""
+    if text.isascii():
+        return text.upper()
+    return text.encode("utf-8", "surrogateescape").upper().decode("utf-8", "surrogateescape")
+
+
+def ascii_lower(text: str) -> str:
+    """The text with the letters of US-ASCII, and no others, in lower case."""
+    if text.isascii():
+        return text.lower()
+    return text.encode("utf-8", "surrogateescape").lower().decode("utf-8", "surrogateescape")
+
+
+def _number(text: str) -> tuple[int, str]:
+    """The number at the start; what starts with no digit is infinity (RFC 4790 §9.1.1)."""
+    match = _DIGITS.match(text)
+    if match is None or not match[0]:
+        return _INFINITY
+    return len(match[1]), match[1]  # numbers without leading zeroes: the longer is larger
+
+
+def unicode_fold(text: str) -> str:
+    """Titlecased and decomposed (RFC 5051 §2)."""
+    if text.isascii():
+        return text.upper()
+    return "".join(map(fold_character, text))
+
+
+@lru_cache(maxsize=4096)
+def fold_character(character: str) -> str:
+    """RFC 5051 §2 (2), for one character."""
+    title = character.title()
+    return unicodedata.normalize("NFKD", title if len(title) == 1 else character)
+
+
+COMPARATORS = {
+    each.name: each
+    for each in (
+        Comparator("i;octet", _same, _same, is_octets=True),
+        Comparator("i;ascii-casemap", ascii_upper, ascii_upper, is_octets=True),
+        Comparator("i;ascii-numeric", _number, None),
+        Comparator("i;unicode-casemap", unicode_fold, unicode_fold),
+    )
+}
+DEFAULT = COMPARATORS["i;ascii-casemap"]
+ALWAYS_THERE = frozenset({"i;octet", "i;ascii-casemap"})  # RFC 5228 §2.7.3: need no require

@@ -1,0 +1,69 @@
+"""fileinto: filing into a mailbox, with all that other extensions let it say.
+
+Not here: whether the mailbox exists (the caller files). Source: RFC 5228 §4.1; RFC 5490 §3.2 (:create); RFC 9042 §4
+(:mailboxid); RFC 8579 §4 (:specialuse).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postier.sieve.actions import FileInto
+from postier.sieve.ext.imap4flags import flags_of
+from postier.sieve.problems import RunError
+from postier.sieve.running import Op, Run
+from postier.sieve.spec import Command, Extension, Place, Takes
+from postier.sieve.texts import expand
+
+if TYPE_CHECKING:
+    from postier.sieve.arguments import Arguments
+    from postier.sieve.check import Compiler
+
+MAX_MAILBOX_CHARACTERS = 1_000  # of a name; the store has its own, smaller limit
+
+
+def is_mailbox_name(name: str) -> bool:
+    """Whether it can name a mailbox at all."""
+    if not name or len(name) > MAX_MAILBOX_CHARACTERS:
+        return False
+    return not any(each < " " or each == "\x7f" or "\ud800" <= each <= "\udfff" for each in name)
+
+
+def mailbox_options_are_right(compiler: Compiler, arguments: Arguments) -> None:
+    """RFC 9042 §4.2: a mailbox is meant by its id or by its use."""
+    if arguments.has(":mailboxid") and arguments.has(":specialuse"):
+        compiler.report(arguments.offset(":specialuse"), ":mailboxid and :specialuse exclude each other")
+
+
+def _fileinto(compiler: Compiler, arguments: Arguments) -> Op:
+    mailbox = arguments.text("mailbox")
+    if isinstance(mailbox, str) and not is_mailbox_name(mailbox):
+        compiler.report(arguments.offset("mailbox"), "this cannot be the name of a mailbox")
+    mailbox_options_are_right(compiler, arguments)
+    flags = arguments.optional_texts(":flags")
+    mailbox_id, special_use = arguments.optional_text(":mailboxid"), arguments.optional_text(":specialuse")
+    creates, is_copy = arguments.has(":create"), arguments.has(":copy")
+
+    def fileinto(run: Run) -> None:
+        name = expand(mailbox, run)
+        if not is_mailbox_name(name):
+            raise RunError(f"{name[:60]!a} cannot be the name of a mailbox")
+        action = FileInto(
+            name,
+            run.line,
+            flags_of(run, flags),
+            run.content(),
+            creates,
+            None if mailbox_id is None else expand(mailbox_id, run),
+            None if special_use is None else expand(special_use, run),
+            is_copy,
+        )
+        run.act(action, cancels=not is_copy)
+
+    return fileinto
+
+
+EXTENSION = Extension(
+    names=("fileinto",),
+    commands=(Command("fileinto", _fileinto, (Place("mailbox", Takes.STRING),), needs=("fileinto",)),),
+)
