@@ -99,6 +99,8 @@ def test_an_error_keeps_the_message_and_takes_no_action():
 
 def test_the_limits_of_actions_and_redirects():
     limits = ScriptLimits(actions=3, redirects=2)
+    many = "".join([f'redirect "a{number}@b.example";' for number in range(1_000)])  # SECURITY 15
+    assert run(many).error == "the script redirects to more than 8 addresses"
     redirects = "".join([f'redirect "a{number}@b.example";' for number in range(3)])
     assert run(redirects, limits=limits).error == "the script redirects to more than 2 addresses"
     assert run(redirects[: redirects.rindex("redirect")], limits=limits).error is None

@@ -124,3 +124,15 @@ def test_an_included_script_is_traced():
     script = compile_script('require "include"; include "a";')
     trace = script.run(MESSAGE_A, world=World(scripts=shelf), with_trace=True).trace
     assert [(each.line, each.what) for each in trace] == [(1, 'include "a"'), (3, "keep")]
+
+
+def test_the_deepest_scripts_run():
+    nested = "if not not true {" * 30 + "INNER" + "}" * 30
+    deep = {}
+    for number in range(7, 0, -1):
+        inner = "keep;" if number == 7 else f'include "{number + 1}";'
+        deep[str(number)] = compile_script('require "include";' + nested.replace("INNER", inner))
+    script = compile_script('require "include";' + nested.replace("INNER", 'include "1";'))
+    world = World(scripts=ScriptShelf(deep))
+    assert taken(script.run(MESSAGE_A, world=world)) == ["keep"]
+    assert taken(script.run(MESSAGE_A, world=world, with_trace=True)) == ["keep"]
