@@ -35,6 +35,7 @@ class ScriptLimits(msgspec.Struct, frozen=True):
     steps: int = 100_000  # commands and tests that run in one run
     work: int = 128 << 20  # characters compared, decoded and written anew in one run
     regex_program: int = 2_000  # instructions of one regular expression
+    regex_programs: int = 10_000  # instructions of all regular expressions of a script
     regex_work: int = 2_000_000  # thread steps of regular expressions in one run
 
 
