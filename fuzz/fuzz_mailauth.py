@@ -10,8 +10,10 @@ import sys
 import time
 import traceback
 
-from postier.mailauth import arc, dkim, dmarc, spf
+from postier.mailauth import arc, bimi, dkim, dmarc, spf
 from postier.mailauth.authentication_results import parse, strip_ours
+from postier.mailauth.bimi.logotype import subject_images
+from postier.mailauth.bimi.record import parse_selector_field
 from postier.mailauth.dane import Tlsa, match
 from postier.mailauth.mta_sts import MtaStsError, parse_policy, parse_records
 from postier.mailauth.outcome import Outcome
@@ -23,7 +25,9 @@ from postier.mailauth.questions import (
     MxQuestion,
     PtrQuestion,
     TxtQuestion,
+    run,
 )
+from postier.mailauth.reports import ReportError, report_in, report_of
 from postier.mailauth.tlsrpt import parse_records as parse_tlsrpt
 
 TIME_LIMIT_S = 1.0
@@ -48,6 +52,24 @@ SEEDS = [
     b'mx.test 1 (c); spf=pass reason="x" smtp.mailfrom=a@b.test; dkim=fail header.d=x',
     b"version: STSv1\r\nmode: enforce\r\nmx: *.a.test\r\nmax_age: 1\r\n",
     b"v=STSv1; id=1; v=TLSRPTv1; rua=mailto:a@b.test",
+    (
+        b"<feedback><report_metadata><report_id>1</report_id><date_range><begin>1</begin><end>2</end></date_range>"
+        b"</report_metadata><policy_published><domain>a.test</domain></policy_published><record><row><source_ip>::1"
+        b"</source_ip><count>1</count></row><identifiers><header_from>a.test</header_from></identifiers></record>"
+        b"</feedback>"
+    ),
+    (
+        b'{"date-range":{"start-datetime":"2024-01-01T00:00:00Z","end-datetime":"2024-01-01T23:59:59Z"},"report-id":"1",'
+        b'"policies":[{"policy":{"policy-type":"sts","policy-domain":"a.test"},"summary":'
+        b'{"total-successful-session-count":1,"total-failure-session-count":1}}]}'
+    ),
+    b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: auth-failure\r\nReported-Domain: a.test\r\n",
+    b"v=BIMI1; l=https://a.test:8443/x.svg?y; a=https://b.test/v.pem; lps=true; avp=personal; s=x.y",
+    b'<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"><title>A</title><g fill="url(#x)"/></svg>',
+    bytes.fromhex(
+        "303ca23aa0383036303430321609696d6167652f73766730123010300b0609608648016503040201040161301116"
+        "0f646174613a696d6167652f7376672c"
+    ),
 ]
 
 
@@ -98,11 +120,14 @@ def attempt(data, generator):
     """Everything that reads bytes, on these bytes."""
     resolver = Anything(data, generator)
     text = data.decode("utf-8", "replace")
-    spf.run(spf.check("192.0.2.1", text[:200], text[-100:]), resolver)
+    found = spf.run(spf.check("192.0.2.1", text[:200], text[-100:]), resolver)
+    assert all(line.isprintable() for line in found.trace), found.trace
     for message in (data, b"From: " + data, b"DKIM-Signature: " + data):
         results = dkim.run(dkim.verify(message, 1), resolver)
+        assert all(line.isprintable() for result in results for line in result.trace)
         dmarc.run(dmarc.check(message, None, results), resolver)
         arc.run(arc.verify(message, 1), resolver)
+    dmarc.run(dmarc.explain(text[:200]), resolver)
     arc.seal(data, KEY, "mx.test", 1)
     spf.parse_record(b"v=spf1 " + data)
     dkim.parse_key(data)
@@ -111,10 +136,25 @@ def attempt(data, generator):
     strip_ours(b"Authentication-Results:" + data, "mx.test")
     parse_tlsrpt([data])
     match([Tlsa(2, 0, 0, data), Tlsa(3, 1, 1, data[:32])], [data], ["a.test"], 1)
-    for reader in (parse_policy, lambda raw: parse_records([raw])):
+    for reader in (report_of, report_in):
         try:
             reader(data)
-        except MtaStsError:
+        except ReportError:
+            continue
+    bimi.strip_fields(b"BIMI-Location:" + data)
+    parse_selector_field(data)
+    run(bimi.check_domain("a.test", now_s=1, roots=(), local_part=text[:70]), resolver)
+    for reader in (
+        parse_policy,
+        lambda raw: parse_records([raw]),
+        lambda raw: bimi.parse_record(b"v=BIMI1;" + raw),
+        bimi.read_indicator,
+        lambda raw: [image.embedded() for image in subject_images(raw)],
+        lambda raw: bimi.verify_evidence(raw, (), domains=None, selector="", now_s=1),
+    ):
+        try:
+            reader(data)
+        except (MtaStsError, bimi.BimiError):
             continue
 
 

@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# The system parts that the tests need: a DNS server, PostgreSQL, real mail clients. As root on Debian they are
+# The system parts that the tests need: a DNS server, DKIM verifiers, PostgreSQL, real mail clients. As root on Debian they are
 # installed; otherwise the missing ones are named and the script fails.
 set -euo pipefail
 
 # program that shows a package is there, package
 parts=(
     "nsd nsd"
+    "opendkim opendkim"
+    "rspamd rspamd"
     "swaks swaks"
     "curl curl"
     "neomutt neomutt"
     "mbsync isync"
+    "getmail getmail6"
+    "fetchmail fetchmail"
+    "sieve-connect sieve-connect"
     "script bsdutils"
     "setpriv util-linux"
 )

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from postier.accounts.accounts import list_accounts
 from postier.accounts.aliases import list_aliases
@@ -8,6 +9,7 @@ from postier.accounts.credentials import hash_password, is_hash
 from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, add_key, domain_keys
 from postier.accounts.document import RehearsedError, apply_directory, export_directory
 from postier.accounts.domains import list_domains, remove_domain
+from postier.accounts.logos import Logo, logo_of, set_logo
 from postier.accounts.refusals import InvalidError, NotFoundError
 from postier.mailauth import dkim
 from postier.store.transaction import Store, WriteTx
@@ -52,7 +54,10 @@ async def test_what_was_exported_can_be_applied(store: Store) -> None:
     after = [await store.read(fn) for fn in (list_accounts, list_aliases)]
     assert [one.address for one in after[0]] == [one.address for one in before[0]]
     assert after[1] == before[1]
-    assert await store.read(domain_keys, "beta.test") == keys
+    stored = await store.read(domain_keys, "beta.test")
+    assert [replace(key, created_at=0, state_since=0) for key in stored] == [
+        replace(key, created_at=0, state_since=0) for key in keys
+    ]
 
 
 async def test_secrets_are_left_out_unless_asked_for(sqlite_store: Store) -> None:
@@ -138,3 +143,32 @@ def test_hashes_from_elsewhere_are_bounded() -> None:
     assert not is_hash(SECRET.replace("t=2", "t=4000"))
     assert not is_hash(SECRET.replace("argon2id", "argon2i"))
     assert not is_hash("")
+
+
+async def test_the_logo_of_a_domain(store: Store) -> None:
+    await store.write(two_domains)
+    logo = Logo("https://beta.test/a.svg", "https://beta.test/v.pem")
+    text = f'[domain."beta.test"]\nlogo = "{logo.location}"\nlogo_evidence = "{logo.evidence}"\n'
+    assert await apply(store, text) == ["domain beta.test: logo changed"]
+    assert await store.read(logo_of, "beta.test") == logo
+    assert await apply(store, text) == []
+    exported = await store.read_bulk(export_directory, with_secrets=False)
+    assert text in exported
+    await store.write_bulk(remove_domain, "beta.test", force=True)
+    await apply(store, text)
+    assert await store.read(logo_of, "beta.test") == logo
+    with pytest.raises(InvalidError, match="https"):
+        await apply(store, text.replace("https", "http"))
+    with pytest.raises(InvalidError, match="needs"):
+        await store.write(set_logo, "beta.test", Logo("", logo.evidence))
+
+
+async def test_the_mode_of_mta_sts_is_part_of_it(sqlite_store: Store) -> None:
+    text = '[domain."beta.test"]\nmta_sts = "enforce"\n'
+    changes = await apply(sqlite_store, text)
+    assert changes == ["domain beta.test added", "domain beta.test: MTA-STS mode enforce"]
+    assert await apply(sqlite_store, text) == []
+    exported = await sqlite_store.read_bulk(export_directory, with_secrets=False)
+    assert '[domain."beta.test"]\nmta_sts = "enforce"\n' in exported
+    changes = await apply(sqlite_store, text.replace("enforce", "none"))
+    assert changes == ["domain beta.test: MTA-STS mode none"]

@@ -45,7 +45,8 @@ async def test_domains_are_added_listed_and_removed(store: Store) -> None:
 async def test_a_domains_keys_come_and_go_with_it(sqlite_store: Store) -> None:
     key = DkimKey("x.test", "202611r", DkimAlgorithm.RSA, "pem")
     await sqlite_store.write(add_domain, "x.test", [key])
-    assert await sqlite_store.read(domain_keys, "x.test") == [key]
+    (stored,) = await sqlite_store.read(domain_keys, "x.test")
+    assert (stored.selector, stored.private_key) == (key.selector, key.private_key)
     await sqlite_store.write(remove_domain, "x.test")
     await sqlite_store.write(add_domain, "x.test")
     assert await sqlite_store.read(domain_keys, "x.test") == []

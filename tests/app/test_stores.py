@@ -25,7 +25,7 @@ async def test_the_embedded_store_is_made_private_and_opened_again(settings):
     finally:
         os.umask(before)
     assert isinstance(store, SqliteStore)
-    await store.write(lambda tx: tx.run("INSERT INTO domain VALUES ('x.test', 1)"))
+    await store.write(lambda tx: tx.run("INSERT INTO domain (domain, created_at) VALUES ('x.test', 1)"))
     for file in settings.data.iterdir():
         assert not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO), file
     await store.close()

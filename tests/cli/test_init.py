@@ -23,6 +23,7 @@ def test_a_new_server(postier, tmp_path):
         ("submission", "*:465", TlsMode.IMPLICIT),
         ("imap", "*:143", TlsMode.STARTTLS),
         ("imap", "*:993", TlsMode.IMPLICIT),
+        ("pop3", "*:995", TlsMode.IMPLICIT),
     ]
     assert postier("config", "check")[0] == 0
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 LIMIT_S = 20
-PACKAGES = {"swaks": "swaks", "curl": "curl", "neomutt": "neomutt", "mbsync": "isync", "script": "bsdutils"}
+PACKAGES = {
+    "swaks": "swaks",
+    "curl": "curl",
+    "neomutt": "neomutt",
+    "mbsync": "isync",
+    "script": "bsdutils",
+    "getmail": "getmail6",
+    "fetchmail": "fetchmail",
+    "sieve-connect": "sieve-connect",
+}
 
 
 def program(name: str) -> str:

@@ -1,4 +1,4 @@
-"""curl: smtp://, smtps://, imap:// and imaps://, the server's certificate checked by name."""
+"""curl: smtp(s)://, imap(s):// and pop3(s)://, the server's certificate checked by name."""
 
 import pytest
 
@@ -15,9 +15,14 @@ LOGIN_DENIED, SEND_REFUSED, NO_TLS = 67, 55, 64
 def curl(account, scheme, *arguments, path="", feed=b"", folder, password=None, call=done):
     """Run curl on one service of the account; its name leads to loopback, so its certificate is checked in full."""
     ports = account.ports
-    port = {"smtp": ports.submission, "smtps": ports.submissions, "imap": ports.imap, "imaps": ports.imaps}[
-        scheme
-    ]
+    port = {
+        "smtp": ports.submission,
+        "smtps": ports.submissions,
+        "imap": ports.imap,
+        "imaps": ports.imaps,
+        "pop3": ports.pop3,
+        "pop3s": ports.pop3s,
+    }[scheme]
     return call(
         *("curl", "--silent", "--show-error", "--ssl-reqd", "--cacert", account.certificate),
         *("--resolve", f"{account.hostname}:{port}:{HOST}"),
@@ -52,7 +57,7 @@ def test_insecurely_by_address_as_in_a_first_try(alice, tmp_path):
     assert len(arrived(alice)) == 1
 
 
-@pytest.mark.parametrize("scheme", ["smtp", "imap", "imaps"])
+@pytest.mark.parametrize("scheme", ["smtp", "imap", "imaps", "pop3", "pop3s"])
 def test_a_wrong_password_is_denied(alice, tmp_path, scheme):
     said = curl(alice, scheme, folder=tmp_path, password="wrong", call=run)
     assert said.returncode == LOGIN_DENIED, said.stderr
@@ -103,10 +108,25 @@ def test_a_file_is_appended(alice, tmp_path):
     assert arrived(alice, name="Drafts") == [sent]
 
 
-def test_plain_imap_on_the_starttls_port_gives_no_login(alice, tmp_path):
+@pytest.mark.parametrize("scheme", ["pop3", "pop3s"])
+def test_a_maildrop_is_listed_read_and_emptied(alice, tmp_path, scheme):
+    sent = [letter(alice, subject="One"), letter(alice, subject="Two", body=".\r\n..Grüße\r\n" * 20_000)]
+    fill(alice, *sent)
+    listed = curl(alice, scheme, folder=tmp_path).stdout
+    assert listed == b"".join(b"%d %d\r\n" % (number, len(one)) for number, one in enumerate(sent, 1))
+    assert curl(alice, scheme, path="2", folder=tmp_path).stdout == sent[1]
+    assert curl(alice, scheme, "--request", "UIDL", folder=tmp_path).stdout.count(b"\r\n") == 2
+    top = curl(alice, scheme, "--request", "TOP 1 0", folder=tmp_path).stdout
+    assert top == sent[0].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    curl(alice, scheme, "--request", "DELE", "--list-only", path="1", folder=tmp_path)
+    assert curl(alice, scheme, path="1", folder=tmp_path).stdout == sent[1]
+
+
+@pytest.mark.parametrize("scheme", ["imap", "pop3"])
+def test_without_tls_the_starttls_port_gives_no_login(alice, tmp_path, scheme):
     said = run(
         *("curl", "--silent", "--show-error", "--user", f"{alice.address}:{alice.password}"),
-        f"imap://{HOST}:{alice.ports.imap}/",
+        f"{scheme}://{HOST}:{getattr(alice.ports, scheme)}/",
         folder=tmp_path,
     )
     assert said.returncode == LOGIN_DENIED

@@ -1,8 +1,9 @@
-"""smtplib and imaplib, the clients that come with Python."""
+"""smtplib, imaplib and poplib, the clients that come with Python."""
 
 import email
 import email.policy
 import imaplib
+import poplib
 import smtplib
 
 import pytest
@@ -158,3 +159,18 @@ def test_an_examined_mailbox_is_read_only(imap, alice):
     taken(imap.fetch("1", "(BODY[])"))
     assert taken(imap.search(None, "UNSEEN")) == [b"1"]
     assert imap.store("1", "+FLAGS", r"(\Seen)")[0] == "NO"
+
+
+def test_poplib_takes_letters_and_deletes_one(alice, imap):
+    append(imap, alice, "One", "Two")
+    box = poplib.POP3(HOST, alice.ports.pop3, timeout=LIMIT_S)
+    box.stls(alice.tls)
+    box.user(alice.address)
+    box.pass_(alice.password)
+    assert box.stat()[0] == 2
+    read = email.message_from_bytes(b"\r\n".join(box.retr(2)[1]), policy=email.policy.default)
+    assert read["Subject"] == "Two"
+    box.dele(1)
+    box.quit()
+    (left,) = arrived(alice)
+    assert b"Subject: Two" in left

@@ -40,8 +40,8 @@ def test_absent_and_empty_fields() -> None:
 def test_repeated_fields() -> None:
     raw = b"From: a@b\r\nFrom: evil@x\r\nTo: one@x\r\nTo: two@x\r\nSubject: 1\r\nSubject: 2\r\n\r\n"
     read = read_envelope(split_header(raw))
-    assert [mailbox.local for mailbox in read.to.mailboxes] == [b"one", b"two"]
-    assert [mailbox.local for mailbox in read.from_.mailboxes] == [b"a"]
+    assert [mailbox.local for mailbox in read.to.addresses.mailboxes] == [b"one", b"two"]
+    assert [mailbox.local for mailbox in read.from_.addresses.mailboxes] == [b"a"]
     assert read.subject == b"1"
 
 

@@ -118,6 +118,7 @@ class Options(msgspec.Struct, frozen=True):
     settings: Mapping[str, object] = {}
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
+    trusted_sealers: Sequence[str] = ()
 
 
 class Node:
@@ -212,6 +213,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             dispatch=jobs.extend,
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
+            trusted_sealers=options.trusted_sealers,
         )
         tls = None
         if options.tls or options.implicit:

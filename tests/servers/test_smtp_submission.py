@@ -5,8 +5,13 @@ import base64
 import pytest
 
 from postier.accounts.aliases import add_alias
+from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, KeyState
+from postier.accounts.dkim_stages import activate_keys, publish_keys
 from postier.accounts.limiter import FREE_BY_ACCOUNT
+from postier.accounts.unsigned_mail import unsigned_mail
+from postier.mailauth.dkim import generate_key, private_pem
 from postier.mime.address import Address
+from postier.mta.trace_rows import events_of
 from postier.smtp.settings import Role
 from tests.servers.smtp_server import HOSTNAME, PASSWORD, counts, letters
 
@@ -129,6 +134,25 @@ async def test_the_author_field_of_another(submission_embedded, author):
     reply = await client.mail("alice@alpha.test", "bob@alpha.test", letter=from_(author))
     assert reply.startswith("553 5.7.1 alice@alpha.test may not write as ")
     assert await counts(node.store) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("sender", "reply"),
+    [
+        ("bob@alpha.test", "553 5.7.1 alice@alpha.test may not write as bob@alpha.test"),
+        ("ceo@bank.test", "553 5.7.1 alice@alpha.test may not write as ceo@bank.test"),
+        ("alice@alpha.test, ceo@bank.test", "553 5.7.1 alice@alpha.test may not write as ceo@bank.test"),
+        ("", "554 5.6.0 The Sender field names no address"),
+        ("alice@alpha.test\r\nSender: alice@alpha.test", "554 5.6.0 Message has more than one Sender field"),
+        ("Alice <alice@alpha.test>", "250 2.0.0 Accepted as "),
+        ("team@alpha.test", "250 2.0.0 Accepted as "),
+    ],
+)
+async def test_the_sender_field_of_another(submission_embedded, sender, reply):
+    node = await submission_embedded()
+    client = await node.user()
+    letter = from_("alice@alpha.test", f"Sender: {sender}\r\n")
+    assert (await client.mail("alice@alpha.test", "bob@alpha.test", letter=letter)).startswith(reply)
 
 
 @pytest.mark.parametrize(
@@ -270,3 +294,28 @@ async def test_a_loop_of_a_program(submission_embedded):
     letter = from_("alice@alpha.test", "Received: from a by b; Mon, 21 Sep 2026 13:33:20 +0000\r\n" * 101)
     assert (await client.mail("alice@alpha.test", "c@remote.test", letter=letter)).startswith("554 5.4.6 ")
     assert not node.jobs
+
+
+# The alarm of a domain without keys
+
+
+async def test_what_leaves_unsigned_raises_an_alarm(submission):
+    node = await submission()
+    client = await node.user()
+    letter = from_("alice@alpha.test")
+    reply = await client.mail("alice@alpha.test", "bob@alpha.test", letter=letter)
+    assert reply.startswith("250 ")
+    (alarm,) = await node.store.read(unsigned_mail)
+    assert (alarm.domain, alarm.letters) == ("alpha.test", 1)
+    events = await node.store.read(events_of, reply.split()[-1])
+    assert [event.event for event in events] == ["submitted", "unsigned"]
+
+    pem = private_pem(generate_key("rsa", 1024)).decode()  # short, but verifiers take it: RFC 8301 §3.2
+    key = DkimKey("alpha.test", "k", DkimAlgorithm.RSA, pem, KeyState.PUBLISHED)
+    await node.store.write(publish_keys, "alpha.test", [key])
+    await client.mail("alice@alpha.test", "bob@alpha.test", letter=letter)
+    await node.store.write(activate_keys, "alpha.test", ["k"])
+    assert await node.store.read(unsigned_mail) == []
+    await client.mail("alice@alpha.test", "bob@alpha.test", letter=letter)
+    signed = [b"DKIM-Signature" in each for each in await letters(node.store, "bob@alpha.test")]
+    assert signed == [False, False, True]

@@ -1,12 +1,15 @@
-"""The keys that sign a domain's mail: made when the domain is added, stored as PEM, published as TXT records.
+"""The keys that sign a domain's mail: made when the domain is added or its keys are rotated, stored as PEM, published as TXT.
 
-Not here: signing and verifying (`mailauth`). Sources: RFC 6376 §3.3 (RSA of 2,048 bits), RFC 8463 (Ed25519), RFC 8301.
-Invariants: a selector is the month of its making and a letter for the algorithm (`202611r`, `202611e`), so that a
-rotation never meets an old name; both algorithms sign, for old verifiers know RSA only.
+Not here: from one stage to the next (`dkim_stages`), signing and verifying (`mailauth`). Sources: RFC 6376 §3.3 (RSA of
+2,048 bits), RFC 8463 (Ed25519), RFC 8301. Invariants: a selector is the month of its making and a letter for the algorithm
+(`202611r`, `202611e`), the day and a count when the month is taken, so that a rotation never meets an old name; both
+algorithms sign, for old verifiers know RSA only.
 """
 
 import datetime as dt
 import functools
+import itertools
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 
 import msgspec
@@ -27,20 +30,23 @@ class DkimAlgorithm(StrEnum):
 
 
 class KeyState(StrEnum):
-    """What a key is used for now; values are stored."""
+    """The stage of a key's life; values are stored."""
 
+    PUBLISHED = "published"  # made, its record is to be put into DNS; signs nothing yet
     ACTIVE = "active"  # signs
     RETIRED = "retired"  # signs no more, still published for mail under way
 
 
 class DkimKey(msgspec.Struct, frozen=True):
-    """One private key of a domain, PKCS#8 PEM."""
+    """One private key of a domain, PKCS#8 PEM; times in microseconds since 1970, 0 for a key that is not stored yet."""
 
     domain: str
     selector: str
     algorithm: DkimAlgorithm
     private_key: str
     state: KeyState = KeyState.ACTIVE
+    created_at: int = 0
+    state_since: int = 0
 
     @property
     def record_name(self) -> str:
@@ -48,11 +54,15 @@ class DkimKey(msgspec.Struct, frozen=True):
         return f"{self.selector}._domainkey.{self.domain}"
 
 
-def make_keys(domain: str, date: dt.date) -> tuple[DkimKey, ...]:
-    """New keys of each algorithm, RSA first. Takes about 100 ms: call outside a transaction."""
-    month = f"{date:%Y%m}"
+def make_keys(
+    domain: str, date: dt.date, *, state: KeyState = KeyState.ACTIVE, taken: Collection[str] = ()
+) -> tuple[DkimKey, ...]:
+    """New keys of each algorithm, RSA first, under selectors that are not `taken`. Takes about 100 ms: call outside a
+    transaction.
+    """
+    stem = next(stem for stem in _stems(date) if not {stem + each[0] for each in DkimAlgorithm} & set(taken))
     return tuple(
-        DkimKey(domain, month + algorithm[0], algorithm, dkim.private_pem(private).decode())
+        DkimKey(domain, stem + algorithm[0], algorithm, dkim.private_pem(private).decode(), state)
         for algorithm, private in (
             (DkimAlgorithm.RSA, dkim.generate_key("rsa", RSA_BITS)),
             (DkimAlgorithm.ED25519, dkim.generate_key("ed25519")),
@@ -60,16 +70,25 @@ def make_keys(domain: str, date: dt.date) -> tuple[DkimKey, ...]:
     )
 
 
+def _stems(date: dt.date) -> Iterator[str]:
+    """The month, the day, then the day with a count."""
+    yield f"{date:%Y%m}"
+    yield f"{date:%Y%m%d}"
+    for count in itertools.count(2):
+        yield f"{date:%Y%m%d}-{count}"
+
+
 def add_key(tx: WriteTx, key: DkimKey) -> None:
     """Store a key. Raises ExistsError if the domain has its selector already."""
     added = tx.run(
-        "INSERT INTO dkim_key (domain, selector, algorithm, private_key, state, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (domain, selector) DO NOTHING",
+        "INSERT INTO dkim_key (domain, selector, algorithm, private_key, state, created_at, state_since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, selector) DO NOTHING",
         key.domain,
         key.selector,
         key.algorithm,
         key.private_key,
         key.state,
+        tx.now_us,
         tx.now_us,
     )
     if not added:
@@ -77,15 +96,15 @@ def add_key(tx: WriteTx, key: DkimKey) -> None:
 
 
 def domain_keys(tx: ReadTx, domain: str) -> list[DkimKey]:
-    """All keys of the domain that are to be published, RSA before Ed25519, newest selector first."""
+    """All keys of the domain, RSA before Ed25519, the newest first."""
     rows = tx.rows(
-        "SELECT selector, algorithm, private_key, state FROM dkim_key WHERE domain = ?"
-        " ORDER BY algorithm DESC, selector DESC",
+        "SELECT selector, algorithm, private_key, state, created_at, state_since FROM dkim_key WHERE domain = ?"
+        " ORDER BY algorithm DESC, created_at DESC, selector DESC",
         domain,
     )
     return [
-        DkimKey(domain, selector, DkimAlgorithm(algorithm), private_key, KeyState(state))
-        for selector, algorithm, private_key, state in rows
+        DkimKey(domain, selector, DkimAlgorithm(algorithm), private_key, KeyState(state), created_at, since)
+        for selector, algorithm, private_key, state, created_at, since in rows
     ]
 
 

@@ -15,8 +15,13 @@ from postier.accounts.credentials import is_hash, set_password, stored_password
 from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, KeyState, add_key, domain_keys, signing_key
 from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain, list_domains, parse_mail_domain
+from postier.accounts.logos import Logo, logo_of, set_logo
 from postier.accounts.names import canonical_address
+from postier.accounts.own_sts import own_sts_policy, set_sts_policy
 from postier.accounts.refusals import InvalidError, NotFoundError
+from postier.mailauth.dkim.keys import MIN_RSA_BITS
+from postier.mailauth.dkim.sign import check_strength
+from postier.mailauth.mta_sts import Mode
 from postier.mime.address import Address
 from postier.store.transaction import ReadTx, WriteTx
 
@@ -29,7 +34,10 @@ class _Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    logo: str = ""
+    logo_evidence: str = ""
     dkim: list[_Key] = []
+    mta_sts: Mode | None = None
 
 
 class _Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,18 +100,35 @@ def _apply_domain(
     if not has_domain(tx, domain):
         add_domain(tx, domain, keys or new_keys(domain))
         yield f"domain {domain} added"
+        if wanted.logo:
+            set_logo(tx, domain, Logo(wanted.logo, wanted.logo_evidence))
+        yield from _apply_sts(tx, domain, wanted.mta_sts)
         return
     known = {key.selector for key in domain_keys(tx, domain)}
     for key in keys:
         if key.selector not in known:
             add_key(tx, key)
             yield f"domain {domain}: DKIM key {key.selector} added"
+    logo = Logo(wanted.logo, wanted.logo_evidence) if wanted.logo else None
+    if logo != logo_of(tx, domain):
+        set_logo(tx, domain, logo)
+        yield f"domain {domain}: logo changed"
+    yield from _apply_sts(tx, domain, wanted.mta_sts)
+
+
+def _apply_sts(tx: WriteTx, domain: str, mode: Mode | None) -> Iterator[str]:
+    own = own_sts_policy(tx, domain, "")
+    if mode is not None and (own is None or own.mode is not mode):
+        set_sts_policy(tx, domain, mode)
+        yield f"domain {domain}: MTA-STS mode {mode}"
 
 
 def _key(domain: str, key: _Key) -> DkimKey:
     made = DkimKey(domain, key.selector, key.algorithm, key.private_key, key.state)
     try:
-        algorithm = signing_key(made).algorithm
+        signing = signing_key(made)
+        check_strength(signing, MIN_RSA_BITS)
+        algorithm = signing.algorithm
     except ValueError as error:
         raise InvalidError(f"domain {domain}: DKIM key {key.selector}: {error}") from None
     if algorithm != f"{key.algorithm}-sha256":
@@ -172,6 +197,12 @@ def _lines(tx: ReadTx, *, with_secrets: bool) -> Iterator[str]:
     yield "# Postier's directory; apply it with: postier directory apply FILE"
     for info in list_domains(tx):
         yield f"\n[domain.{_text(info.domain)}]"
+        if (logo := logo_of(tx, info.domain)) is not None:
+            yield f"logo = {_text(logo.location)}"
+            yield f"logo_evidence = {_text(logo.evidence)}"
+        own = own_sts_policy(tx, info.domain, "")
+        if own is not None:
+            yield f"mta_sts = {_text(own.mode)}"
         for key in domain_keys(tx, info.domain) if with_secrets else ():
             yield f"[[domain.{_text(info.domain)}.dkim]]"
             yield f"selector = {_text(key.selector)}"

@@ -89,9 +89,8 @@ def remove_domain(tx: WriteTx, domain: str, *, force: bool = False) -> None:
         raise InUseError(f"domain {domain} still has {accounts} accounts and {aliases} aliases")
     for account_id in accounts_of(tx, domain):
         remove_account(tx, account_id)
-    tx.run("DELETE FROM alias WHERE domain = ?", domain)
-    tx.run("DELETE FROM dkim_key WHERE domain = ?", domain)
-    tx.run("DELETE FROM domain WHERE domain = ?", domain)
+    for table in ("alias", "dkim_key", "unsigned_mail", "own_sts_policy", "domain"):
+        tx.run(f"DELETE FROM {table} WHERE domain = ?", domain)
     tx.wake(DIRECTORY_TOPIC)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from postier.accounts.publishing import DnsRecord
+from postier.accounts.publishing import DnsRecord, Need
 from postier.dns.resolver import Resolver
 from postier.mailauth.questions import AddressQuestion, Answer, MxQuestion, Question, TxtQuestion
 
@@ -21,12 +21,14 @@ class Publication(StrEnum):
     OTHER = "other"  # one of the same kind that the owner may have meant so: SPF, DMARC, reports
     WRONG = "wrong"  # mail goes elsewhere, or signatures fail
     MISSING = "missing"
+    PENDING = "pending"  # missing, but nothing depends on it yet: the record of a new key
+    ENDED = "ended"  # of an old key, which nobody needs any more
     UNKNOWN = "unknown"  # no DNS server answered
 
     @property
     def is_fine(self) -> bool:
         """Whether nothing needs to be done."""
-        return self in {Publication.PUBLISHED, Publication.OTHER}
+        return self not in {Publication.WRONG, Publication.MISSING, Publication.UNKNOWN}
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -40,13 +42,19 @@ class Checked(msgspec.Struct, frozen=True):
 
 async def check_published(records: Sequence[DnsRecord], hostname: str, resolver: Resolver) -> list[Checked]:
     """Ask DNS for each record and for the host's own addresses."""
-    asked = [(record, _question(record)) for record in records if record.type in {"MX", "TXT"}]
     addresses: list[Question] = [AddressQuestion(hostname, 4), AddressQuestion(hostname, 6)]
-    answers = await resolver.query_all([*addresses, *(question for _, question in asked)])
+    asked = [record for record in records if record.type in {"MX", "TXT"}]
+    answers = await resolver.query_all([*addresses, *map(_question, asked)])
     return [
         _addresses(hostname, answers[0], answers[1]),
-        *(_checked(record, answer) for (record, _), answer in zip(asked, answers[2:], strict=True)),
+        *(_checked(record, answer) for record, answer in zip(asked, answers[2:], strict=True)),
     ]
+
+
+async def check_records(records: Sequence[DnsRecord], resolver: Resolver) -> list[Checked]:
+    """Ask DNS for these records only, MX and TXT."""
+    answers = await resolver.query_all([_question(record) for record in records])
+    return [_checked(record, answer) for record, answer in zip(records, answers, strict=True)]
 
 
 def _question(record: DnsRecord) -> Question:
@@ -70,13 +78,17 @@ def _checked(record: DnsRecord, answer: Answer) -> Checked:
     texts = [text.decode("utf-8", "replace") for text in answer.records]
     of_kind = [text for text in texts if text.lower().startswith(kind.lower())]
     found = " | ".join(of_kind)
+    if record.need is Need.NO_LONGER:
+        return Checked(record.name, "TXT", Publication.ENDED, found)
     if not of_kind:
-        return Checked(record.name, "TXT", Publication.MISSING, "")
+        is_soon = record.need is Need.SOON
+        return Checked(record.name, "TXT", Publication.PENDING if is_soon else Publication.MISSING, "")
     if len(of_kind) > 1:  # RFC 7208 §4.5, RFC 9989 §4.10: several are as bad as none
         return Checked(record.name, "TXT", Publication.WRONG, found)
     if _tags(of_kind[0]) == _tags(record.data):
         return Checked(record.name, "TXT", Publication.PUBLISHED, found)
-    state = Publication.WRONG if kind == "v=DKIM1" else Publication.OTHER
+    is_exact = kind in {"v=DKIM1", "v=STSv1"}  # signatures fail; senders keep the old policy
+    state = Publication.WRONG if is_exact else Publication.OTHER
     return Checked(record.name, "TXT", state, found)
 
 

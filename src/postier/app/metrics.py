@@ -1,12 +1,13 @@
 """The metrics of a worker, declared as data, and their sum over all workers.
 
-Not here: serving them over HTTP. Each worker counts in a registry of its own; `snapshot` gives its numbers as bytes,
-`exposition` adds the snapshots of all workers up and writes Prometheus text. Invariants: label values come from
-closed sets (protocols, dispositions, stages), never from a peer; at most `MAX_SERIES` series a metric.
+Not here: who counts what (`counting`), gathering from all workers (`metrics_share`), HTTP (`web`). Each worker counts in a
+registry of its own; `snapshot` gives its numbers as bytes, `exposition` adds the snapshots of all workers up and writes
+Prometheus text. Invariants: label values come from closed sets (protocols, dispositions, our own domains), never from a
+peer; at most `MAX_SERIES` series a metric; figures that somebody else counts anyway are read when a snapshot is taken.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -78,26 +79,32 @@ VERDICTS = Metric(
 DELIVERIES = Metric(
     "postier_deliveries_total",
     MetricKind.COUNTER,
-    "Attempts to deliver to one recipient elsewhere, by result.",
+    "Attempts to deliver to one recipient elsewhere, by result: delivered, deferred, failed (the sender gets a report).",
     ("result",),
 )
+UNSIGNED = Metric(
+    "postier_unsigned_messages_total",
+    MetricKind.COUNTER,
+    "Messages that left a domain of ours without a DKIM signature, by domain: an alarm.",
+    ("domain",),
+)
 QUEUE_RECIPIENTS = Metric(
-    "postier_queue_recipients", MetricKind.GAUGE, "Recipients waiting in the queue, by state.", ("state",)
+    "postier_queue_recipients", MetricKind.GAUGE, "Recipients in the queue now, by state.", ("state",)
 )
-COMMANDS_SECONDS = Metric(
-    "postier_command_seconds",
-    MetricKind.HISTOGRAM,
-    "Time that commands took, by protocol.",
-    ("protocol",),
-    _SECONDS,
+QUEUE_OLDEST = Metric(
+    "postier_queue_oldest_seconds", MetricKind.GAUGE, "Age of the oldest message in the queue."
 )
+STORE_COMMITS = Metric("postier_store_commits_total", MetricKind.COUNTER, "Write transactions committed.")
 DNS_QUESTIONS = Metric(
-    "postier_dns_questions_total", MetricKind.COUNTER, "Questions to the DNS, by result.", ("result",)
+    "postier_dns_questions_total",
+    MetricKind.COUNTER,
+    "Questions to the DNS that no cache could answer, by result.",
+    ("result",),
 )
 WORKER_FAULTS = Metric(
     "postier_faults_total",
     MetricKind.COUNTER,
-    "Connections or duties ended by an error of ours, by place.",
+    "Connections (by protocol) or deliveries ended by an error of ours, by place.",
     ("place",),
 )
 
@@ -111,8 +118,10 @@ CATALOGUE: tuple[Metric, ...] = (
     RECEIVE_SECONDS,
     VERDICTS,
     DELIVERIES,
+    UNSIGNED,
     QUEUE_RECIPIENTS,
-    COMMANDS_SECONDS,
+    QUEUE_OLDEST,
+    STORE_COMMITS,
     DNS_QUESTIONS,
     WORKER_FAULTS,
 )
@@ -135,6 +144,8 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=False)
         self._collectors: dict[str, Counter | Gauge | Histogram] = {}
         self._series: dict[str, dict[tuple[str, ...], Counter | Gauge | Histogram]] = {}
+        self._told: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._sources: list[Callable[[Metrics], None]] = []
         for metric in self.catalogue:
             self._collectors[metric.name] = _collector(metric, self.registry)
             self._series[metric.name] = {}
@@ -144,6 +155,15 @@ class Metrics:
         series = self._find(metric, labels)
         assert not isinstance(series, Histogram)
         series.inc(by)
+
+    def on_snapshot(self, source: "Callable[[Metrics], None]") -> None:
+        """Have `source` called before each snapshot, to bring in what is counted elsewhere."""
+        self._sources.append(source)
+
+    def total(self, metric: Metric, *labels: str, of: float) -> None:
+        """Bring a counter to the total that somebody else has counted; the same counter is never counted up besides."""
+        self.count(metric, *labels, by=max(0.0, of - self._told.get((metric.name, labels), 0.0)))
+        self._told[metric.name, labels] = of
 
     def set(self, metric: Metric, *labels: str, to: float) -> None:
         """Set a gauge."""
@@ -159,6 +179,8 @@ class Metrics:
 
     def snapshot(self) -> bytes:
         """All numbers of this worker, for `exposition`."""
+        for source in self._sources:
+            source(self)
         samples = [
             Sample(family.name, sample.name, tuple(sorted(sample.labels.items())), sample.value)
             for family in self.registry.collect()

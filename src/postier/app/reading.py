@@ -265,7 +265,7 @@ class Reading:
                     "listener.bind", f"{listener.bind} is already taken by another [[listener]]", line
                 )
             seen[listener.bind] = listener
-            if listener.protocol is Protocol.HTTP and listener.tls is TlsMode.STARTTLS:
+            if listener.protocol in {Protocol.HTTP, Protocol.METRICS} and listener.tls is TlsMode.STARTTLS:
                 line = toml_lines.line_of(("listener", index, "tls"), self.lines)
                 self._problem("listener.tls", 'HTTP has no STARTTLS; write "implicit" or "none"', line)
 

@@ -2,7 +2,8 @@
 
 Not here: reading the file (`configuration`), the manual page made from this (`manual`). What a node needs to boot
 stands here and nothing else; domains, accounts and policies live in the store. Invariant: each field that is not
-a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes).
+a section carries a `Key`; a field's name is the key's name, units included (`_s` seconds, sizes in bytes). Over 400 lines,
+for it is one table.
 """
 
 import enum
@@ -43,6 +44,7 @@ class Protocol(enum.Enum):
     POP3 = "pop3"
     MANAGESIEVE = "managesieve"
     HTTP = "http"
+    METRICS = "metrics"
 
 
 class TlsMode(enum.Enum):
@@ -110,6 +112,19 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
             is_live=False,
         ),
     ] = ()
+
+
+class Bimi(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word counts for the logos of senders."""
+
+    roots: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "The PEM file with the authorities whose mark certificates are believed.",
+            default="none: certificates are not looked at",
+        ),
+    ] = None
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +200,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Key(
             Kind.SIZE,
-            "The longest command line of IMAP, POP3 and ManageSieve; SMTP has its own, smaller bound.",
+            "The longest command line of IMAP; SMTP and POP3 have their own, smaller bounds.",
             minimum=8 * KIB,
             maximum=16 * MIB,
         ),
@@ -210,7 +225,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Key(
             Kind.DURATION,
-            "How long an IMAP client that has logged in may stay silent.",
+            "How long an IMAP client that has logged in may stay silent; a POP3 client at most 10 minutes of it.",
             minimum=1,
             maximum=DAY_S,
         ),
@@ -222,6 +237,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             "Networks without rate limits, bans or name look-ups.",
             default="none",
             is_live=False,
+        ),
+    ] = ()
+
+
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom this server believes about where mail comes from."""
+
+    trusted_arc_sealers: Annotated[
+        tuple[str, ...],
+        Key(
+            Kind.HOSTNAME,
+            "Forwarders and lists whose ARC seals (d=) are believed where a letter fails its author's DMARC policy.",
+            default="none",
         ),
     ] = ()
 
@@ -291,6 +319,38 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
             is_live=False,
         ),
     ] = 4 * HOUR_S
+
+
+class Reports(msgspec.Struct, frozen=True, kw_only=True):
+    """What others are told about their mail (DMARC) and about connections to them (TLS)."""
+
+    send: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether daily reports are collected and sent to the domains that ask for them.",
+            is_live=False,
+        ),
+    ] = False
+    domain: Annotated[
+        str | None,
+        Key(
+            Kind.HOSTNAME,
+            "The domain of this server in whose name they are sent and signed.",
+            default="the one that the hostname lies in, else the first",
+            is_live=False,
+        ),
+    ] = None
+    per_day: Annotated[
+        int,
+        Key(
+            Kind.INTEGER,
+            "The most reports sent in 24 hours.",
+            minimum=1,
+            maximum=100_000,
+            is_live=False,
+        ),
+    ] = 500
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -373,8 +433,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: Blobs = Blobs()
     dns: Dns = Dns()
     tls: Tls = Tls()
+    bimi: Bimi = Bimi()
     listener: tuple[Listener, ...] = ()
     limits: Limits = Limits()
+    authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
     access: Access = Access()
+    reports: Reports = Reports()
     log: Log = Log()

@@ -129,6 +129,7 @@ def _account_lines(node: "NodePlan") -> list[str]:
         f"  {node.address}  password {node.password}",
         f"    SMTP submission 127.0.0.1:{ports.submission} (STARTTLS), {ports.submissions} (TLS)",
         f"    IMAP            127.0.0.1:{ports.imap} (STARTTLS), {ports.imaps} (TLS)",
+        f"    POP3            127.0.0.1:{ports.pop3} (STARTTLS), {ports.pop3s} (TLS)",
         f"    certificate     {node.certificate}",
         f"    log             {node.log}",
         "",

@@ -32,6 +32,7 @@ LISTENERS: tuple[Listener, ...] = (
     Listener(protocol=Protocol.SUBMISSION, bind=Endpoint("*", 465), tls=TlsMode.IMPLICIT),  # RFC 8314 §3.3
     Listener(protocol=Protocol.IMAP, bind=Endpoint("*", 143)),
     Listener(protocol=Protocol.IMAP, bind=Endpoint("*", 993), tls=TlsMode.IMPLICIT),
+    Listener(protocol=Protocol.POP3, bind=Endpoint("*", 995), tls=TlsMode.IMPLICIT),
 )
 
 

@@ -1,14 +1,16 @@
 """The verdict on a letter: what it is taken for, what becomes of it, and the reasons in words.
 
-Not here: how the evidence was gathered (`mailauth`), what is done about it (`mta`). Invariant: a verdict that is not
+Not here: how the evidence was gathered (`mailauth`), DMARC's part (`dmarc_policy`), what is done about it (`mta`). Invariant: a verdict that is not
 "clean" names at least one reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 import msgspec
 
+from postier.defence.dmarc_policy import PolicyDecision, decide
+from postier.mailauth.arc.result import ArcResult
 from postier.mailauth.dkim import DkimResult
 from postier.mailauth.dmarc import DmarcResult, Policy
 from postier.mailauth.outcome import Outcome
@@ -18,6 +20,10 @@ from postier.smtp.reason import DMARC_REJECT, Reason
 SPOOF_POINTS = 8.0  # a From domain whose owner disowns the letter
 REFUSED_POINTS = 15.0
 SPF_FAIL_POINTS = 2.0
+
+
+NO_CHAIN = ArcResult(Outcome.NONE)
+NO_POLICY = PolicyDecision(Policy.NONE)
 
 
 class Disposition(StrEnum):
@@ -42,51 +48,57 @@ class Evidence(msgspec.Struct, frozen=True):
     dkim: Sequence[DkimResult]
     dmarc: DmarcResult
     is_list_mail: bool = False
+    arc: ArcResult = NO_CHAIN
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`points` order letters from clean to bad; `refusal` is set when the treatment is to refuse."""
+    """`points` order letters from clean to bad; `refusal` is set when the treatment is to refuse; `policy` is what was made of
+    the author's DMARC policy.
+    """
 
     disposition: Disposition
     treatment: Treatment
     points: float
     reasons: tuple[str, ...] = ()
     refusal: Reason | None = None
+    policy: PolicyDecision = NO_POLICY
 
 
 CLEAN = Verdict(Disposition.CLEAN, Treatment.DELIVER, 0.0)
 
 
-def judge(evidence: Evidence) -> Verdict:
-    """Weigh the evidence."""
-    dmarc = evidence.dmarc
-    if dmarc.disposition is not Policy.NONE:
-        return _disowned(evidence)
-    if evidence.spf.result is Outcome.FAIL and dmarc.result is not Outcome.PASS:
-        return Verdict(
-            Disposition.CLEAN, Treatment.DELIVER, SPF_FAIL_POINTS, (_foreign_server(evidence.spf),)
-        )
-    return CLEAN
+def judge(evidence: Evidence, trusted_sealers: Collection[str] = ()) -> Verdict:
+    """Weigh the evidence; `trusted_sealers` are the domains whose word in an ARC chain is believed."""
+    dmarc, spf = evidence.dmarc, evidence.spf
+    policy = decide(
+        dmarc,
+        spf,
+        evidence.dkim,
+        evidence.arc,
+        is_list_mail=evidence.is_list_mail,
+        trusted_sealers=trusted_sealers,
+    )
+    if policy.disposition is not Policy.NONE:
+        return _disowned(evidence, policy)
+    if policy.voucher:
+        reason = f"{policy.voucher}, which is trusted here, saw that {dmarc.from_domain} had sent it and passed it on"
+        return Verdict(Disposition.CLEAN, Treatment.DELIVER, 0.0, (reason,), policy=policy)
+    if spf.result is Outcome.FAIL and dmarc.result is not Outcome.PASS:
+        reasons = (_foreign_server(spf),)
+        return Verdict(Disposition.CLEAN, Treatment.DELIVER, SPF_FAIL_POINTS, reasons, policy=policy)
+    return CLEAN if not policy.overrides else msgspec.structs.replace(CLEAN, policy=policy)
 
 
-def _disowned(evidence: Evidence) -> Verdict:
+def _disowned(evidence: Evidence, policy: PolicyDecision) -> Verdict:
     dmarc = evidence.dmarc
     said = f"{dmarc.from_domain} asks receivers to {dmarc.applied} mail that nothing proves to be its own"
-    # RFC 9989 §7.4: p=reject alone never refuses. What speaks for a forgery beyond it: the envelope's domain disowns the
-    # server too, nobody at all has signed, and it is no mailing list's copy.
-    is_signed = any(result.result is Outcome.PASS for result in evidence.dkim)
-    if (
-        dmarc.disposition is Policy.REJECT
-        and evidence.spf.result is Outcome.FAIL
-        and not is_signed
-        and not evidence.is_list_mail
-    ):
+    if policy.disposition is Policy.REJECT:
         refusal = DMARC_REJECT.with_text(
             f"{dmarc.from_domain} asks to refuse mail that is not proved to be its own"
         )
         reasons = (said, _foreign_server(evidence.spf), "nobody has signed it")
-        return Verdict(Disposition.SPOOF, Treatment.REFUSE, REFUSED_POINTS, reasons, refusal)
-    return Verdict(Disposition.SPOOF, Treatment.JUNK, SPOOF_POINTS, (said,))
+        return Verdict(Disposition.SPOOF, Treatment.REFUSE, REFUSED_POINTS, reasons, refusal, policy)
+    return Verdict(Disposition.SPOOF, Treatment.JUNK, SPOOF_POINTS, (said,), policy=policy)
 
 
 def _foreign_server(spf: SpfResult) -> str:

@@ -1,15 +1,19 @@
 """Generators of `mailauth` driven by a resolver: what they ask is looked up, what is found is sent.
 
 Not here: any knowledge of the checks. Invariant: a check whose answers are all cached runs to its end without giving
-up the loop.
+up the loop; one that asks on and on is told of time-outs after `BUDGET_S`, so that it ends (RFC 7208 §4.6.4, for SPF, and good
+for the others too).
 """
 
-from collections.abc import Generator, Iterable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from postier.mailauth.questions import Answer, Question
+from postier.mailauth.questions import TIMEOUT, Answer, Question
 
 T = TypeVar("T")
+
+BUDGET_S = 20.0  # RFC 7208 §4.6.4: at least 20 seconds; the question that is open then may still be answered
 
 
 class Answering(Protocol):
@@ -32,16 +36,22 @@ class Answering(Protocol):
         ...
 
 
-async def ask(check: Generator[Any, Any, T], resolver: Answering) -> T:
+async def ask(
+    check: Generator[Any, Any, T], resolver: Answering, *, now: Callable[[], float] = time.monotonic
+) -> T:
     """Drive `check` to its result. It yields a Question and is sent an Answer, or a tuple and a tuple (in parallel)."""
+    end_s = now() + BUDGET_S
     try:
         asked = next(check)
         while True:
             if isinstance(asked, tuple):
-                asked = check.send(await resolver.query_all(asked))
+                is_late = now() >= end_s
+                asked = check.send((TIMEOUT,) * len(asked) if is_late else await resolver.query_all(asked))
                 continue
             answer = resolver.cached(asked)
-            asked = check.send(answer if answer is not None else await resolver.query(asked))
+            if answer is None:
+                answer = TIMEOUT if now() >= end_s else await resolver.query(asked)
+            asked = check.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -49,9 +59,15 @@ async def ask(check: Generator[Any, Any, T], resolver: Answering) -> T:
         check.close()
 
 
-async def ask_together(checks: Sequence[Generator[Any, Any, Any]], resolver: Answering) -> list[Any]:
+async def ask_together(
+    checks: Sequence[Generator[Any, Any, Any]],
+    resolver: Answering,
+    *,
+    now: Callable[[], float] = time.monotonic,
+) -> list[Any]:
     """Drive several checks to their results: what they ask at one time is looked up in parallel, without a task each."""
     results: list[Any] = [None] * len(checks)
+    end_s = now() + BUDGET_S
 
     def advance(number: int, answer: Answer | None) -> Question | None:
         check = checks[number]
@@ -68,7 +84,10 @@ async def ask_together(checks: Sequence[Generator[Any, Any, Any]], resolver: Ans
     try:
         open_questions = {n: asked for n in range(len(checks)) if (asked := advance(n, None)) is not None}
         while open_questions:
-            answers = await resolver.query_all(tuple(open_questions.values()))
+            if now() >= end_s:
+                answers: tuple[Answer, ...] = (TIMEOUT,) * len(open_questions)
+            else:
+                answers = await resolver.query_all(tuple(open_questions.values()))
             open_questions = {
                 n: asked
                 for n, answer in zip(open_questions, answers, strict=True)

@@ -9,6 +9,7 @@ number of open sockets is bounded; an answer comes within `timeout_s`.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
@@ -57,6 +58,7 @@ class Resolver:
         self._attempts = attempts
         self._slots = asyncio.Semaphore(max_in_flight)
         self._mixed_case = mixed_case
+        self.asked: Counter[Status] = Counter()  # look-ups beyond the cache, by how they ended
         self._in_flight: dict[Question, asyncio.Future[Entry | None]] = {}
         self._sick_until_s = dict.fromkeys(self.servers, float("-inf"))
 
@@ -107,6 +109,7 @@ class Resolver:
             self._in_flight[question] = future
             try:
                 entry = await self._resolve(question)
+                self.asked[entry.answer.status] += 1
             finally:
                 del self._in_flight[question]
                 future.set_result(entry)  # None if we were cancelled

@@ -21,6 +21,8 @@ from postier.store.changes import ChangeKind
 from postier.store.transaction import ReadTx, Row, WriteTx
 from postier.store.uid_ranges import UidRange, merged, parse_ranges, without
 
+_NUMBERS = msgspec.json.Decoder(list[int])
+
 PORTION_UIDS = 2_000  # rows read and sent at a time; some 4 ms with ENVELOPE and BODYSTRUCTURE
 
 
@@ -147,6 +149,25 @@ def uid_flags(
 ) -> list[tuple[int, int]]:
     """(UID, flags) of the entries in `ranges`."""
     return fetch_columns(tx, account_id, mailbox_id, ranges, (Column.UID, Column.FLAGS))
+
+
+def flags_in(tx: ReadTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> list[int]:
+    """The flags of the entries in `ranges`, for a caller who knows the UIDs.
+
+    The engine joins them to one text: measured, that and reading the text cost half of what a row for each costs.
+    """
+    flags: list[int] = []
+    for part in selections(ranges):
+        text = tx.value(
+            f"{part.cte} SELECT string_agg(CAST(flags AS TEXT), ',') FROM (SELECT e.flags FROM {part.source}"
+            f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid) AS ordered",
+            account_id,
+            mailbox_id,
+            *part.params,
+        )
+        if text is not None:
+            flags += _NUMBERS.decode(f"[{text}]")
+    return flags
 
 
 def fetch_columns(

@@ -12,7 +12,6 @@ the result is that of `imap.search_match` on every message.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 import msgspec
 
@@ -29,6 +28,8 @@ from postier.store.transaction import ReadTx
 from postier.store.uid_ranges import ranges_of
 
 CANDIDATES_AT_ONCE = 50
+
+_NUMBERS = msgspec.json.Decoder(list[int])
 
 
 class SearchPlan(msgspec.Struct, frozen=True):
@@ -51,6 +52,7 @@ class Message(msgspec.Struct, frozen=True):
     flags: int
     size_bytes: int
     received_at: int
+    saved_at: int
     sent_at: int | None
     sent_zone_minutes: int
     subject: str
@@ -71,14 +73,16 @@ def search(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion) -
         if condition.needs_email
         else ""
     )
-    rows = tx.rows(
-        f"SELECT e.uid FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition.sql}"
-        " ORDER BY e.uid",
+    text = tx.value(  # measured: one text costs a third of what a row for each costs
+        "SELECT string_agg(CAST(uid AS TEXT), ',') FROM (SELECT e.uid"
+        f" FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition.sql}"
+        " ORDER BY e.uid) AS ordered",
         account_id,
         mailbox_id,
         *condition.params,
     )
-    return SearchPlan([*chain.from_iterable(rows)], rest, bool(needs(rest) & (Needs.HEADER | Needs.BODY)))
+    uids = _NUMBERS.decode(f"[{text or ''}]")
+    return SearchPlan(uids, rest, bool(needs(rest) & (Needs.HEADER | Needs.BODY)))
 
 
 def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]) -> list[Message]:
@@ -87,7 +91,7 @@ def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]
         Message(*row)
         for part in selections(ranges_of(uids))
         for row in tx.rows(
-            f"{part.cte} SELECT e.uid, e.flags, e.size_bytes, e.received_at, m.sent_at, m.sent_zone_minutes,"
+            f"{part.cte} SELECT e.uid, e.flags, e.size_bytes, e.received_at, e.saved_at, m.sent_at, m.sent_zone_minutes,"
             " m.search_subject, m.search_from, m.search_to, m.search_cc, m.search_bcc, m.header_bytes, m.parts,"
             f" m.blob_id FROM {part.source} JOIN email m ON m.account_id = e.account_id AND m.email_id = e.email_id"
             f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid",
@@ -114,7 +118,18 @@ def matching(
 class _Candidate:
     """A message with its content; texts are decoded when asked for."""
 
-    __slots__ = ("_body", "_header", "_message", "_raw", "flags", "internal_s", "sent_s", "size_bytes", "uid")
+    __slots__ = (
+        "_body",
+        "_header",
+        "_message",
+        "_raw",
+        "flags",
+        "internal_s",
+        "saved_s",
+        "sent_s",
+        "size_bytes",
+        "uid",
+    )
 
     def __init__(self, message: Message, raw: bytes) -> None:
         self._message = message
@@ -125,6 +140,7 @@ class _Candidate:
         self.flags = message.flags
         self.size_bytes = message.size_bytes
         self.internal_s = message.received_at // 1_000_000
+        self.saved_s = message.saved_at // 1_000_000
         self.sent_s = (
             None if message.sent_at is None else message.sent_at // 1_000_000 + message.sent_zone_minutes * 60
         )

@@ -6,7 +6,7 @@ Not here: the SMTP envelope. Source: RFC 9051 §7.5.2. Values are as in the head
 import msgspec
 
 from postier.mime import nstring
-from postier.mime.address_list import EMPTY, AddressList, parse_address_list
+from postier.mime.address_field import AddressField, read_address_field
 from postier.mime.headers import HeaderSection, unfold
 
 _COMBINED = frozenset({b"to", b"cc", b"bcc"})
@@ -20,12 +20,12 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     date: bytes | None
     subject: bytes | None
-    from_: AddressList
-    sender: AddressList
-    reply_to: AddressList
-    to: AddressList
-    cc: AddressList
-    bcc: AddressList
+    from_: AddressField
+    sender: AddressField
+    reply_to: AddressField
+    to: AddressField
+    cc: AddressField
+    bcc: AddressField
     in_reply_to: bytes | None
     message_id: bytes | None
 
@@ -55,34 +55,30 @@ def envelope_of(values: dict[bytes, bytes]) -> Envelope:
     return Envelope(
         get(b"date"),
         get(b"subject"),
-        _addresses(get(b"from")),
-        _addresses(get(b"sender")),
-        _addresses(get(b"reply-to")),
-        _addresses(get(b"to")),
-        _addresses(get(b"cc")),
-        _addresses(get(b"bcc")),
+        read_address_field(get(b"from")),
+        read_address_field(get(b"sender")),
+        read_address_field(get(b"reply-to")),
+        read_address_field(get(b"to")),
+        read_address_field(get(b"cc")),
+        read_address_field(get(b"bcc")),
         get(b"in-reply-to"),
         get(b"message-id"),
     )
 
 
-def _addresses(value: bytes | None) -> AddressList:
-    return EMPTY if value is None else parse_address_list(value)
-
-
 def serialise(envelope: Envelope) -> bytes:
     """The parenthesised list that stands after `ENVELOPE` in a FETCH response."""
-    from_ = nstring.address_structures(envelope.from_)
+    from_ = envelope.from_.structures
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         nstring.nstring(envelope.date),
         nstring.nstring(envelope.subject),
         from_,
         # RFC 9051 §7.5.2: absent or empty Sender and Reply-To have the value of From
-        nstring.address_structures(envelope.sender) if envelope.sender.entries else from_,
-        nstring.address_structures(envelope.reply_to) if envelope.reply_to.entries else from_,
-        nstring.address_structures(envelope.to),
-        nstring.address_structures(envelope.cc),
-        nstring.address_structures(envelope.bcc),
+        envelope.sender.structures if envelope.sender.addresses.entries else from_,
+        envelope.reply_to.structures if envelope.reply_to.addresses.entries else from_,
+        envelope.to.structures,
+        envelope.cc.structures,
+        envelope.bcc.structures,
         nstring.nstring(envelope.in_reply_to),
         nstring.nstring(envelope.message_id),
     )

@@ -8,7 +8,7 @@ holds no control character.
 import msgspec
 
 from postier.mime import encoded_words
-from postier.mime.address_list import AddressList, Mailbox
+from postier.mime.address_field import AddressField
 from postier.mime.bodystructure import bodystructure_of
 from postier.mime.dates import Moment, parse_date
 from postier.mime.defects import Defect
@@ -67,13 +67,10 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
     values = first_values(header)
     envelope = envelope_of(values)
     moment = None if envelope.date is None else parse_date(envelope.date)
-    subject = _text(values, b"subject")
+    subject = "" if envelope.subject is None else encoded_words.decode(envelope.subject)
     leaves = _leaves(root)
     ids = envelope.message_id
     references = values.get(b"references")
-    from_mailbox, from_display = _sort_keys(envelope.from_)
-    to_mailbox, to_display = _sort_keys(envelope.to)
-    cc_mailbox, _ = _sort_keys(envelope.cc)
     return MessageIndex(
         envelope=serialise(envelope),
         bodystructure=bodystructure_of(root),
@@ -81,17 +78,17 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
         header_size=header.end,
         subject=subject,
         base_subject=base_subject(subject),
-        from_text=_text(values, b"from"),
-        sender_text=_text(values, b"sender"),
-        reply_to_text=_text(values, b"reply-to"),
-        to_text=_text(values, b"to"),
-        cc_text=_text(values, b"cc"),
-        bcc_text=_text(values, b"bcc"),
-        from_mailbox=from_mailbox,
-        to_mailbox=to_mailbox,
-        cc_mailbox=cc_mailbox,
-        from_display=from_display,
-        to_display=to_display,
+        from_text=envelope.from_.text,
+        sender_text=envelope.sender.text,
+        reply_to_text=envelope.reply_to.text,
+        to_text=envelope.to.text,
+        cc_text=envelope.cc.text,
+        bcc_text=envelope.bcc.text,
+        from_mailbox=envelope.from_.mailbox,
+        to_mailbox=envelope.to.mailbox,
+        cc_mailbox=envelope.cc.mailbox,
+        from_display=envelope.from_.display,
+        to_display=envelope.to.display,
         sent_at=None if moment is None else moment.epoch_s,
         sent_zone_minutes=0 if moment is None else moment.zone_minutes,
         message_id=None if ids is None else message_id(ids),
@@ -109,11 +106,6 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
     )
 
 
-def _text(values: dict[bytes, bytes], key: bytes) -> str:
-    value = values.get(key)
-    return "" if value is None else encoded_words.decode(value)
-
-
 def _leaves(root: Part) -> list[Part]:
     """The parts of the letter itself that have content: an enclosed message is one, not its inside."""
     leaves: list[Part] = []
@@ -127,22 +119,12 @@ def _leaves(root: Part) -> list[Part]:
     return leaves
 
 
-def _sort_keys(addresses: AddressList) -> tuple[str, str]:
-    """The mailbox of the first address, and what to show of it."""
-    if not addresses.entries:
-        return "", ""
-    first = addresses.entries[0]
-    if not isinstance(first, Mailbox):  # RFC 5957 §3.1: a group sorts by its name
-        return first.name, first.name
-    return encoded_words.undecoded(first.local), first.name or first.address
-
-
 def _defects(
     found: tuple[Defect, ...],
     octets: bytes,
     header: HeaderSection,
     moment: Moment | None,
-    lists: tuple[AddressList, ...],
+    fields: tuple[AddressField, ...],
 ) -> tuple[str, ...]:
     names = [defect.value for defect in found]
     keys = [key for _, key, _ in header.entries if key in _ONCE]
@@ -156,7 +138,7 @@ def _defects(
         names.append(Defect.FROM_MISSING.value)
     if moment is None:
         names.append(Defect.DATE_INVALID.value)
-    if any(addresses.is_truncated for addresses in lists):
+    if any(field.addresses.is_truncated for field in fields):
         names.append(Defect.TOO_MANY_ADDRESSES.value)
     return tuple(names)
 

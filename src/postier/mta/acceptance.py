@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from postier.accounts.resolution import LocalRecipient
+from postier.accounts.unsigned_mail import record_unsigned
 from postier.defence.verdict import Treatment, Verdict
 from postier.mailbox.filing import Delivery, deliver
 from postier.mailbox.names import INBOX
@@ -15,6 +16,7 @@ from postier.mime.address import Address
 from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
+from postier.mta.reports.arrivals import Submitter, note_letter
 from postier.mta.trace_rows import record_event, record_verdict
 from postier.smtp.parameters import MailParameters
 from postier.store.blobs import BlobDraft, draft
@@ -27,7 +29,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """A letter that is about to be ours.
 
     `content` is what lies in mailboxes (with Return-Path), `relayed_content` what is sent on (b"" if nobody is remote).
-    `verdict` is None for our own users' letters; `received_at` is in microseconds since 1970.
+    `verdict` is None for our own users' letters; `unsigned_domain` is the domain of ours that should have signed and could
+    not; `received_at` is in microseconds since 1970.
     """
 
     letter_id: int
@@ -41,6 +44,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     remote: tuple[Address, ...] = ()
     message_id: str = ""
     verdict: Verdict | None = None
+    unsigned_domain: str = ""
+    report_from: Submitter | None = None  # who sent it, if it may hold a report
     received_at: int
 
     @property
@@ -93,6 +98,14 @@ def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]
             acceptance.received_at,
             enforce_quota=False,
         )
+        if acceptance.report_from is not None:
+            note_letter(
+                tx,
+                acceptance.letter_id,
+                prepared.local.blob_id,
+                acceptance.report_from,
+                acceptance.received_at,
+            )
     _record(tx, acceptance)
     return [] if prepared.remote is None else _enqueue(tx, acceptance, prepared.remote, lease_owner)
 
@@ -142,3 +155,8 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             "submitted",
             f"{acceptance.reverse_path or '<>'} {acceptance.message_id}",
         )
+    if acceptance.unsigned_domain:
+        record_event(
+            tx, acceptance.letter_id_text, "unsigned", f"{acceptance.unsigned_domain} has no active DKIM key"
+        )
+        record_unsigned(tx, acceptance.unsigned_domain)

@@ -1,7 +1,8 @@
-"""The third inbound stage: SPF, DKIM and DMARC of one letter, and the one field that tells the results.
+"""The third inbound stage: SPF, DKIM, ARC and DMARC of one letter, and the one field that tells the results.
 
-Not here: the checks (`mailauth`), what follows from them (`defence`). Source: DESIGN §5, RFC 8601. Invariants: SPF, DKIM
-and the reverse name are looked up in parallel; a failed look-up is a result, never an exception.
+Not here: the checks (`mailauth`), what follows from them (`defence`). Source: DESIGN §5, RFC 8601. Invariants: SPF, DKIM, ARC
+and the reverse name are looked up in parallel; a failed look-up is a result, never an exception; all of them together
+take at most `LOOK_UP_S`, and a chain of seals asks `MAX_ARC_QUESTIONS` at most.
 """
 
 from collections.abc import Generator
@@ -10,9 +11,13 @@ from typing import Any
 import msgspec
 
 from postier.dns.ask import Answering, ask, ask_together
-from postier.mailauth import dkim, dmarc, iprev, spf
+from postier.dns.hurried import HurriedResolver
+from postier.mailauth import arc, dkim, dmarc, iprev, questions, spf
+from postier.mailauth.arc import ArcResult
 from postier.mailauth.authentication_results import (
+    MethodResult,
     build,
+    of_arc,
     of_dkim_all,
     of_dmarc,
     of_iprev,
@@ -21,11 +26,19 @@ from postier.mailauth.authentication_results import (
 )
 from postier.mailauth.iprev import IprevResult
 from postier.mailauth.letter import Letter
+from postier.mailauth.outcome import Outcome
+from postier.mailauth.questions import Asking
 from postier.mta.peer import Peer
+
+LOOK_UP_S = 20.0  # RFC 7208 §4.6.4: SPF alone is given at least as long
+MAX_ARC_QUESTIONS = 12  # two for each sealer; a chain in use has one to four
+
+
+_NO_CHAIN = ArcResult(Outcome.NONE)
 
 
 class Authentication(msgspec.Struct, frozen=True):
-    """The results, the Authentication-Results field, and the letter without forged ones of our own name."""
+    """The results, as values and as the Authentication-Results field, and the letter without forged ones of our own name."""
 
     spf: spf.SpfResult
     dkim: tuple[dkim.DkimResult, ...]
@@ -33,6 +46,8 @@ class Authentication(msgspec.Struct, frozen=True):
     iprev: IprevResult | None
     field: bytes
     content: bytes
+    arc: ArcResult = _NO_CHAIN
+    methods: tuple[MethodResult, ...] = ()
 
 
 async def authenticate(
@@ -46,24 +61,41 @@ async def authenticate(
     looks_up_name: bool,
 ) -> Authentication:
     """Check one letter. `looks_up_name`: ask for the client's reverse name as well."""
+    resolver = HurriedResolver(resolver, LOOK_UP_S)
     content = _without_forged_results(content, hostname)
     letter = Letter.parse(content)
     checks: list[Generator[Any, Any, Any]] = [
         spf.check(peer.ip, reverse_path, peer.hello, receiver=hostname, now=now_s),
         dkim.verify(letter, now_s),
+        _limited(arc.verify(letter, now_s), MAX_ARC_QUESTIONS),
     ]
     if looks_up_name:
         checks.append(iprev.check(peer.ip))
-    spf_result, dkim_results, *names = await ask_together(checks, resolver)
+    spf_result, dkim_results, arc_result, *names = await ask_together(checks, resolver)
     dmarc_result = await ask(dmarc.check(letter, spf_result, dkim_results), resolver)
-    methods = [
+    methods = (
         of_spf(spf_result, ip=peer.ip, sender=reverse_path, helo=peer.hello),
         *of_dkim_all(dkim_results),
+        of_arc(arc_result, ip=peer.ip),
         of_dmarc(dmarc_result),
         *(of_iprev(name) for name in names),
-    ]
+    )
     name = names[0] if names else None
-    return Authentication(spf_result, dkim_results, dmarc_result, name, build(hostname, methods), content)
+    field = build(hostname, methods)
+    return Authentication(spf_result, dkim_results, dmarc_result, name, field, content, arc_result, methods)
+
+
+def _limited(check: Asking[ArcResult], allowed: int) -> Asking[ArcResult]:
+    """The check with so many questions; to the rest there is no answer."""
+    try:
+        question = next(check)
+        while True:
+            answer = (yield question) if allowed > 0 else questions.TIMEOUT
+            allowed -= 1
+            question = check.send(answer)
+    except StopIteration as stop:
+        result: ArcResult = stop.value
+        return result
 
 
 def _without_forged_results(content: bytes, hostname: str) -> bytes:

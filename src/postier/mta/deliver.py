@@ -23,6 +23,7 @@ from postier.mta.letter_id import new_letter_id
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
 from postier.mta.settle import settle, weigh
+from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
 from postier.smtp.parameters import MailParameters
@@ -46,6 +47,7 @@ class Despatch(msgspec.Struct, frozen=True):
     chance: random.Random
     lease_owner: str
     dispatch: Callable[[Sequence[Job]], None]
+    tally: Tally = NO_TALLY
 
 
 class Courier:
@@ -65,6 +67,7 @@ class Courier:
             outcomes = _all(job, Deferred("451 4.3.0 The store does not answer"))
         except Exception:  # a bug of ours defers, so that the letter is not kept beyond its lifetime
             log.exception("delivery-failed", letter=job.message.trace_id)
+            self._despatch.tally.failed("delivery")
             outcomes = _all(job, Deferred("451 4.3.0 Local error in processing"))
         return await self._settle(job, outcomes) or self._connections.is_open
 
@@ -189,6 +192,7 @@ class Courier:
     def _tell(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
         for recipient in job.recipients:
             outcome = outcomes[recipient.recipient_id]
+            self._despatch.tally.tried(type(outcome).__name__.lower())
             structlog.get_logger().info(
                 "letter-attempted",
                 letter=job.message.trace_id,

@@ -10,6 +10,7 @@ RANDOM_BITS = 10
 TEXT_LENGTH = 13
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's alphabet: no i, l, o, u
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
@@ -20,7 +21,16 @@ def new_letter_id(now_us: int, random_bits: Callable[[int], int]) -> int:
 
 def letter_id_text(letter_id: int) -> str:
     """The text form."""
-    return "".join(_DIGITS[letter_id >> shift & 31] for shift in range((TEXT_LENGTH - 1) * 5, -1, -5))
+    pairs = _PAIRS  # half as many steps as digits: every letter and every connection has an id
+    return (
+        _DIGITS[letter_id >> 60]
+        + pairs[letter_id >> 50 & 1023]
+        + pairs[letter_id >> 40 & 1023]
+        + pairs[letter_id >> 30 & 1023]
+        + pairs[letter_id >> 20 & 1023]
+        + pairs[letter_id >> 10 & 1023]
+        + pairs[letter_id & 1023]
+    )
 
 
 def parse_letter_id(text: str) -> int | None:

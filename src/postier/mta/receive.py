@@ -7,7 +7,7 @@ every refusal that can be made is made in the dialogue; what was acknowledged is
 """
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,11 @@ from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
+from postier.mta.reports.arrivals import submitter_of
+from postier.mta.reports.sightings import Sightings
+from postier.mta.signing import seal
 from postier.mta.spool import Spool
+from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
 from postier.mta.trace_rows import record_verdict
 from postier.smtp import reason as why
@@ -54,12 +58,24 @@ class Intake(msgspec.Struct, frozen=True):
     dispatch: Callable[[Sequence[Job]], None]  # takes the leased jobs of what was just queued
     lease_owner: str
     exempt_networks: Sequence[Network] = ()
+    tally: Tally = NO_TALLY
+    trusted_sealers: Collection[str] = ()  # whose word in an ARC chain is believed
+    sightings: Sightings | None = None  # set while reports are sent
 
 
 class Transaction:
     """One letter under way: envelope and spooled content."""
 
-    __slots__ = ("forwards", "locals", "named", "parameters", "reverse_path", "spool", "storage_failed")
+    __slots__ = (
+        "forwarder",
+        "forwards",
+        "locals",
+        "named",
+        "parameters",
+        "reverse_path",
+        "spool",
+        "storage_failed",
+    )
 
     def __init__(self, reverse_path: Address | None, parameters: MailParameters) -> None:
         self.reverse_path = "" if reverse_path is None else str(reverse_path)
@@ -67,6 +83,7 @@ class Transaction:
         self.named: list[Address] = []  # accepted forward-paths as they were given
         self.locals: dict[int, LocalRecipient] = {}
         self.forwards: dict[Address, RecipientParameters] = {}
+        self.forwarder = ""  # the domain of ours that passes the letter on
         self.spool: Spool | None = None
         self.storage_failed = False
 
@@ -179,6 +196,18 @@ class Visitor:
 class Reception(Visitor):
     """A visit by another server."""
 
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._is_exempt = False
+
+    async def connected(self, ip: str, port: int) -> Reason | None:
+        """See `servers.smtp.Visit`."""
+        exempt_networks = self._intake.exempt_networks
+        if exempt_networks:
+            address = ipaddress.ip_address(ip)
+            self._is_exempt = any(address in network for network in exempt_networks)
+        return await super().connected(ip, port)
+
     async def sender(self, reverse_path: Address | None, parameters: MailParameters) -> Reason | None:
         """Open a transaction."""
         self._transaction = Transaction(reverse_path, parameters)
@@ -194,6 +223,7 @@ class Reception(Visitor):
                 forwards: tuple[Address, ...] = ()
             case Forward(targets, recipients):
                 forwards = targets
+                transaction.forwarder = transaction.forwarder or forward_path.domain
             case NotOurDomain():
                 return why.RELAY_DENIED.with_text(f"{forward_path.domain} is not served here")
             case Unknown():
@@ -237,13 +267,19 @@ class Reception(Visitor):
             hostname=intake.hostname,
             now_s=intake.now_us() // 1_000_000,
             resolver=intake.resolver,
-            looks_up_name=not self._is_exempt(),
+            looks_up_name=not self._is_exempt,
         )
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
         is_list_mail = header.first(b"list-id") is not None
-        verdict = judge(Evidence(found.spf, found.dkim, found.dmarc, is_list_mail))
+        evidence = Evidence(found.spf, found.dkim, found.dmarc, is_list_mail, found.arc)
+        verdict = judge(evidence, intake.trusted_sealers)
+        intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
+        if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
+            intake.sightings.letter(
+                found, verdict, self.peer.ip, transaction.reverse_path, is_list_mail=is_list_mail
+            )
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),
@@ -251,6 +287,7 @@ class Reception(Visitor):
             recipients=len(transaction.named),
             size=len(content),
             spf=found.spf.result.value,
+            arc=found.arc.result.value,
             dmarc=found.dmarc.result.value,
             disposition=verdict.disposition.value,
             reply=answer.code,
@@ -288,16 +325,31 @@ class Reception(Visitor):
                 reverse_path=transaction.reverse_path,
                 parameters=transaction.parameters,
                 content=b"".join((on_top, found.content)),
-                relayed_content=b"".join((found.field, received, found.content))
-                if transaction.forwards
-                else b"",
+                relayed_content=await self._relayed(transaction, found, received),
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
                 message_id=message_id,
                 verdict=verdict,
+                report_from=submitter_of(transaction.named, found, verdict),
                 received_at=now_us,
             )
         )
+
+    async def _relayed(self, transaction: Transaction, found: Authentication, received: bytes) -> bytes:
+        """What is passed on to addresses elsewhere: the letter with our results, sealed (RFC 8617 §5.1)."""
+        if not transaction.forwards:
+            return b""
+        intake = self._intake
+        sealed = await seal(
+            intake.directory,
+            found.content,
+            transaction.forwarder,
+            authserv_id=intake.hostname,
+            status=found.arc.result,
+            results=found.methods,
+            now_s=intake.now_us() // 1_000_000,
+        )
+        return b"".join((sealed, found.field, received, found.content))
 
     async def _remember(
         self, letter_id: int, transaction: Transaction, message_id: str, verdict: Verdict
@@ -314,9 +366,3 @@ class Reception(Visitor):
     def _refuse(self, reason: Reason) -> Reason:
         self.refused(reason, b"")
         return reason
-
-    def _is_exempt(self) -> bool:
-        if not self._intake.exempt_networks:
-            return False
-        address = ipaddress.ip_address(self.peer.ip)
-        return any(address in network for network in self._intake.exempt_networks)

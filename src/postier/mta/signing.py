@@ -1,13 +1,18 @@
-"""DKIM signatures on what leaves.
+"""DKIM signatures on what leaves, and the ARC seal on what is passed on.
 
-Not here: keys (`accounts.dkim_keys`, kept at hand by `accounts.directory`), the signature itself (`mailauth.dkim`).
+Not here: keys (`accounts.dkim_keys`, kept at hand by `accounts.directory`), the signature itself (`mailauth`).
 Invariant: a local domain whose mail leaves unsigned is told in the log each time.
 """
+
+from collections.abc import Sequence
 
 import structlog
 
 from postier.accounts.directory import Directory
-from postier.mailauth import dkim
+from postier.mailauth import arc, dkim
+from postier.mailauth.authentication_results import MethodResult
+from postier.mailauth.dkim.keys import MIN_RSA_BITS
+from postier.mailauth.outcome import Outcome
 
 
 async def sign(directory: Directory, letter: bytes, domain: str, now_s: int) -> bytes:
@@ -16,4 +21,27 @@ async def sign(directory: Directory, letter: bytes, domain: str, now_s: int) -> 
     if not keys:
         structlog.get_logger().warning("letter-unsigned", domain=domain)
         return b""
-    return dkim.sign(letter, keys, now_s)
+    return dkim.sign(letter, keys, now_s, min_rsa_bits=MIN_RSA_BITS)
+
+
+async def seal(
+    directory: Directory,
+    letter: bytes,
+    domain: str,
+    *,
+    authserv_id: str,
+    status: Outcome,
+    results: Sequence[MethodResult],
+    now_s: int,
+) -> bytes:
+    """The ARC set to put on top of a letter from elsewhere that this domain passes on; b"" when it has no key, or when the
+    chain may not go on (RFC 8617 §5.1).
+    """
+    keys = await directory.signing_keys(domain)
+    if not keys:
+        structlog.get_logger().warning("letter-unsealed", domain=domain)
+        return b""
+    # RSA is first; RFC 8617 §4.1.2: a set has one signature only, so it is the one that every verifier knows
+    return arc.seal(
+        letter, keys[0], authserv_id, now_s, status=status, results=results, min_rsa_bits=MIN_RSA_BITS
+    )

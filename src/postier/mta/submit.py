@@ -1,7 +1,7 @@
 """The outgoing way begins: a visit by one of our own users. Source: DESIGN §6, RFC 6409.
 
-Not here: sending on (`deliver`). Invariants: nobody writes under an address that is not theirs (SECURITY 31); what leaves
-is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
+Not here: sending on (`deliver`). Invariants: nobody writes under an address that is not theirs (SECURITY 31: envelope,
+From, Sender); what leaves is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
 """
 
 from collections.abc import Collection
@@ -92,7 +92,10 @@ class Submission(Visitor):
         id_text = letter_id_text(letter_id)
         added, message_id = self._missing_fields(header, id_text, now_s)
         letter = added + content
-        signature = await sign(intake.directory, letter, self._author_domain(header), now_s)
+        domain = self._author_domain(header)
+        signature = await sign(intake.directory, letter, domain, now_s)
+        if not signature:
+            intake.tally.unsigned(domain)
         received = received_field(
             self.peer,
             hostname=intake.hostname,
@@ -116,6 +119,7 @@ class Submission(Visitor):
                 local=tuple(transaction.locals.values()),
                 remote=tuple(transaction.forwards),
                 message_id=message_id,
+                unsigned_domain="" if signature else domain,
                 received_at=now_us,
             )
         )
@@ -139,13 +143,19 @@ class Submission(Visitor):
         return None
 
     async def _author_problem(self, header: HeaderSection) -> Reason | None:
-        values = list(header.all(b"from"))
-        if len(values) > 1:
+        authors, senders = list(header.all(b"from")), list(header.all(b"sender"))
+        if len(authors) > 1:
             return why.MULTIPLE_FROM
-        for value in values:
+        if len(senders) > 1:  # RFC 5322 §3.6
+            return why.MALFORMED_MESSAGE.with_text("Message has more than one Sender field")
+        # RFC 6409 §8.1: the address in Sender is one that we vouch for, as readers show it ("on behalf of")
+        for name, value in [
+            *(("From", value) for value in authors),
+            *(("Sender", value) for value in senders),
+        ]:
             mailboxes = parse_address_list(value).mailboxes
             if not mailboxes:
-                return why.MALFORMED_MESSAGE.with_text("The From field names no address")
+                return why.MALFORMED_MESSAGE.with_text(f"The {name} field names no address")
             for mailbox in mailboxes:
                 author = mailbox.addr_spec()
                 if author is None or not await self._owns(author):

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from postier.servers.acceptor import BACKLOG, Acceptor
+from postier.servers.tally import NO_TALLY, Tally
 from postier.tls.stream import Stream, StreamExpiredError
 
 SWEEP_S = 1.0
@@ -57,11 +58,16 @@ class Listener:
     """A `Service` (app.worker) for the sockets of one listener (an address family each)."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], conversation: Conversation, limits: ConnectionLimits
+        self,
+        sockets: Sequence[socket.socket],
+        conversation: Conversation,
+        limits: ConnectionLimits,
+        tally: Tally = NO_TALLY,
     ) -> None:
         self._sockets = sockets
         self._conversation = conversation
         self.limits = limits
+        self._tally = tally
         self._streams: dict[Stream, asyncio.Task[None]] = {}
         self._lingering: dict[Stream, float] = {}  # closed by us, not yet taken by the peer: until when
         self._per_peer: Counter[str] = Counter()
@@ -113,16 +119,18 @@ class Listener:
         peer = _peer_key(stream.peer_ip)
         if not self._is_exempt(stream.peer_ip):
             if len(self._streams) >= self.limits.connections:
-                self._turn_away(stream, "too many connections")
+                self._turn_away(stream, "too many connections", "total")
                 return
             if self._per_peer[peer] >= self.limits.connections_per_ip:
-                self._turn_away(stream, "too many connections from your network")
+                self._turn_away(stream, "too many connections from your network", "network")
                 return
         assert self._tasks is not None
+        self._tally.opened(self._conversation.name)
         self._per_peer[peer] += 1
         self._streams[stream] = self._tasks.create_task(self._run(stream, peer))
 
-    def _turn_away(self, stream: Stream, why: str) -> None:
+    def _turn_away(self, stream: Stream, why: str, bound: str) -> None:
+        self._tally.turned_away(self._conversation.name, bound)
         self._log.info("connection-refused", peer=stream.peer_ip, reason=why)
         self._conversation.refuse(stream, why)
         stream.close()
@@ -134,7 +142,9 @@ class Listener:
             stream.abort()
         except Exception:  # a bug of ours ends this connection only
             self._log.exception("connection-failed", peer=stream.peer_ip)
+            self._tally.failed(self._conversation.name)
         finally:
+            self._tally.closed(self._conversation.name)
             stream.close()
             if stream.has_unsent:
                 self._lingering[stream] = asyncio.get_running_loop().time() + LINGER_S

@@ -6,6 +6,7 @@ Not here: the mechanisms (`sasl`), passwords and limits (`accounts.login`).
 from postier.accounts.login import Authenticator, Login, LoginProblem, LoginRefused
 from postier.sasl.exchange import Credentials, ServerExchange
 from postier.sasl.mechanisms import Mechanism, server_exchange
+from postier.servers.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
 from postier.smtp.reason import Reason
 
@@ -22,10 +23,12 @@ _SMTP_REASONS = {
 
 
 class Logins:
-    """The logins of one worker."""
+    """The logins of one protocol in one worker."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, protocol: str = "", tally: Tally = NO_TALLY) -> None:
         self._authenticator = authenticator
+        self._protocol = protocol
+        self._tally = tally
 
     def exchange(self, mechanism: str) -> ServerExchange | None:
         """A new exchange of an offered mechanism; None for any other name."""
@@ -34,9 +37,12 @@ class Logins:
 
     async def authenticate(self, given: Credentials, peer_ip: str, mechanism: str) -> Login | LoginRefused:
         """Check what an exchange ended with."""
-        return await self._authenticator.authenticate(
+        found = await self._authenticator.authenticate(
             given.authcid, given.password, peer=peer_ip, mechanism=mechanism, authorize_as=given.authzid
         )
+        result = found.problem.name.lower() if isinstance(found, LoginRefused) else "accepted"
+        self._tally.login(self._protocol, result)
+        return found
 
 
 def as_smtp_reason(refused: LoginRefused) -> Reason:

@@ -6,6 +6,7 @@ trickles is cut off either way.
 """
 
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from postier.accounts.login import Login
 from postier.mime.address import Address
 from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
 from postier.servers.logins import Logins, as_smtp_reason
+from postier.servers.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
 from postier.smtp.events import (
     CLOSED,
@@ -119,8 +121,10 @@ class SmtpConversation:
         visit: Callable[[], Visit],
         tls: ServerTls | None,
         logins: Logins | None,
+        tally: Tally = NO_TALLY,
     ) -> None:
         self.name = name
+        self.tally = tally
         self.settings = settings
         self.timeouts = timeouts
         self._visit = visit
@@ -301,7 +305,11 @@ class _Connection:
     async def _end_of_letter(self) -> None:
         session, stream = self._session, self._stream
         stream.expire_in(float("inf"))  # the letter is ours now; the peer waits for us
+        began_at = time.monotonic()
         decision = await self._decide(self._visit.letter())
+        self._owner.tally.letter(
+            self._owner.name, _result(decision), self._body_octets, time.monotonic() - began_at
+        )
         for _ in range(session.replies_due):
             stream.write(session.reply(decision))
 
@@ -351,3 +359,14 @@ class _Connection:
                     stream.write(session.reply(as_smtp_reason(login)))
             case _:  # no offered mechanism asks for keys or proves by itself
                 stream.write(session.reply(why.AUTH_FAILED))
+
+
+def _result(decision: Decision) -> str:
+    """What became of a letter, by the class of its reply."""
+    match 2 if decision is None else decision.code // 100:
+        case 2:
+            return "accepted"
+        case 4:
+            return "deferred"
+        case _:
+            return "refused"

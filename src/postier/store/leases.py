@@ -19,6 +19,19 @@ def take_lease(tx: WriteTx, name: str, owner: str, length_us: int) -> bool:
     )
 
 
+def prolong_lease(tx: WriteTx, name: str, owner: str, length_us: int) -> bool:
+    """Prolong a lease that `owner` took; False if it was handed back, or ran out and another took it."""
+    return (
+        tx.run(
+            "UPDATE lease SET lease_until = ? WHERE name = ? AND owner = ?",
+            tx.now_us + length_us,
+            name,
+            owner,
+        )
+        == 1
+    )
+
+
 def hand_back_lease(tx: WriteTx, name: str, owner: str) -> None:
     """Let another worker have the duty at once."""
     tx.run("DELETE FROM lease WHERE name = ? AND owner = ?", name, owner)

@@ -118,6 +118,7 @@ class PostgresStore:
         self._blobs = blobs
         self._blobs_lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
+        self.commits = 0
         self._watchers = Watchers()
         self._threads = ThreadPoolExecutor(CONNECTIONS, "store")
         self._local = threading.local()
@@ -231,6 +232,7 @@ class PostgresStore:
             return result, tx.wake_ups
 
         result, wake_ups = self._connected(job)
+        self.commits += 1  # threads may lose one now and then: it is a figure for operators
         if wake_ups:
             self._loop.call_soon_threadsafe(self._watchers.deliver, wake_ups)
         return result

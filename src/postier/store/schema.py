@@ -225,7 +225,145 @@ CREATE TABLE lease (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1,)
+# Stages of DKIM keys; mail that left unsigned, an alarm; MTA-STS: our own domains' policies, and what others' said last.
+_MIGRATION_2 = """
+ALTER TABLE dkim_key ADD COLUMN state_since @int NOT NULL DEFAULT 0;
+UPDATE dkim_key SET state_since = created_at;
+CREATE TABLE unsigned_mail (
+    domain TEXT PRIMARY KEY,
+    letters @int NOT NULL,
+    first_at @int NOT NULL,
+    last_at @int NOT NULL
+) @keyed;
+CREATE TABLE own_sts_policy (
+    domain TEXT PRIMARY KEY,
+    mode TEXT NOT NULL,
+    changed_at @int NOT NULL
+) @keyed;
+CREATE TABLE known_sts_policy (
+    domain TEXT PRIMARY KEY,
+    identifier TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    max_age_s @int NOT NULL,
+    patterns TEXT NOT NULL,
+    fetched_at @int NOT NULL,
+    expires_at @int NOT NULL
+) @keyed
+"""
+
+# Reports, theirs and ours. What is about a domain has the domain first: it is no account's. `report_letter` are letters that
+# may hold a report and were not read yet; `report` to `tls_seen` what others told; `dmarc_sighting` to `report_done` what is
+# to be told to others, by UTC day (days since 1970), and that it was. Lists within a row are JSON.
+_MIGRATION_3 = """
+CREATE TABLE report_letter (
+    letter_id @int PRIMARY KEY,
+    blob_id @bytes NOT NULL,
+    submitter TEXT NOT NULL,
+    is_signed @int NOT NULL,
+    received_at @int NOT NULL,
+    attempts @int NOT NULL
+) @keyed;
+CREATE TABLE report (
+    domain TEXT NOT NULL,
+    report_number @int NOT NULL,
+    kind TEXT NOT NULL,
+    submitter TEXT NOT NULL,
+    report_id TEXT NOT NULL,
+    is_verified @int NOT NULL,
+    organisation TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    begin_at @int NOT NULL,
+    end_at @int NOT NULL,
+    received_at @int NOT NULL,
+    policy TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (domain, report_number),
+    UNIQUE (domain, kind, submitter, report_id)
+) @keyed;
+CREATE INDEX report_received ON report (received_at);
+CREATE TABLE dmarc_seen (
+    domain TEXT NOT NULL,
+    report_number @int NOT NULL,
+    row_number @int NOT NULL,
+    source_ip TEXT NOT NULL,
+    letters @int NOT NULL,
+    handling TEXT NOT NULL,
+    is_dkim_aligned @int NOT NULL,
+    is_spf_aligned @int NOT NULL,
+    header_from TEXT NOT NULL,
+    envelope_from TEXT,
+    overrides TEXT NOT NULL,
+    dkim TEXT NOT NULL,
+    spf_domain TEXT NOT NULL,
+    spf_result TEXT NOT NULL,
+    PRIMARY KEY (domain, report_number, row_number)
+) @keyed;
+CREATE TABLE tls_seen (
+    domain TEXT NOT NULL,
+    report_number @int NOT NULL,
+    row_number @int NOT NULL,
+    policy_type TEXT NOT NULL,
+    result TEXT NOT NULL,
+    sessions @int NOT NULL,
+    mx_host TEXT NOT NULL,
+    sending_ip TEXT NOT NULL,
+    receiving_ip TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (domain, report_number, row_number)
+) @keyed;
+CREATE TABLE dmarc_sighting (
+    policy_domain TEXT NOT NULL,
+    day @int NOT NULL,
+    fingerprint @bytes NOT NULL,
+    sighting @bytes NOT NULL,
+    letters @int NOT NULL,
+    PRIMARY KEY (policy_domain, day, fingerprint)
+) @keyed;
+CREATE TABLE dmarc_policy (
+    policy_domain TEXT NOT NULL,
+    day @int NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (policy_domain, day)
+) @keyed;
+CREATE TABLE tls_sighting (
+    policy_domain TEXT NOT NULL,
+    day @int NOT NULL,
+    fingerprint @bytes NOT NULL,
+    sighting @bytes NOT NULL,
+    sessions @int NOT NULL,
+    PRIMARY KEY (policy_domain, day, fingerprint)
+) @keyed;
+CREATE TABLE report_done (
+    policy_domain TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    day @int NOT NULL,
+    outcome TEXT NOT NULL,
+    attempts @int NOT NULL,
+    due_at @int NOT NULL,
+    done_at @int NOT NULL,
+    PRIMARY KEY (policy_domain, kind, day)
+) @keyed
+"""
+
+# The logo that a domain asserts by BIMI, and its mark certificate: https addresses, empty without.
+_MIGRATION_4 = """
+ALTER TABLE domain ADD COLUMN logo TEXT NOT NULL DEFAULT '';
+ALTER TABLE domain ADD COLUMN logo_evidence TEXT NOT NULL DEFAULT ''
+"""
+
+# Sieve scripts; at most one of an account is active.
+_MIGRATION_5 = """
+CREATE TABLE sieve_script (
+    account_id @int NOT NULL,
+    name TEXT NOT NULL,
+    content @bytes NOT NULL,
+    is_active @int NOT NULL DEFAULT 0,
+    changed_at @int NOT NULL,
+    PRIMARY KEY (account_id, name)
+) @keyed
+"""
+
+MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3, _MIGRATION_4, _MIGRATION_5)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {

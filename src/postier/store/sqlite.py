@@ -1,8 +1,9 @@
 """The embedded engine: SQLite in WAL mode with group commit.
 
-All writes that wait when a commit ends go into the next one. One cycle:
+All writes that wait when the turn comes go into one commit: the longer it is waited for, the more share what a cycle
+costs. One cycle:
 
-    thread: blobs of the whole batch appended and synced; the turn taken; BEGIN IMMEDIATE
+    thread: the turn taken; blobs of the whole batch appended and synced; BEGIN IMMEDIATE
     loop:   the storage functions (in the thread instead if one of them is bulk); if one raises, all again, a savepoint each
     thread: COMMIT (synced), the turn given
     loop:   every caller answered, wake-ups sent
@@ -16,6 +17,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -79,9 +81,10 @@ class SqliteStore:
         self._blobs = blobs
         self._loop = asyncio.get_running_loop()
         self._watchers = Watchers()
-        self._pending: list[_Write] = []
+        self._pending: deque[_Write] = deque()  # the loop adds at one end, the thread takes at the other
         self._busy = False
         self._closed = False
+        self.commits = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._free_bytes = (0.0, 0)
@@ -227,16 +230,16 @@ class SqliteStore:
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            self._loop.call_soon(self._start_batch)  # what else this turn of the loop writes joins the batch
+            self._loop.call_soon(
+                self._jobs.put, self._prepare
+            )  # what else this step of the loop writes joins in
         return answer
 
-    def _start_batch(self) -> None:
-        batch, self._pending = self._pending[:MAX_BATCH_WRITES], self._pending[MAX_BATCH_WRITES:]
-        self._jobs.put(lambda: self._prepare(batch))
-
-    def _prepare(self, batch: list[_Write]) -> None:
-        locations = self._save_blobs(batch)
+    def _prepare(self) -> None:
         self._turn.take()
+        pending = self._pending
+        batch = [pending.popleft() for _ in range(min(len(pending), MAX_BATCH_WRITES))]
+        locations = self._save_blobs(batch)
         try:
             self._writer.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
@@ -321,6 +324,7 @@ class SqliteStore:
         try:
             if self._writer.in_transaction:
                 self._writer.execute("COMMIT")
+                self.commits += 1
         except apsw.Error as error:
             _fail_all(batch, store_error(error, self._path))
             self._roll_back()
@@ -350,7 +354,7 @@ class SqliteStore:
             self._bus.publish(wake_ups)
             self._watchers.deliver(wake_ups)
         if self._pending:
-            self._start_batch()
+            self._jobs.put(self._prepare)
         else:
             self._busy = False
             self._idle.set()

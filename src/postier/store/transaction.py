@@ -79,7 +79,9 @@ class WriteTx(ReadTx, Protocol):
 
 
 class Store(Protocol):
-    """An engine. Its methods belong to one event loop."""
+    """An engine. Its methods belong to one event loop. `commits` counts the write transactions of this process."""
+
+    commits: int
 
     async def read(self, fn: Callable[Concatenate[ReadTx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short storage function (well under a millisecond on an embedded store)."""

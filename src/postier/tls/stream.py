@@ -1,7 +1,8 @@
 """One connection as its task sees it: read what came, write what goes out, upgrade to TLS, all with a deadline.
 
 Not here: any protocol. Deadlines cost nothing per read: the listener looks over all its streams once a second
-(`expire_if_late`). Invariants: what is unread is bounded (reading pauses above `HIGH_WATER_BYTES`); what arrived
+(`expire_if_late`). What is written in one step of the task leaves as one piece, so that a pipelined group of commands is
+answered by one system call and one segment (RFC 2920 §3.2). Invariants: what is unread is bounded (reading pauses above `HIGH_WATER_BYTES`); what arrived
 before a TLS upgrade is dropped (RFC 3207 §4.2, SECURITY 7); a connection that begins with TLS is not read before it.
 """
 
@@ -15,6 +16,7 @@ from typing import Any, cast
 HIGH_WATER_BYTES = (
     256 * 1024
 )  # unread octets at which reading pauses; also unsent octets at which writing waits
+MAX_GATHERED_BYTES = 16 * 1024  # a larger piece is sent at once, behind what was gathered before it
 
 
 # A server's side of the handshake: `Stream.accept_tls` or `Stream.begin_with_tls`
@@ -31,6 +33,7 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_can_write",
         "_chunks",
+        "_gathered",
         "_is_paused",
         "_is_shaking_hands",
         "_loop",
@@ -54,6 +57,7 @@ class Stream(asyncio.Protocol):
         self._is_shaking_hands = False
         self._transport: asyncio.Transport | None = None
         self._chunks: list[bytes] = []
+        self._gathered: list[bytes | bytearray | memoryview] = []
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
@@ -96,6 +100,7 @@ class Stream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         """The connection is gone, by whomever."""
         self.is_ended = self.is_closed = True
+        self._gathered.clear()
         self._wake()
         self.resume_writing()
 
@@ -142,9 +147,20 @@ class Stream(asyncio.Protocol):
         self._wake()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send; nothing happens if the connection is gone."""
-        if data and self._transport is not None and not self.is_closed:
-            self._transport.write(data)
+        """Send, at the latest when the task waits; nothing happens if the connection is gone.
+
+        A buffer that is not `bytes` must not change afterwards.
+        """
+        if not data or self._transport is None or self.is_closed:
+            return
+        if not self._gathered:
+            if len(data) > MAX_GATHERED_BYTES:
+                self._transport.write(data)
+                return
+            self._loop.call_soon(self._send_gathered)
+        self._gathered.append(data)
+        if len(data) > MAX_GATHERED_BYTES:
+            self._send_gathered()
 
     @property
     def has_unread(self) -> bool:
@@ -155,7 +171,9 @@ class Stream(asyncio.Protocol):
     def has_unsent(self) -> bool:
         """Whether the peer has not taken all that was written."""
         transport = self._transport
-        return transport is not None and not self.is_closed and transport.get_write_buffer_size() > 0
+        if transport is None or self.is_closed:
+            return False
+        return bool(self._gathered) or transport.get_write_buffer_size() > 0
 
     @property
     def is_blocked(self) -> bool:
@@ -164,6 +182,7 @@ class Stream(asyncio.Protocol):
 
     async def drain(self) -> None:
         """Wait until the peer has taken most of what was sent. Raises StreamExpiredError."""
+        self._send_gathered()
         waiting = self._can_write
         if waiting is not None and not self.is_closed:
             await waiting
@@ -196,6 +215,7 @@ class Stream(asyncio.Protocol):
         self, context: ssl.SSLContext, server_hostname: str | None, timeout_s: float
     ) -> ssl.SSLObject:
         assert self._transport is not None
+        self._send_gathered()  # the reply to STARTTLS goes out in plaintext
         self._chunks.clear()  # RFC 3207 §4.2: nothing that came in plaintext survives
         self._size = 0
         self._is_paused = False
@@ -218,12 +238,14 @@ class Stream(asyncio.Protocol):
 
     def close(self) -> None:
         """Send what is written, then close."""
+        self._send_gathered()
         self._drop_socket()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; what was written and is not on its way is dropped."""
+        self._gathered.clear()
         self._drop_socket()
         if self._transport is not None:
             self._transport.abort()
@@ -245,6 +267,12 @@ class Stream(asyncio.Protocol):
                 self._socket.shutdown(socket.SHUT_RDWR)
             if not self._is_shaking_hands:
                 self._socket.close()
+
+    def _send_gathered(self) -> None:
+        gathered = self._gathered
+        if gathered and self._transport is not None:
+            self._transport.write(gathered[0] if len(gathered) == 1 else b"".join(gathered))
+            gathered.clear()
 
     def _is_silent(self) -> bool:
         return not (self._chunks or self.is_ended or self.is_expired)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.mailauth.dkim.canonical import WINDOW, BodyHasher, BodyKey, Canon, canonical_field, relaxed_field
+from postier.mailauth.dkim.canonical import (
+    WINDOW,
+    BodyHasher,
+    BodyKey,
+    Canon,
+    canonical_field,
+    relaxed_block,
+    relaxed_field,
+)
+from postier.mailauth.letter import split_fields
 
 TEXT = st.lists(
     st.sampled_from([b" ", b"\t", b"\r\n", b"\r", b"\n", b"a", b"bc", b".", b"  ", b"\r\n\r\n"]), max_size=30
@@ -103,3 +112,20 @@ def test_hostile_bodies_take_linear_time(unit, canon):
     result = hashed(pieces, canon)
     assert time.perf_counter() - start < 2
     assert result.canonical_length == len(reference(body, canon))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"Subject", b"X", b"From "]),
+            st.lists(st.text(" \ta:\r\nB", max_size=12).map(str.encode), min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_block_of_fields_is_each_field_relaxed(fields):
+    raws = [name + b":" + b"\r\n ".join(lines) for name, lines in fields]
+    found = split_fields(b"\r\n".join(raws))
+    block = relaxed_block(found)
+    assert block == b"\r\n".join(relaxed_field(field.raw) for field in found)

@@ -232,3 +232,14 @@ def test_huge_header_lists_take_linear_time(ed, resolver):
     start = time.perf_counter()
     verify(signed * 1, resolver)
     assert time.perf_counter() - start < 1
+
+
+def test_a_signature_does_not_name_itself(message):  # RFC 6376 §3.5 h=
+    """h= may name other DKIM-Signature fields, once more than there are; the one being verified is not meant."""
+    key = dkim.SigningKey("example.com", "self", dkim.generate_key("ed25519"))
+    zone = StaticResolver.of_txt({"self._domainkey.example.com": dkim.key_record(key.private.public_key())})
+    names = ["From", "DKIM-Signature", "DKIM-Signature"]
+    alone = dkim.sign(message, [key], 1, headers=names) + message
+    assert problem_of(alone, zone) is None
+    second = dkim.sign(alone, [key], 1, headers=names) + alone
+    assert [result.problem for result in verify(second, zone)] == [None, Problem.SIGNATURE]

@@ -303,7 +303,9 @@ def test_mechanism_and_trace(ask):
     assert result.mechanism == "include:inner.test"
     assert result.lookups == 1
     assert result.trace == (
+        "example.com publishes v=spf1 include:inner.test -all",
         "example.com: looks into inner.test",
+        "inner.test publishes v=spf1 ip4:192.0.2.1",
         "inner.test: ip4:192.0.2.1 matches: pass",
         "example.com: include:inner.test matches: pass",
     )

@@ -88,6 +88,8 @@ def test_missing_scripts_and_broken_ones():
     ("script", "message"),
     [
         ('include "../x";', "cannot be the name of a script"),
+        ('include "..";', "cannot be the name of a script"),
+        ('include "a\\\\b";', "cannot be the name of a script"),
         ('include "";', "cannot be the name of a script"),
         ('include "a\r\nb";', "cannot be the name of a script"),
         ('include "${x}";', "must be a string without variables"),
@@ -136,3 +138,7 @@ def test_the_deepest_scripts_run():
     world = World(scripts=ScriptShelf(deep))
     assert taken(script.run(MESSAGE_A, world=world)) == ["keep"]
     assert taken(script.run(MESSAGE_A, world=world, with_trace=True)) == ["keep"]
+
+
+def test_a_name_is_found_in_its_composed_form():
+    assert taken(run_with('include "u\u0308";', {"\u00fc": "keep;"})) == ["keep"]

@@ -39,11 +39,13 @@ class Ports(msgspec.Struct, frozen=True):
     submissions: int
     imap: int
     imaps: int
+    pop3: int
+    pop3s: int
 
     @classmethod
     def above(cls, base: int) -> "Ports":
         """The well-known ports, moved up by `base`."""
-        return cls(base + 25, base + 587, base + 465, base + 143, base + 993)
+        return cls(base + 25, base + 587, base + 465, base + 143, base + 993, base + 110, base + 995)
 
 
 class NodePlan(msgspec.Struct, frozen=True):
@@ -112,6 +114,8 @@ def _configuration(plan: NodePlan) -> str:
         ("submission", ports.submissions, "implicit"),
         ("imap", ports.imap, "starttls"),
         ("imap", ports.imaps, "implicit"),
+        ("pop3", ports.pop3, "starttls"),
+        ("pop3", ports.pop3s, "implicit"),
     )
     head = (
         f'hostname = "{plan.hostname}"\ndata = "data"\nworkers = 2\n'

@@ -87,6 +87,7 @@ class Validation:
             tuple(name.decode() for name in newest.headers),
             oldest_pass,
             trace=tuple(self._trace),
+            selectors=tuple(arc_set.seal.selector for arc_set in self._sets),
         )
 
     def _failed(self, error: ChainError) -> ArcResult:

@@ -24,6 +24,7 @@ class ArcResult(msgspec.Struct, frozen=True):
     has_ended: bool = False  # the newest seal says cv=fail: nobody may seal again (RFC 8617 §5.1 step 2)
     problem: str = ""
     trace: tuple[str, ...] = ()
+    selectors: tuple[str, ...] = ()  # the s= of the seals of a chain that passes
 
     @property
     def is_from_signed(self) -> bool:

@@ -7,6 +7,7 @@ reading is linear and without recursion.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -14,6 +15,7 @@ from postier.mailauth.names import printable
 
 MAX_RESULTS = 200
 MAX_VALUE_OCTETS = 65_536
+WRITTEN_KEPT = 512
 
 # RFC 2045 §5.1 token
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
@@ -80,6 +82,7 @@ def payload(authserv_id: str, results: Sequence[MethodResult]) -> str:
     return ";\r\n ".join([_value(authserv_id), *(_written(result) for result in results)])
 
 
+@lru_cache(maxsize=WRITTEN_KEPT)  # a peer that delivers many letters is told the same of each
 def _written(result: MethodResult) -> str:
     words = [f"{result.method}={result.result}"]
     if result.comment:

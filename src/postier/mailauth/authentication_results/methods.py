@@ -8,7 +8,7 @@ import base64
 
 from postier.mailauth.arc.result import ArcResult
 from postier.mailauth.authentication_results.field import MethodResult, Property
-from postier.mailauth.dkim.verify import DkimResult
+from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dmarc.check import DmarcResult
 from postier.mailauth.iprev import IprevResult
 from postier.mailauth.outcome import Outcome

@@ -6,6 +6,7 @@ fields = dkim.sign(message, [dkim.SigningKey(domain, selector, private_key)], no
 
 from postier.mailauth.dkim.canonical import Canon
 from postier.mailauth.dkim.keys import (
+    DEFAULT_RSA_BITS,
     Key,
     PrivateKey,
     PublicKey,
@@ -16,13 +17,15 @@ from postier.mailauth.dkim.keys import (
     private_pem,
     zone_text,
 )
+from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dkim.sign import OVERSIGNED, SIGNED, SigningKey, sign
 from postier.mailauth.dkim.signature import Problem
-from postier.mailauth.dkim.verify import MAX_SIGNATURES, DkimResult, Verification, verify
+from postier.mailauth.dkim.verify import MAX_SIGNATURES, Verification, verify
 from postier.mailauth.letter import Letter
 from postier.mailauth.questions import run
 
 __all__ = [
+    "DEFAULT_RSA_BITS",
     "MAX_SIGNATURES",
     "OVERSIGNED",
     "SIGNED",

@@ -7,15 +7,17 @@ work per byte in Python).
 
 import enum
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from postier.mailauth.letter import Bytes
+from postier.mailauth.letter import Bytes, Field
+from postier.mailauth.scan import find
 
 WINDOW = 1 << 18  # octets canonicalised at a time
 
 _CRLFS = b"\r\n" * 32_768
+_LINE_END = b"\r\n"
 _HASHES = {"sha256": hashlib.sha256}
 
 
@@ -43,13 +45,40 @@ def canonical_field(raw: bytes, canon: Canon) -> bytes:
     return raw if canon is Canon.SIMPLE else relaxed_field(raw)
 
 
-def _collapse(text: bytes) -> bytes:
-    """Runs of SP and TAB become one SP; each pass halves the longest run."""
+def relaxed_block(fields: Sequence[Field]) -> bytes:
+    """Several fields in relaxed form, CRLF between them; one pass over all (RFC 6376 §3.4.2).
+
+    In a raw field every CRLF is a fold, so that a CRLF before anything but white space is one of ours.
+    """
+    raws = [field.raw for field in fields]
+    block = b"\r\n".join(
+        [(name := field.name) + b":" + field.raw[len(name) + 1 :].lstrip(b" \t") for field in fields]
+    )
+    joined = b"\r\n".join(raws)
+    # a name with white space before its colon, or a fold right behind one (rare): each field on its own
+    if find(joined, b" :") >= 0 or find(joined, b"\t:") >= 0 or find(block, b":\r\n") >= 0:
+        return b"\r\n".join(map(relaxed_field, raws))
+    if b"\t" in block:
+        block = block.replace(b"\t", b" ")
+    if find(block, b"\r\n ") >= 0:
+        block = block.replace(b"\r\n ", b" ")
+    while find(block, b"  ") >= 0:
+        block = block.replace(b"  ", b" ")
+    return (block.replace(b" \r\n", b"\r\n") if find(block, b" \r\n") >= 0 else block).rstrip(b" ")
+
+
+def _is_damaged(data: Bytes) -> bool:
+    """Whether relaxed form differs from what is there (RFC 6376 §3.4.4 a), empty lines at the end aside."""
+    return find(data, b"\t") >= 0 or find(data, b"  ") >= 0 or find(data, b" \r\n") >= 0
+
+
+def _relaxed_lines(text: bytes) -> bytes:
+    """Runs of SP and TAB become one SP (each pass halves the longest run); none is left before a line end."""
     if b"\t" in text:
         text = text.replace(b"\t", b" ")
-    while b"  " in text:
+    while find(text, b"  ") >= 0:
         text = text.replace(b"  ", b" ")
-    return text
+    return text.replace(b" \r\n", b"\r\n") if find(text, b" \r\n") >= 0 else text
 
 
 class BodyKey(msgspec.Struct, frozen=True):
@@ -85,9 +114,8 @@ class BodyHasher:
             return
         view = memoryview(piece)
         for start in range(0, len(view), WINDOW):
-            window = bytes(view[start : start + WINDOW])
             for form in self._forms.values():
-                form.update(window)
+                form.update(view[start : start + WINDOW])
 
     def digest(self, key: BodyKey) -> BodyDigest:
         """The hash for one of the keys given at the start; ends the body."""
@@ -97,6 +125,16 @@ class BodyHasher:
                 form.finish()
         sink = self._sinks[key]
         return BodyDigest(sink.hash.digest(), sink.total)
+
+
+def _line_ends(data: bytes | memoryview) -> bytes:
+    """The CRs and LFs at the end of `data`; looks at little if they are few."""
+    for octets in (64, len(data)):
+        tail = bytes(data[-octets:])
+        ends = tail[len(tail.rstrip(b"\r\n")) :]
+        if len(ends) < octets:
+            break
+    return ends
 
 
 class _Sink:
@@ -109,7 +147,7 @@ class _Sink:
         self.left = key.length
         self.total = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self.total += len(data)
         if self.left is None:
             self.hash.update(data)
@@ -132,27 +170,35 @@ class _Form:
         self._line_ends = 0
         self._has_content = False
 
-    def update(self, piece: bytes) -> None:
-        data = self._carry + piece if self._carry else piece
-        if self._is_relaxed:
-            data = _collapse(data)
-            if b" \r\n" in data:
-                data = data.replace(b" \r\n", b"\r\n")  # RFC 6376 §3.4.4 a
-        held = 0
-        if data.endswith(b"\r"):
-            held = 1
-        if self._is_relaxed and data.endswith(b" ", 0, len(data) - held):
+    def update(self, piece: memoryview) -> None:
+        data: bytes | memoryview = self._carry + bytes(piece) if self._carry else piece
+        if self._is_relaxed and _is_damaged(data):
+            data = _relaxed_lines(bytes(data))
+        tail = bytes(data[-3:])
+        if (
+            tail[1:] == b"\r\n" and tail[0] not in _LINE_END
+        ):  # one line end behind content: nothing else to look at
+            self._carry = b""
+            self._write_line_ends()
+            self._write(data[:-2])
+            self._has_content = True
+            self._line_ends = 1
+            return
+        held = 1 if tail[-1:] == b"\r" else 0
+        if self._is_relaxed and tail.endswith(b" ", 0, len(tail) - held):
             held += 1
-        self._carry = data[len(data) - held :]
         if held:
-            data = data[:-held]
+            self._carry = bytes(data[len(data) - held :])
+            data = data[: len(data) - held]
+        else:
+            self._carry = b""
         self._emit(data)
 
-    def _emit(self, data: bytes) -> None:
+    def _emit(self, data: bytes | memoryview) -> None:
         end = len(data)
-        if data.endswith(b"\n"):
-            content = len(data.rstrip(b"\r\n"))
-            ends = data[content:]
+        if bytes(data[-1:]) == b"\n":
+            ends = _line_ends(data)
+            content = end - len(ends)
             if ends != b"\r\n" * (len(ends) // 2):  # a bare CR or LF among them is content (§3.4.3)
                 start = max(ends.rfind(b"\n\n"), ends.rfind(b"\r\r")) + 1
                 content += start + (ends[start : start + 1] == b"\n")
@@ -180,6 +226,6 @@ class _Form:
             left -= len(block)
         self._line_ends = 0
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         for sink in self.sinks:
             sink.write(data)

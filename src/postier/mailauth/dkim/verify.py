@@ -6,16 +6,17 @@ Invariants: at most `MAX_SIGNATURES` are looked at, each asks for one key name; 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_field
+from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_block, relaxed_field
 from postier.mailauth.dkim.keys import MAX_RSA_BITS, MIN_RSA_BITS, BrokenKey, Key, parse_key
+from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dkim.signature import (
     ALGORITHMS,
     Problem,
@@ -34,26 +35,6 @@ CLOCK_SKEW_S = 300
 
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
-
-
-class DkimResult(msgspec.Struct, frozen=True):
-    """One signature's fate. `domain` is d=, `identity` is i=, `signed` the header names of h= in lower case."""
-
-    result: Outcome
-    domain: str = ""
-    selector: str = ""
-    identity: str = ""
-    algorithm: str = ""
-    problem: Problem | None = None
-    reason: str = ""  # the problem in words, "" for a pass
-    key_bits: int = 0
-    is_testing: bool = False  # the key has t=y
-    signed: tuple[str, ...] = ()
-    body_length: int | None = None  # l=
-    timestamp: int | None = None
-    expires: int | None = None
-    signature: bytes = b""  # the value of b=; its beginning tells signatures apart (RFC 6008)
-    trace: tuple[str, ...] = ()
 
 
 def verify(
@@ -103,9 +84,7 @@ class Verification:
             results.append(self._judge(signature, answers[name]))
         if self._ignored:
             reason = f"{self._ignored} further signatures were not looked at"
-            results.append(
-                DkimResult(Outcome.NEUTRAL, problem=Problem.TOO_MANY, reason=reason, trace=(reason,))
-            )
+            results.append(DkimResult(Outcome.NEUTRAL, problem=Problem.TOO_MANY, reason=reason))
         return tuple(results)
 
     def _judge(self, signature: Signature, answer: Answer) -> DkimResult:
@@ -113,12 +92,6 @@ class Verification:
         if failure is None and key is not None:
             failure = self._check(signature, key)
         outcome = Outcome.PASS if failure is None else failure[0].outcome
-        trace = [f"{signature.algorithm} signature of {signature.domain}, selector {signature.selector}"]
-        if key is not None:
-            trace.append(
-                f"key of {key.bits} bits at {signature.key_name}" + (" (testing)" if key.is_testing else "")
-            )
-        trace.append("signature and body hash are right" if failure is None else failure[1])
         return DkimResult(
             outcome,
             signature.domain,
@@ -129,12 +102,12 @@ class Verification:
             "" if failure is None else failure[1],
             0 if key is None else key.bits,
             key is not None and key.is_testing,
-            tuple(b":".join(signature.headers).decode().split(":")),
+            tuple(signature.listed.split(":")),
             signature.body_key.length,
             signature.timestamp,
             signature.expires,
             signature.value,
-            tuple(trace),
+            f"{signature.header_canon}/{signature.body_key.canon}",
         )
 
     def _check(self, signature: Signature, key: Key) -> tuple[Problem, str] | None:
@@ -192,35 +165,44 @@ class SignedHeader:
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self._fields = fields
-        self._places: dict[bytes, list[int]] = {}
-        for index, field in enumerate(fields):
-            self._places.setdefault(field.name, []).append(index)
-        self._relaxed: dict[int, bytes] = {}
+        self._names = [field.name for field in fields]
+        self._last = dict(zip(self._names, fields, strict=True))
+        self._repeated: set[bytes] = set()
+        if len(self._last) < len(fields):
+            self._repeated = {name for name, times in Counter(self._names).items() if times > 1}
 
     def count(self, name: bytes) -> int:
         """How many fields have this lower-case name."""
-        return len(self._places.get(name, ()))
+        return self._names.count(name)
 
-    def data(self, names: Sequence[bytes], canon: Canon, own: bytes) -> bytes:
-        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2)."""
-        left = {name: places.copy() for name, places in self._places.items()}
+    def data(self, names: Sequence[bytes], canon: Canon, own: bytes, verified: Field | None = None) -> bytes:
+        """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2).
+
+        `verified` is the field that is being verified, where it stands in the header: it is not meant by any name.
+        """
         # RFC 6376 §5.4: a name without a field (left) is the null string
-        parts = [self._form(places.pop(), canon) for name in names if (places := left.get(name))]
-        parts.append(own if canon is Canon.SIMPLE else relaxed_field(own))
-        return b"\r\n".join(parts)
-
-    def _form(self, index: int, canon: Canon) -> bytes:
+        wanted = dict.fromkeys(names)
+        if self._repeated.isdisjoint(names) and (verified is None or verified.name not in wanted):
+            last = self._last
+            chosen = [last[name] for name in wanted if name in last]
+        else:
+            left: dict[bytes, list[Field]] = {}
+            for field in self._fields:
+                if (
+                    field.name in wanted and field is not verified
+                ):  # RFC 6376 §3.5 h=: other signatures, not this one
+                    left.setdefault(field.name, []).append(field)
+            chosen = [places.pop() for name in names if (places := left.get(name))]
         if canon is Canon.SIMPLE:
-            return self._fields[index].raw
-        form = self._relaxed.get(index)
-        if form is None:
-            form = self._relaxed[index] = relaxed_field(self._fields[index].raw)
-        return form
+            return b"\r\n".join([*[field.raw for field in chosen], own])
+        last_field = relaxed_field(own)
+        return relaxed_block(chosen) + b"\r\n" + last_field if chosen else last_field
 
     def is_signed_by(self, signature: Signature, key: Key) -> bool:
         """Whether the key made this signature over this header."""
         own = without_value(signature.field.raw)
-        return is_valid(self.data(signature.headers, signature.header_canon, own), signature.value, key)
+        data = self.data(signature.headers, signature.header_canon, own, signature.field)
+        return is_valid(data, signature.value, key)
 
 
 def is_valid(data: bytes, value: bytes, key: Key) -> bool:
@@ -245,5 +227,4 @@ def _refused(refusal: Refusal) -> DkimResult:
         refusal.problem,
         refusal.words,
         signature=refusal.value,
-        trace=(refusal.words,),
     )

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from postier.mailauth.dkim.verify import DkimResult
+from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dmarc.author import Author, author_of
+from postier.mailauth.dmarc.discovery import discover, published_policy
 from postier.mailauth.dmarc.record import DmarcRecord, Policy
-from postier.mailauth.dmarc.walk import Found, Walker, WalkError, organisation_of
+from postier.mailauth.dmarc.walk import Walker, WalkError
 from postier.mailauth.letter import Bytes, Letter
 from postier.mailauth.names import canonical
 from postier.mailauth.outcome import Outcome
-from postier.mailauth.questions import AddressQuestion, Asking, Status
+from postier.mailauth.questions import Asking
 from postier.mailauth.spf.result import SpfResult
 
 MAX_IDENTIFIERS = 12  # distinct domains whose alignment is looked at
@@ -59,7 +60,7 @@ class _Check:
         self._spf = spf if spf is not None and spf.identity == "mailfrom" else None
         self._dkim = dkim
         self._walker = Walker()
-        self._trace: list[str] = []
+        self._trace = self._walker.trace
 
     def run(self, author: Author) -> Asking[DmarcResult]:
         domain = author.domains[0] if author.domains else ""
@@ -75,7 +76,7 @@ class _Check:
         return DmarcResult(outcome, domain, problem=problem, trace=tuple(self._trace))
 
     def _evaluate(self, domain: str) -> Asking[DmarcResult]:
-        place, organisation = yield from self._discover(domain)
+        place, organisation = yield from discover(self._walker, domain)
         if place is None:
             return self._failure(Outcome.NONE, domain, f"no DMARC record applies to {domain}")
         record = place.record
@@ -84,7 +85,7 @@ class _Check:
             return self._failure(
                 Outcome.NONE, domain, f"the DMARC record of {place.domain} has no valid policy"
             )
-        published = yield from self._published(domain, place)
+        published = yield from published_policy(self._walker, domain, place)
         applied = _testing(published) if record.is_testing else published
         spf, spf_open = yield from self._spf_alignment(domain, organisation, record)
         dkim, dkim_open = yield from self._dkim_alignment(domain, organisation, record)
@@ -111,34 +112,6 @@ class _Check:
             problem,
             tuple(self._trace),
         )
-
-    def _discover(self, domain: str) -> Asking[tuple[Found | None, str]]:
-        """The record to apply (RFC 9989 §4.10.1), and the Organizational Domain ("" if it was not needed)."""
-        own = yield from self._walker.record_at(domain)
-        if own is not None:
-            return Found(domain, own), ""
-        found = yield from self._walker.walk(domain)
-        organisation = organisation_of(domain, found)
-        for place in found:
-            if place.domain == organisation:
-                return place, organisation
-        # RFC 9989 §4.10.1: at last the PSD's record; it is the one that ended the walk
-        return (found[-1] if found and found[-1].record.psd == "y" else None), organisation
-
-    def _published(self, domain: str, place: Found) -> Asking[Policy]:
-        """p=, sp= or np= (RFC 9989 §4.10.1)."""
-        record = place.record
-        policy = record.policy or Policy.NONE
-        if domain == place.domain:
-            return policy
-        inherited = record.subdomains or policy
-        if record.nonexistent is None or record.nonexistent is inherited:
-            return inherited
-        answer = yield AddressQuestion(domain, 4)
-        if answer.status is Status.NXDOMAIN:  # RFC 9989 §3.2.13
-            self._trace.append(f"{domain} does not exist")
-            return record.nonexistent
-        return inherited
 
     # -- alignment (RFC 9989 §4.4, §4.10.2): (aligned and passed, aligned but not checked now) --------------
 

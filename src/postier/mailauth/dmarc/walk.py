@@ -6,10 +6,11 @@ Source: RFC 9989 §4.10, §4.10.2. Invariants: at most `MAX_QUERIES` questions a
 import msgspec
 
 from postier.mailauth.dmarc.record import DmarcRecord, parse_record
-from postier.mailauth.names import canonical
+from postier.mailauth.names import canonical, printable
 from postier.mailauth.questions import Asking, TxtQuestion
 
 MAX_QUERIES = 8  # RFC 9989 §4.10
+MAX_SHOWN = 500  # characters of a record in a trace
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -24,9 +25,10 @@ class WalkError(Exception):
 
 
 class Walker:
-    """Walks for one message, with a memory."""
+    """Walks for one message, with a memory; `trace` tells what was found at each name."""
 
     def __init__(self) -> None:
+        self.trace: list[str] = []
         self._records: dict[str, DmarcRecord | None] = {}
 
     def record_at(self, domain: str) -> Asking[DmarcRecord | None]:
@@ -41,6 +43,7 @@ class Walker:
                 raise WalkError(f"the DMARC record of {domain} cannot be looked up ({answer.status.value})")
             records = [record for text in answer.records if (record := parse_record(text)) is not None]
             self._records[domain] = records[0] if len(records) == 1 else None
+            self.trace.append(f"{name} {_in_words(records)}")
         return self._records[domain]
 
     def walk(self, domain: str) -> Asking[tuple[Found, ...]]:
@@ -57,6 +60,12 @@ class Walker:
     def organisation(self, domain: str) -> Asking[str]:
         """The Organizational Domain of a domain (RFC 9989 §4.10.2)."""
         return organisation_of(domain, (yield from self.walk(domain)))
+
+
+def _in_words(records: list[DmarcRecord]) -> str:
+    if len(records) == 1:
+        return f"publishes {printable(records[0].text, MAX_SHOWN)}"
+    return "publishes no DMARC record" if not records else f"publishes {len(records)} records, so none counts"
 
 
 def path(domain: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 Not here: what is done about the result (`mta`, `defence`), the Received-SPF field (`spf.received`). Source: RFC 7208 §2.3,
 §2.4, §4 to §7, RFC 8616 §4. Invariants: at most `Limits.lookups` terms ask the DNS, each with at most 10 address
-questions; includes are a stack of at most that depth; the explanation is printable ASCII.
+questions; includes are a stack of at most that depth; the explanation is printable ASCII. Slightly over 400 lines: one evaluation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from postier.mailauth.names import canonical, is_within, printable
@@ -13,7 +13,7 @@ from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import AddressQuestion, Answer, Asking, MxQuestion, PtrQuestion, TxtQuestion
 from postier.mailauth.spf.client import address_record, client_address
 from postier.mailauth.spf.macros import MacroError, MacroString, parse_explanation, shorten_name
-from postier.mailauth.spf.record import Directive, Kind, Record, RecordError, is_spf, parse_record
+from postier.mailauth.spf.record import MAX_SHOWN, Directive, Kind, Record, RecordError, is_spf, parse_record
 from postier.mailauth.spf.result import Limits, SpfResult
 
 MAX_HOSTS = 10  # RFC 7208 §4.6.4: address questions of one mx, ptr or %{p}
@@ -96,6 +96,7 @@ class _Check:
         self._lookups = 0
         self._voids = 0
         self._trace: list[str] = []
+        self._missed: list[str] = []  # terms of the current record that did not match, not in the trace yet
         self._names: tuple[str, ...] | None = None  # of the client, from PTR
 
     # -- the whole check ------------------------------------------------------------------
@@ -113,6 +114,8 @@ class _Check:
             outcome, problem, frame = stop.outcome, stop.problem, None
         if outcome is Outcome.FAIL and frame is not None and frame.record.explanation is not None:
             explanation = yield from self._explain(frame.record.explanation, frame.domain)
+            if explanation:
+                self._note(f"the domain explains: {explanation}")
         return self._result(outcome, mechanism, explanation, problem)
 
     def _result(
@@ -159,6 +162,7 @@ class _Check:
                 if matched is None:
                     matched = yield from self._ask(term, frame.domain)
                 if not matched:
+                    self._missed.append(term.text)
                     continue
                 outcome, mechanism = term.qualifier, term.text
                 self._note(f"{frame.domain}: {printable(term.text, 80)} matches: {outcome}")
@@ -167,6 +171,7 @@ class _Check:
                 include = frame.waiting
                 assert include is not None
                 if outcome is not Outcome.PASS:
+                    self._missed.append(include.text)
                     break
                 outcome, mechanism = include.qualifier, include.text
                 self._note(f"{frame.domain}: {printable(include.text, 80)} matches: {outcome}")
@@ -189,7 +194,9 @@ class _Check:
             self._stop(Outcome.PERMERROR, f"{domain} publishes {len(found)} SPF records")
         record = parse_record(found[0])
         if isinstance(record, RecordError):
+            self._note(f"{domain} publishes {printable(found[0].decode('utf-8', 'replace'), MAX_SHOWN)}")
             self._stop(Outcome.PERMERROR, f"the SPF record of {domain} is wrong: {record}")
+        self._note(f"{domain} publishes {record.text}")
         return record
 
     def _include(self, term: Directive, frame: _Frame) -> Asking[_Frame | None]:
@@ -197,13 +204,15 @@ class _Check:
         assert term.spec is not None
         self._count(term.text)
         if self._is_unmatchable(term.spec):
+            self._missed.append(term.text)
             return None
         target = yield from self._target(term.spec, frame.domain)
+        if target is not None:
+            self._note(f"{frame.domain}: looks into {target}")
         record = None if target is None else (yield from self._fetch(target))
         if record is None or target is None:  # RFC 7208 §5.2: none is a permerror
             self._stop(Outcome.PERMERROR, f"{printable(term.text, 80)} leads to no SPF record")
         frame.waiting = term
-        self._note(f"{frame.domain}: looks into {target}")
         return _Frame(target, record)
 
     def _redirect(self, frame: _Frame) -> Asking[_Frame]:
@@ -214,10 +223,11 @@ class _Check:
         if self._is_unmatchable(spec):
             return _Frame(frame.domain, _EMPTY)
         target = yield from self._target(spec, frame.domain)
+        if target is not None:
+            self._note(f"{frame.domain}: redirects to {target}")
         record = None if target is None else (yield from self._fetch(target))
         if record is None or target is None:
             self._stop(Outcome.PERMERROR, f"redirect of {frame.domain} leads to no SPF record")
-        self._note(f"{frame.domain}: redirects to {target}")
         return _Frame(target, record)
 
     # -- mechanisms -----------------------------------------------------------------------
@@ -250,12 +260,14 @@ class _Check:
         if term.kind is Kind.EXISTS:  # RFC 7208 §5.7: A even for IPv6 clients
             answer = yield AddressQuestion(target, 4)
             self._judge(answer, term.text)
+            self._note(f"{target} {'does not exist' if answer.is_void else 'exists'}")
             return not answer.is_void
         return (yield from self._a(term, target))
 
     def _a(self, term: Directive, target: str) -> Asking[bool]:
         answer = yield AddressQuestion(target, 4 if self._version == 4 else 6)
         self._judge(answer, term.text)
+        self._note(f"{target} has {_listed(answer.records, 'the address', 'no address')}")
         return self._is_among(answer, term)
 
     def _mx(self, term: Directive, target: str) -> Asking[bool]:
@@ -263,6 +275,8 @@ class _Check:
         self._judge(answer, term.text)
         if len(answer.records) > MAX_HOSTS:  # RFC 7208 §4.6.4
             self._stop(Outcome.PERMERROR, f"{target} has more than {MAX_HOSTS} MX records")
+        hosts = [mx.exchange for mx in answer.records]
+        self._note(f"{target} has {_listed(hosts, 'the mail host', 'no mail host')}")
         for mx in answer.records:
             host = canonical(mx.exchange)
             if host is not None and (yield from self._a(term, host)):
@@ -285,6 +299,7 @@ class _Check:
                 self._count_void("the reverse name of the client")
             found = (canonical(name) for name in answer.records[:MAX_HOSTS])
             self._names = tuple(name for name in found if name is not None)
+            self._note(f"{self._ip} has {_listed(self._names, 'the reverse name', 'no reverse name')}")
         return self._names
 
     def _is_validated(self, name: str) -> Asking[bool]:
@@ -379,11 +394,24 @@ class _Check:
             )
 
     def _note(self, words: str) -> None:
-        if len(self._trace) < MAX_TRACE:
-            self._trace.append(words)
+        if len(self._trace) >= MAX_TRACE:
+            del self._trace[MAX_TRACE // 2]  # how it began and how it ended tell most
+        if self._missed:
+            terms = f"no match by {', '.join(self._missed)}"
+            self._missed.clear()
+            self._trace.append(terms if len(terms) <= MAX_SHOWN else f"{terms[: MAX_SHOWN - 3]}...")
+        self._trace.append(words)
 
     def _stop(self, outcome: Outcome, problem: str) -> NoReturn:
         raise _Stop(outcome, problem)
+
+
+def _listed(values: Sequence[str], what: str, none: str) -> str:
+    """Names or addresses of an answer in words."""
+    if not values:
+        return none
+    shown = printable(", ".join(str(value) for value in values[:MAX_HOSTS]), MAX_SHOWN)
+    return f"{what} {shown}" if len(values) == 1 else f"{what}{'es' if what.endswith('s') else 's'} {shown}"
 
 
 _EMPTY = Record((), None, None)

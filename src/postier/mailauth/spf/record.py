@@ -17,6 +17,7 @@ from postier.mailauth.outcome import Outcome
 from postier.mailauth.spf.macros import MacroError, MacroString, parse_domain_spec, parse_macro_string
 
 RECORD_CACHE = 4096
+MAX_SHOWN = 500  # characters of a record in a trace
 
 _QUALIFIERS = {
     "": Outcome.PASS,
@@ -67,6 +68,7 @@ class Record(msgspec.Struct, frozen=True):
     directives: tuple[Directive, ...]
     redirect: MacroString | None
     explanation: MacroString | None
+    text: str = ""  # printable, shortened; for the trace
 
 
 class RecordError(ValueError):
@@ -112,7 +114,8 @@ def _parse(text: str) -> Record:
             del directives[index + 1 :]
             modifiers.pop("redirect", None)
             break
-    return Record(tuple(directives), modifiers.get("redirect"), modifiers.get("exp"))
+    shown = printable(text, MAX_SHOWN)
+    return Record(tuple(directives), modifiers.get("redirect"), modifiers.get("exp"), shown)
 
 
 def _directive(term: str) -> Directive:

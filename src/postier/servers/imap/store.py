@@ -18,7 +18,7 @@ from postier.imap.view import Chosen
 from postier.mailbox import ledger
 from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
-from postier.mailbox.reading import uid_flags
+from postier.mailbox.reading import flags_in, uid_flags
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
@@ -88,6 +88,7 @@ async def change_flags(
         ranges,
         mode,
         flags,
+        chosen.uids,
         reads_flags=reads_flags,
     )
     _take(selected, changed, ranges, mode)
@@ -102,6 +103,7 @@ def _change(
     ranges: Sequence[UidRange],
     mode: StoreMode,
     flags: FlagList,
+    uids: "array[int]",
     *,
     reads_flags: bool,
 ) -> Changed:
@@ -116,8 +118,11 @@ def _change(
     if not reads_flags:
         return Changed(news, stored, keywords, mask)
     # Read here, where the pages are at hand: another connection to the database would read them all again.
+    bits = flags_in(tx, account_id, mailbox_id, ranges)
+    if len(bits) == len(uids):  # all are there still, so these are theirs
+        return Changed(news, stored, keywords, mask, uids, bits)
     rows = uid_flags(tx, account_id, mailbox_id, ranges)
-    uids, bits = array("I", [uid for uid, _ in rows]), array("q", [flags for _, flags in rows])
+    uids, bits = array("I", [uid for uid, _ in rows]), [flags for _, flags in rows]
     return Changed(news, stored, keywords, mask, uids, bits)
 
 

@@ -1,0 +1,127 @@
+"""ARC in the server: a chain is verified on the way in, a trusted one lifts DMARC's policy, what is passed on is sealed."""
+
+import pytest
+
+from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, add_key
+from postier.mailauth import arc, dkim
+from postier.mailauth.authentication_results import MethodResult, Property
+from postier.mailauth.outcome import Outcome
+from postier.mailauth.questions import StaticResolver
+from postier.mta.authenticate import MAX_ARC_QUESTIONS
+from tests.servers.smtp_server import HOSTNAME, NOW_S, letters
+
+LETTER = (
+    b"From: boss@bank.test\r\nTo: list@list.test\r\nSubject: [list] Hello\r\n\r\nHi.\r\n-- \r\nfooter\r\n"
+)
+LIST_KEY = arc.SigningKey("list.test", "a", dkim.generate_key("ed25519"))
+OUR_KEY = DkimKey("alpha.test", "r", DkimAlgorithm.RSA, dkim.private_pem(dkim.generate_key()).decode())
+
+
+def record(key: arc.SigningKey) -> str:
+    return f'{key.selector}._domainkey IN TXT "{dkim.key_record(key.private.public_key())}"\n'
+
+
+ZONES = {
+    ".": "",
+    "bank.test": '@ IN TXT "v=spf1 -all"\n_dmarc IN TXT "v=DMARC1; p=reject"\n',
+    "list.test": '@ IN TXT "v=spf1 ip4:127.0.0.0/8 -all"\n' + record(LIST_KEY),
+}
+
+
+def from_list() -> bytes:
+    """The list's copy: it saw the author proved, changed the letter and sealed it."""
+    seen = MethodResult("dmarc", "pass", properties=(Property("header", "from", "bank.test"),))
+    return arc.seal(LETTER, LIST_KEY, "mx.list.test", NOW_S - 9, status=Outcome.NONE, results=[seen]) + LETTER
+
+
+def results_of(letter: bytes) -> str:
+    """Our Authentication-Results, unfolded."""
+    text = letter.decode().replace("\r\n ", " ")
+    (line,) = [line for line in text.split("\r\n") if line.startswith(f"Authentication-Results: {HOSTNAME}")]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("trusted", "folder"), [((), "Junk"), (("list.test",), "INBOX"), (("evil.test",), "Junk")]
+)
+async def test_a_trusted_list_reaches_the_inbox(start, store, trusted, folder):
+    node = await start(zones=ZONES, trusted_sealers=trusted)
+    client = await node.greeted()
+    reply = await client.mail("bounces@list.test", "alice@alpha.test", letter=from_list())
+    assert reply.startswith("250 ")
+    (letter,) = await letters(store, "alice@alpha.test", folder)
+    results = results_of(letter)
+    assert "arc=pass (i=1 list.test) smtp.remote-ip=127.0.0.1 header.oldest-pass=0" in results.replace(
+        "  ", " "
+    )
+    assert "dmarc=fail" in results
+
+
+async def test_a_chain_that_was_broken_vouches_for_nobody(start, store):
+    node = await start(zones=ZONES, trusted_sealers=("list.test",))
+    client = await node.greeted()
+    broken = from_list().replace(b"Hi.", b"Ho.")
+    assert (await client.mail("bounces@list.test", "alice@alpha.test", letter=broken)).startswith("250 ")
+    (letter,) = await letters(store, "alice@alpha.test", "Junk")
+    assert "arc=fail" in results_of(letter)
+
+
+async def test_a_letter_without_a_chain(start, store):
+    node = await start(zones=ZONES)
+    client = await node.greeted()
+    await client.mail("z@remote.test", "alice@alpha.test", letter=LETTER.replace(b"bank", b"remote"))
+    (letter,) = await letters(store, "alice@alpha.test")
+    assert "arc=none" in results_of(letter)
+
+
+@pytest.mark.parametrize(("letter", "instance"), [(LETTER.replace(b"bank", b"remote"), 1), (from_list(), 2)])
+async def test_what_is_passed_on_is_sealed(start, store, letter, instance):
+    await store.write(add_key, OUR_KEY)
+    node = await start(zones=ZONES)
+    client = await node.greeted()
+    assert (await client.mail("z@list.test", "both@alpha.test", letter=letter)).startswith("250 ")
+    (job,) = node.jobs
+    relayed = await store.read_blob(job.message.blob_id)
+    assert relayed.startswith(b"ARC-Seal: ")
+    keys = {
+        "a._domainkey.list.test": dkim.key_record(LIST_KEY.private.public_key()),
+        "r._domainkey.alpha.test": dkim.key_record(
+            dkim.load_private_key(OUR_KEY.private_key.encode()).public_key()
+        ),
+    }
+    result = arc.run(arc.verify(relayed, NOW_S), StaticResolver.of_txt(keys))
+    assert result.result is Outcome.PASS
+    assert result.sealers == ("list.test", "alpha.test")[-instance:]
+    assert f"{HOSTNAME};".encode() in result.assessments[-1]
+    assert b"smtp.remote-ip=127.0.0.1" in result.assessments[-1]
+    local = [*await letters(store, "carole@alpha.test"), *await letters(store, "carole@alpha.test", "Junk")]
+    assert not any(each.startswith(b"ARC-Seal") for each in local)
+
+
+async def test_without_a_key_it_is_passed_on_unsealed(start, store):
+    node = await start(zones=ZONES)
+    client = await node.greeted()
+    assert (await client.mail("z@list.test", "both@alpha.test", letter=LETTER)).startswith("250 ")
+    (job,) = node.jobs
+    assert b"ARC-Seal" not in await store.read_blob(job.message.blob_id)
+
+
+@pytest.mark.parametrize(
+    ("sealers", "outcome"), [(MAX_ARC_QUESTIONS, "arc=pass"), (MAX_ARC_QUESTIONS + 1, "arc=fail")]
+)
+async def test_a_long_chain_costs_so_many_questions(start_embedded, sealers, outcome):
+    keys = [
+        arc.SigningKey("list.test", f"k{number}", dkim.generate_key("ed25519")) for number in range(sealers)
+    ]
+    zones = {**ZONES, "list.test": "".join(map(record, keys))}
+    letter = LETTER.replace(b"bank", b"remote")
+    for number, key in enumerate(keys):
+        status = Outcome.PASS if number else Outcome.NONE
+        seen = [MethodResult("arc", status)]
+        letter = arc.seal(letter, key, "mx.list.test", NOW_S - 9, status=status, results=seen) + letter
+    node = await start_embedded(zones=zones)
+    client = await node.greeted()
+    assert (await client.mail("", "alice@alpha.test", letter=letter)).startswith("250 ")
+    (found,) = await letters(node.store, "alice@alpha.test")
+    assert outcome in results_of(found)
+    assert sum(node.resolver.asked.values()) <= MAX_ARC_QUESTIONS + 8
