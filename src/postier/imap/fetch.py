@@ -32,6 +32,8 @@ class FetchRows(msgspec.Struct, frozen=True):
     modseqs: Sequence[int] = ()
     saved_s: Sequence[int] = ()  # Unix time
     previews: Sequence[bytes] = ()  # strings, quoted or literal
+    email_ids: Sequence[int] = ()
+    thread_ids: Sequence[int] = ()
 
 
 class SectionSource(Protocol):
@@ -104,6 +106,10 @@ def _values(column: Column, rows: FetchRows, place: int | None = None) -> Sequen
             return rows.previews[places]
         case Column.SAVEDATE:
             return internal_dates(rows.saved_s[places])
+        case Column.EMAILID:
+            return rows.email_ids[places]
+        case Column.THREADID:
+            return rows.thread_ids[places]
 
 
 def _section(item: SectionItem, source: SectionSource) -> list[bytes]:

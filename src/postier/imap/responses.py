@@ -81,6 +81,11 @@ def highest_modseq(value: int) -> ResponseCode:
     return ResponseCode(b"HIGHESTMODSEQ %d" % value)
 
 
+def mailbox_id(object_id: bytes) -> ResponseCode:
+    """MAILBOXID of the mailbox that was made or is being selected (RFC 8474 §4.1, §4.2)."""
+    return ResponseCode(b"MAILBOXID (%b)" % object_id)
+
+
 def modified(text: bytes) -> ResponseCode:
     """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
     return ResponseCode(b"MODIFIED " + text)

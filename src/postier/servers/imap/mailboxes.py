@@ -1,7 +1,8 @@
 """Mailboxes by name: CREATE, DELETE, RENAME, SUBSCRIBE, LIST, LSUB, STATUS.
 
 Not here: what names are allowed and who may (`mailbox.folders`, `mailbox.rights`). Source: RFC 9051 §6.3.4 to §6.3.11; RFC
-3501 §6.3.9 (LSUB); RFC 5258; RFC 5819; RFC 6154.
+3501 §6.3.9 (LSUB); RFC 5258; RFC 5819; RFC 6154; RFC 7889 §3;
+RFC 8474 §4.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from postier.imap.commands.subscribe import Subscribe
 from postier.imap.list_patterns import pattern_test
 from postier.imap.mailbox_names import DELIMITER
 from postier.imap.mailbox_responses import delimiter_line, list_line, status_data
+from postier.imap.object_ids import mailbox_object_id
 from postier.imap.refusals import no
-from postier.imap.responses import USEATTR
+from postier.imap.responses import USEATTR, mailbox_id
 from postier.imap.state import Step
 from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
 from postier.mailbox.folders import subscribe as add_subscription
@@ -34,14 +36,14 @@ async def create(connection: Connection, command: Create) -> Done:
     if len(command.special_uses) > 1:
         raise no("A mailbox has at most one special use", USEATTR)
     account_id = connection.account_id
-    await connection.store.write(
+    made = await connection.store.write(
         create_mailbox,
         account_id,
         command.mailbox,
         actor_id=account_id,
         special_use=command.special_uses[0] if command.special_uses else None,
     )
-    return Done("CREATE completed")
+    return Done("CREATE completed", mailbox_id(mailbox_object_id(account_id, made.mailbox_id)))
 
 
 async def delete(connection: Connection, command: Delete) -> Done:
@@ -81,7 +83,9 @@ async def status(connection: Connection, command: StatusQuery) -> Done:
     recent = (
         await store.read(_recent, account_id, command.mailbox) if StatusItem.RECENT in command.items else 0
     )
-    connection.send(status_data(command.mailbox, _values(command.items, found, recent), utf8=utf8))
+    connection.send(
+        status_data(command.mailbox, _values(connection, command.items, found, recent), utf8=utf8)
+    )
     return Done("STATUS completed")
 
 
@@ -103,7 +107,7 @@ async def list_(connection: Connection, command: List) -> Done:
                 if StatusItem.RECENT in command.status_items
                 else 0
             )
-            values = _values(command.status_items, counters, recent)
+            values = _values(connection, command.status_items, counters, recent)
             connection.send(status_data(name, values, utf8=utf8))
     return Done(f"{verb} completed")
 
@@ -158,8 +162,10 @@ def _attributes(each: Listed) -> list[str]:
     return attributes
 
 
-def _values(items: tuple[StatusItem, ...], found: MailboxStatus, recent: int) -> dict[bytes, int]:
-    values = {
+def _values(
+    connection: Connection, items: tuple[StatusItem, ...], found: MailboxStatus, recent: int
+) -> dict[bytes, int | bytes]:
+    values: dict[StatusItem, int | bytes] = {
         StatusItem.MESSAGES: found.message_count,
         StatusItem.UIDNEXT: found.uidnext,
         StatusItem.UIDVALIDITY: found.uidvalidity,
@@ -168,6 +174,8 @@ def _values(items: tuple[StatusItem, ...], found: MailboxStatus, recent: int) ->
         StatusItem.SIZE: found.size_bytes,
         StatusItem.RECENT: recent,
         StatusItem.HIGHESTMODSEQ: found.highest_modseq,
+        StatusItem.MAILBOXID: b"(%b)" % mailbox_object_id(connection.account_id, found.mailbox_id),
+        StatusItem.APPENDLIMIT: connection.owner.settings.message_bytes,
     }
     return {item.value: values[item] for item in items}
 

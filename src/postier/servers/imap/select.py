@@ -11,6 +11,7 @@ from bisect import bisect_left
 from postier.imap.commands.select import Select
 from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.flags import SEEN
+from postier.imap.object_ids import mailbox_object_id
 from postier.imap.responses import CLOSED, untagged_ok
 from postier.imap.resync import Known, known_up_to
 from postier.imap.search import Flags
@@ -77,6 +78,7 @@ async def select(connection: Connection, command: Select) -> None:
         recent=recent,
         first_unseen=first_unseen,
         highest_modseq=opened.highest_modseq,
+        object_id=mailbox_object_id(account_id, opened.mailbox_id),
         is_read_only=command.is_examine,
     )
     connection.send(select_data(answer, session))
