@@ -19,6 +19,7 @@ from postier.imap.commands import (
     fetch,
     id,  # noqa: A004 - the verb's name
     login,
+    quota,
     rename,
     search,
     select,
@@ -52,6 +53,8 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | quota.GetQuota
+    | quota.GetQuotaRoot
 )
 
 
@@ -87,6 +90,8 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
+    b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),
     b"IDLE": Verb(argumentless(Word.IDLE), LOGGED_IN),
     b"CHECK": Verb(argumentless(Word.CHECK), _SELECTED),

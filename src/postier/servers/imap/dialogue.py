@@ -20,6 +20,7 @@ from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.id import Id
 from postier.imap.commands.list import List
 from postier.imap.commands.login import Login
+from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
 from postier.imap.commands.select import Select
@@ -61,6 +62,7 @@ from postier.servers.imap import (
     greetings,
     idle,
     mailboxes,
+    quota,
     search,
     select,
     store,
@@ -239,6 +241,10 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await mailboxes.rename(connection, command)
         case Subscribe():
             return await mailboxes.subscribe(connection, command)
+        case GetQuota():
+            return await quota.get_quota(connection, command)
+        case GetQuotaRoot():
+            return await quota.get_quota_root(connection, command)
         case Login():
             return await authenticate.login(connection, command)
         case Authenticate():
