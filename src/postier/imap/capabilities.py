@@ -15,10 +15,12 @@ _ALWAYS = (b"IMAP4rev2", b"IMAP4rev1", b"SASL-IR", b"ID", b"ENABLE")
 # Offered after login. Those folded into IMAP4rev2 are named for IMAP4rev1 clients (RFC 9051 appendix A).
 EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"CHILDREN", "RFC 3348"),
+    (b"COMPRESS=DEFLATE", "RFC 4978"),
     (b"CONDSTORE", "RFC 7162"),
     (b"CREATE-SPECIAL-USE", "RFC 6154"),
     (b"ESEARCH", "RFC 4731"),
     (b"IDLE", "RFC 2177"),
+    (b"INPROGRESS", "RFC 9585"),
     (b"LIST-EXTENDED", "RFC 5258"),
     (b"LIST-STATUS", "RFC 5819"),
     (b"MOVE", "RFC 6851"),
@@ -34,6 +36,8 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"SEARCHRES", "RFC 5182"),
     (b"SPECIAL-USE", "RFC 6154"),
     (b"STATUS=SIZE", "RFC 8438"),
+    (b"UIDBATCHES", "RFC 10022"),
+    (b"UIDONLY", "RFC 9586"),
     (b"UIDPLUS", "RFC 4315"),
     (b"UNSELECT", "RFC 3691"),
     (b"UTF8=ACCEPT", "RFC 9755"),

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 
 from postier.imap.bulk import format_rows
-from postier.imap.quoting import astring
+from postier.imap.quoting import tag_string
 from postier.imap.sets import set_text
 
 
@@ -49,7 +49,7 @@ def esearch_line(
     """
     if returns == Return.SAVE:
         return b""
-    words = [b"* ESEARCH (TAG %b)" % _tag_string(tag)]
+    words = [b"* ESEARCH (TAG %b)" % tag_string(tag)]
     if is_uid:
         words.append(b"UID")
     if numbers:
@@ -86,9 +86,3 @@ def saved_result(returns: Return, uids: "array[int]") -> "array[int]":
     if uids and Return.MAX in returns and uids[-1] not in kept:
         kept.append(uids[-1])
     return array("I", kept)
-
-
-def _tag_string(tag: bytes) -> bytes:
-    # RFC 9051 §9 tag-string is an astring, but every example and older server quotes it, and parsers rely on it
-    text = astring(tag)
-    return text if text[:1] == b'"' else b'"%b"' % text

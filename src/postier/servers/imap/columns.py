@@ -61,4 +61,5 @@ async def fetch_rows(
         previews=[string(text.encode(), utf8=utf8) for text in values.get(Column.PREVIEW, ())],
         email_ids=values.get(Column.EMAIL_ID, ()),
         thread_ids=values.get(Column.THREAD_ID, ()),
+        uid_only=connection.session.uid_only,
     )

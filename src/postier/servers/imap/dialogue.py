@@ -11,6 +11,7 @@ import structlog
 
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
+from postier.imap.commands.compress import Compress
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
@@ -28,6 +29,7 @@ from postier.imap.commands.status import StatusQuery
 from postier.imap.commands.store import Store
 from postier.imap.commands.subscribe import Subscribe
 from postier.imap.commands.table import VERBS, Command, parse_command
+from postier.imap.commands.uid_batches import UidBatches
 from postier.imap.reader_events import (
     NEED_DATA,
     AnswerLine,
@@ -65,15 +67,18 @@ from postier.servers.imap import (
     quota,
     search,
     select,
+    session_verbs,
     store,
     transfer,
 )
 from postier.servers.imap.connection import Connection, Done, EndError
+from postier.servers.imap.progress import Progress
 from postier.servers.imap.selected import MailboxGoneError
 from postier.store.transaction import ConflictError, StoreError
 from postier.tls.stream import StreamExpiredError
 
 LOG = structlog.get_logger()
+_UNWATCHED = frozenset([b"IDLE", b"LOGIN", b"AUTHENTICATE", b"STARTTLS"])  # their length is not ours
 
 
 async def converse(connection: Connection) -> None:
@@ -159,7 +164,11 @@ async def run(connection: Connection, line: CommandLine) -> None:
     was_withholding = selected is not None and selected.is_withholding
     done: Done | None
     try:
-        done = await _execute(connection, line)
+        if line.verb in _UNWATCHED:
+            done = await _execute(connection, line)
+        else:
+            with Progress(connection, tag):
+                done = await _execute(connection, line)
     except PeerError as refusal:
         if isinstance(refusal, CharsetError) and refusal.clears_saved:
             search.clear_saved(connection)
@@ -241,6 +250,11 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await mailboxes.rename(connection, command)
         case Subscribe():
             return await mailboxes.subscribe(connection, command)
+        case UidBatches():
+            return await select.batches(connection, command)
+        case Compress():
+            session_verbs.compress(connection, command.tag)
+            return None
         case GetQuota():
             return await quota.get_quota(connection, command)
         case GetQuotaRoot():
@@ -273,6 +287,9 @@ async def _execute_word(connection: Connection, tag: bytes, word: Word) -> Done 
             return select.unselect(connection)
         case Word.STARTTLS:
             await authenticate.starttls(connection, tag)
+            return None
+        case Word.UNAUTHENTICATE:
+            session_verbs.unauthenticate(connection, tag)
             return None
         case Word.LOGOUT:
             connection.send(bye("Logging out"))
