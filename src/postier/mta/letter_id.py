@@ -5,6 +5,7 @@ as text it is thirteen base-32 digits without look-alikes.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 RANDOM_BITS = 10
 TEXT_LENGTH = 13
@@ -19,6 +20,7 @@ def new_letter_id(now_us: int, random_bits: Callable[[int], int]) -> int:
     return now_us << RANDOM_BITS | random_bits(RANDOM_BITS)
 
 
+@lru_cache(maxsize=1024)  # asked for again and again while its letter is taken
 def letter_id_text(letter_id: int) -> str:
     """The text form."""
     pairs = _PAIRS  # half as many steps as digits: every letter and every connection has an id

@@ -66,7 +66,7 @@ class Submission(Visitor):
         )  # RFC 8601 §5: nor do users speak in our name
         content = _without(DROPPED_FIELDS, content)
         header = split_header(content)
-        if hops(content[: header.end]) > MAX_HOPS:
+        if hops(header) > MAX_HOPS:
             return why.TOO_MANY_HOPS
         problem = await self._author_problem(header)
         if problem is not None:
