@@ -277,9 +277,7 @@ class Reception(Visitor):
         intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
         if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
-            intake.sightings.letter(
-                found, verdict, self.peer.ip, transaction.reverse_path, is_list_mail=is_list_mail
-            )
+            intake.sightings.letter(found, verdict, self.peer.ip, transaction.reverse_path)
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),
