@@ -30,7 +30,7 @@ from postier.mailauth.reports.packed import gzipped
 from postier.mailauth.reports.tls import write_tls
 from postier.mime.address import Address
 from postier.mta.acceptance import Acceptance, prepare, store_letter
-from postier.mta.letter_id import new_letter_id
+from postier.mta.letter_id import under_new_id
 from postier.mta.reports.outgoing import (
     Reporting,
     aggregate_letter,
@@ -179,25 +179,29 @@ class Sender(msgspec.Struct, frozen=True):
             dkim.sign(letter, keys, now_us // 1_000_000, headers=(*names, *extra), min_rsa_bits=MIN_RSA_BITS)
             + letter
         )
-        prepared = prepare(
-            Acceptance(
-                letter_id=new_letter_id(now_us, self.random_bits),
-                peer="",
-                reverse_path="",  # nobody is to be told when it can't be delivered
-                parameters=NO_MAIL_PARAMETERS,
-                content=b"",
-                relayed_content=signed,
-                remote=tuple(to),
-                message_id=message_id(reporting, due),
-                received_at=now_us,
+
+        async def keep(letter_id: int) -> None:
+            prepared = prepare(
+                Acceptance(
+                    letter_id=letter_id,
+                    peer="",
+                    reverse_path="",  # nobody is to be told when it can't be delivered
+                    parameters=NO_MAIL_PARAMETERS,
+                    content=b"",
+                    relayed_content=signed,
+                    remote=tuple(to),
+                    message_id=message_id(reporting, due),
+                    received_at=now_us,
+                )
             )
-        )
 
-        def write(tx: WriteTx) -> None:
-            store_letter(tx, prepared, "")
-            mark_done(tx, due, SENT)
+            def write(tx: WriteTx) -> None:
+                store_letter(tx, prepared, "")
+                mark_done(tx, due, SENT)
 
-        await self.store.write_with_blobs(prepared.drafts, write)
+            await self.store.write_with_blobs(prepared.drafts, write)
+
+        await under_new_id(keep, self.now_us, self.random_bits)
         return SENT
 
     async def _keep(self, due: Due, reporting: Reporting, report: Report) -> str:
