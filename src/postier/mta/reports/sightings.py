@@ -93,9 +93,7 @@ def seen_of(found: Authentication, verdict: Verdict, peer: str, reverse_path: st
         verdict.policy.overrides,
         _signatures(found.dkim, dmarc.from_domain),
         # RFC 9990 §3.1.1.13: only the MAIL FROM identity
-        SpfSeen(canonical(spf.domain) or "", spf.result)
-        if spf.identity == "mailfrom" and spf.domain
-        else None,
+        SpfSeen(canonical(spf.domain) or "", spf.result) if spf.is_mail_from and spf.domain else None,
     )
 
 
