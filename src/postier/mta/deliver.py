@@ -23,6 +23,7 @@ from postier.mta.letter_id import under_new_id
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
 from postier.mta.settle import Settlement, settle, weigh
+from postier.mta.signing import seal_again
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
@@ -112,8 +113,18 @@ class Courier:
                 return Deferred("451 4.4.4 The domain has just moved")
             case _:
                 return Failed(f"550 5.1.1 There is no {recipient.forward_path} here", despatch.hostname)
-        content = await despatch.store.read_blob(job.message.blob_id)
         message = job.message
+        content = await despatch.store.read_blob(message.blob_id)
+        relayed = b""
+        if remote:
+            sealed = await seal_again(
+                despatch.directory,
+                content,
+                job.destination,
+                authserv_id=despatch.hostname,
+                now_s=despatch.now_us() // 1_000_000,
+            )
+            relayed = sealed + content
 
         async def keep(letter_id: int) -> list[Job]:
             letter = Acceptance(
@@ -123,7 +134,7 @@ class Courier:
                 reverse_path=message.reverse_path,
                 parameters=MailParameters(smtputf8=message.needs_utf8, requiretls=message.requires_tls),
                 content=return_path_field(message.reverse_path) + content,
-                relayed_content=content if remote else b"",
+                relayed_content=relayed,
                 local=recipients,
                 remote=remote,
                 message_id=message.message_id,
