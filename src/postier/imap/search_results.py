@@ -54,27 +54,44 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def search_answer(
-    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Wanted | None, uses_esearch: bool
+    tag: bytes,
+    numbers: Sequence[int],
+    *,
+    is_uid: bool,
+    returns: Wanted | None,
+    uses_esearch: bool,
+    modseq: int = 0,
 ) -> bytes:
-    """The untagged response; `returns` is None when the command had no RETURN."""
+    """The untagged response; `returns` is None when the command had no RETURN. `modseq`: see `esearch_line`."""
     if returns is None:
         if not uses_esearch:
-            return search_line(numbers)
+            return _line(b"* SEARCH", numbers, modseq)  # RFC 3501 §7.2.5: each number by itself
         returns = Wanted(Return.ALL)
-    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns)
+    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns, modseq=modseq)
 
 
-def sort_answer(tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Wanted | None) -> bytes:
+def sort_answer(
+    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Wanted | None, modseq: int = 0
+) -> bytes:
     """The untagged response to SORT."""
     if returns is None:
-        return _line(b"* SORT", numbers)
-    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns, is_sorted=True)
+        return _line(b"* SORT", numbers, modseq)
+    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns, is_sorted=True, modseq=modseq)
 
 
 def esearch_line(
-    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Wanted, is_sorted: bool = False
+    tag: bytes,
+    numbers: Sequence[int],
+    *,
+    is_uid: bool,
+    returns: Wanted,
+    is_sorted: bool = False,
+    modseq: int = 0,
 ) -> bytes:
-    """One ESEARCH line; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE)."""
+    """One ESEARCH line; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE).
+
+    `modseq` is the highest mod-sequence of what is returned, if the search named MODSEQ (RFC 4731 §3.2).
+    """
     options, partial = returns.options, returns.partial
     if options == Return.SAVE and partial is None:
         return b""
@@ -92,17 +109,14 @@ def esearch_line(
     if partial is not None:
         found = text(partial.of(numbers)) or b"NIL"
         words.append(b"PARTIAL (%d:%d %b)" % (partial.first, partial.last, found))
+    if numbers and modseq:
+        words.append(b"MODSEQ %d" % modseq)
     return b" ".join(words) + b"\r\n"
 
 
 def esearch_start(tag: bytes, *, is_uid: bool) -> bytes:
     """How every ESEARCH that answers a command begins."""
     return b"* ESEARCH (TAG %b)%b" % (tag_string(tag), b" UID" if is_uid else b"")
-
-
-def search_line(numbers: Sequence[int]) -> bytes:
-    """The IMAP4rev1 response: each number by itself (RFC 3501 §7.2.5)."""
-    return _line(b"* SEARCH", numbers)
 
 
 def saved_result(returns: Wanted, uids: "array[int]") -> "array[int]":
@@ -128,5 +142,8 @@ def tag_string(tag: bytes) -> bytes:
     return text if text[:1] == b'"' else b'"%b"' % text
 
 
-def _line(start: bytes, numbers: Sequence[int]) -> bytes:
-    return b"%b%b\r\n" % (start, format_rows(b" %d", numbers) if numbers else b"")
+def _line(start: bytes, numbers: Sequence[int], modseq: int) -> bytes:
+    if not numbers:
+        return start + b"\r\n"
+    highest = b" (MODSEQ %d)" % modseq if modseq else b""  # RFC 7162 §3.1.6
+    return b"%b%b%b\r\n" % (start, format_rows(b" %d", numbers), highest)

@@ -10,14 +10,16 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from postier.imap.commands.search import Search
-from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
+from postier.imap.search import Binding, Criterion, Keyword, Messages, asks_modseq, bind, leaves
 from postier.imap.search_results import Wanted, saved_result, search_answer
-from postier.imap.sets import Ranges, SequenceSet
+from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
+from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
 from postier.mailbox.search import search as plan_search
 from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
 from postier.mime.index import index_message
+from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
 
@@ -35,11 +37,31 @@ async def search(connection: Connection, command: Search) -> Done:
     numbers = uids if command.is_uid else view.seqs_of(uids)
     if returns is not None and returns.saves:
         view.save(saved_result(returns, uids))
-    uses_esearch = connection.session.uses_esearch
+    modseq = await highest_modseq(connection, command.criterion, returns, uids)
     connection.send(
-        search_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, uses_esearch=uses_esearch)
+        search_answer(
+            command.tag,
+            numbers,
+            is_uid=command.is_uid,
+            returns=returns,
+            uses_esearch=connection.session.uses_esearch,
+            modseq=modseq,
+        )
     )
     return Done("SEARCH completed")
+
+
+async def highest_modseq(
+    connection: Connection, criterion: Criterion, returns: Wanted | None, uids: "array[int]"
+) -> int:
+    """The highest mod-sequence of what is returned, if MODSEQ is among the keys, else 0 (RFC 7162 §3.1.6). Raises StoreError."""
+    if not uids or not asks_modseq(criterion):
+        return 0
+    told = uids if returns is None else saved_result(returns, uids)  # RFC 4731 §3.2
+    selected = connection.opened()
+    return await connection.store.read(
+        highest_modseq_of, selected.account_id, selected.mailbox_id, ranges_of(sorted(told))
+    )
 
 
 def forget_saved(connection: Connection, returns: Wanted | None) -> None:
@@ -57,6 +79,8 @@ def clear_saved(connection: Connection) -> None:
 async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
     selected, store = connection.opened(), connection.store
+    if asks_modseq(criterion):
+        condstore.client_knows(connection)
     await keyed(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))

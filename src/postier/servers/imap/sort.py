@@ -12,7 +12,7 @@ from postier.imap.search_results import saved_result, sort_answer
 from postier.imap.view import MailboxView
 from postier.mailbox.order import in_order
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.search import INLINE_MESSAGES, forget_saved, found
+from postier.servers.imap.search import INLINE_MESSAGES, forget_saved, found, highest_modseq
 from postier.store.transaction import StoreError
 
 
@@ -29,7 +29,9 @@ async def sort(connection: Connection, command: Sort) -> Done:
     if returns is not None and returns.saves:
         selected.view.save(saved_result(returns, array("I", ordered)))
     numbers = ordered if command.is_uid else numbers_of(selected.view, uids, ordered)
-    connection.send(sort_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns))
+    modseq = await highest_modseq(connection, command.criterion, returns, array("I", ordered))
+    answer = sort_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, modseq=modseq)
+    connection.send(answer)
     return Done("SORT completed")
 
 
