@@ -26,6 +26,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"MOVE", "RFC 6851"),
     (b"MULTIAPPEND", "RFC 3502"),
     (b"NAMESPACE", "RFC 2342"),
+    (b"PARTIAL", "RFC 9394"),
     (b"PREVIEW", "RFC 8970"),
     (b"QRESYNC", "RFC 7162"),
     (b"SAVEDATE", "RFC 8514"),
