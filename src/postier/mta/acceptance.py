@@ -17,7 +17,7 @@ from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
 from postier.mta.reports.arrivals import Submitter, note_letter
-from postier.mta.trace_rows import record_event, record_verdict
+from postier.mta.trace_rows import record_beginning, record_event, record_verdict
 from postier.smtp.parameters import MailParameters
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import Store, WriteTx
@@ -79,7 +79,9 @@ def prepare(acceptance: Acceptance) -> Prepared:
 
 
 async def accept(store: Store, acceptance: Acceptance, lease_owner: str) -> list[Job]:
-    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError."""
+    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError, and
+    ConflictError if the letter's id is taken.
+    """
     prepared = prepare(acceptance)
     return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
 
@@ -149,7 +151,7 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             acceptance.verdict,
         )
     else:
-        record_event(
+        record_beginning(
             tx,
             acceptance.letter_id_text,
             "submitted",

@@ -24,9 +24,11 @@ from postier.imap.commands import (
     rename,
     search,
     select,
+    sort,
     status,
     store,
     subscribe,
+    thread,
     uid_batches,
 )
 from postier.imap.commands import list as list_verb
@@ -54,6 +56,8 @@ Command: TypeAlias = (
     | status.StatusQuery
     | expunge.Expunge
     | search.Search
+    | sort.Sort
+    | thread.Thread
     | fetch.Fetch
     | store.Store
     | copy.Copy
@@ -112,6 +116,10 @@ VERBS: dict[bytes, Verb] = {
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
     b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
+    b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
+    b"UID SORT": Verb(sort.parse_uid, _SELECTED),
+    b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
+    b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, by_number=True, writes=True),
     b"UID STORE": Verb(store.parse_uid, _SELECTED, writes=True),
@@ -140,7 +148,7 @@ def parse_command(line: CommandLine, session: Session) -> Command:
 
 def _names_numbers(command: Command) -> bool:
     """Whether message numbers stand where UIDs could (RFC 9586 §3.5, §3.7)."""
-    if isinstance(command, search.Search):
+    if isinstance(command, search.Search | sort.Sort | thread.Thread):
         return any(isinstance(leaf, Messages) and not leaf.is_uid for leaf in leaves(command.criterion))
     return isinstance(command, select.Select) and command.known is not None and bool(command.known.matches)
 

@@ -25,10 +25,12 @@ from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
 from postier.imap.commands.select import Select
+from postier.imap.commands.sort import Sort
 from postier.imap.commands.status import StatusQuery
 from postier.imap.commands.store import Store
 from postier.imap.commands.subscribe import Subscribe
 from postier.imap.commands.table import VERBS, Command, parse_command
+from postier.imap.commands.thread import Thread
 from postier.imap.commands.uid_batches import UidBatches
 from postier.imap.reader_events import (
     NEED_DATA,
@@ -68,7 +70,9 @@ from postier.servers.imap import (
     search,
     select,
     session_verbs,
+    sort,
     store,
+    thread,
     transfer,
 )
 from postier.servers.imap.connection import Connection, Done, EndError
@@ -231,6 +235,10 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await store.store(connection, command)
         case Search():
             return await search.search(connection, command)
+        case Sort():
+            return await sort.sort(connection, command)
+        case Thread():
+            return await thread.thread(connection, command)
         case Copy():
             return await transfer.copy(connection, command)
         case Expunge():

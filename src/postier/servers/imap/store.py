@@ -21,7 +21,7 @@ from postier.imap.view import Chosen
 from postier.mailbox import ledger, reading
 from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
-from postier.mailbox.reading import fetch_columns, flags_in
+from postier.mailbox.reading import fetch_columns
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
@@ -190,14 +190,21 @@ def _change(
         mask |= keyword_bits(tx, account_id, flags.keywords, create=mode is not StoreMode.REMOVE)
     if flags.keywords or (news is not None and news.flags):
         keywords = keywords_of(tx, account_id)
-    stored = store_flags(tx, account_id, mailbox_id, ranges, mode, mask, unchanged_since=unchanged_since)
+    stored = store_flags(
+        tx,
+        account_id,
+        mailbox_id,
+        ranges,
+        mode,
+        mask,
+        unchanged_since=unchanged_since,
+        uids=uids if reads is Reads.FLAGS else (),
+    )
     if reads is Reads.NOTHING:
         return Changed(news, stored, keywords, mask)
+    if stored.flags is not None:
+        return Changed(news, stored, keywords, mask, uids, stored.flags)
     # Read here, where the pages are at hand: another connection to the database would read them all again.
-    if reads is Reads.FLAGS:
-        bits = flags_in(tx, account_id, mailbox_id, ranges)
-        if len(bits) == len(uids):  # all are there still, so these are theirs
-            return Changed(news, stored, keywords, mask, uids, bits)
     rows = fetch_columns(tx, account_id, mailbox_id, ranges, _TOLD)
     uids = array("I", [uid for uid, _, _ in rows])
     modseqs = [modseq for _, _, modseq in rows] if reads is Reads.MODSEQ else ()
