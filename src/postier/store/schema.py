@@ -388,6 +388,20 @@ CREATE TABLE email_to_key (
 INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
 """
 
+# What clients keep with a mailbox, or with the server (mailbox_id 0): shared (reader_id 0) or one reader's. Account 0 has what
+# all share. A removed entry keeps its row, without value.
+_MIGRATION_7 = """
+CREATE TABLE annotation (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    entry TEXT NOT NULL,
+    value @bytes,
+    modseq @int NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id, entry)
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -395,6 +409,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_4,
     _MIGRATION_5,
     _MIGRATION_6,
+    _MIGRATION_7,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -20,6 +20,7 @@ from postier.imap.commands import (
     fetch,
     id,  # noqa: A004 - the verb's name
     login,
+    metadata,
     quota,
     rename,
     search,
@@ -61,6 +62,8 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | metadata.GetMetadata
+    | metadata.SetMetadata
     | quota.GetQuota
     | quota.GetQuotaRoot
     | compress.Compress
@@ -101,6 +104,8 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"GETMETADATA": Verb(metadata.parse_get, LOGGED_IN),
+    b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),

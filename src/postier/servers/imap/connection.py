@@ -28,6 +28,7 @@ from postier.tls.stream import Stream
 if TYPE_CHECKING:
     from postier.servers.imap.append import Appending
     from postier.servers.imap.idle import Idlers
+    from postier.servers.imap.metadata import Seen
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -84,6 +85,7 @@ class Connection:
         "fetched",
         "has_news",
         "is_keyed",
+        "metadata_seen",
         "owner",
         "progress",
         "reader",
@@ -110,6 +112,7 @@ class Connection:
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
         self.sent_bytes = 0
+        self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
         self.compression: Compression | None = None
         self.progress: tuple[int, int] | None = (
             None  # of the command that runs: how much is done, of how much
