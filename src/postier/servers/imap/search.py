@@ -141,5 +141,6 @@ async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
         found += matching(plan.rest, messages, contents)
+        connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
         await connection.drain()
     return found
