@@ -140,14 +140,20 @@ def parse_signature(field: Field, now: int, skew_s: int) -> Signature | Refusal:
         if tags.get("v") != "1":
             raise SignatureError(Problem.SYNTAX, "v= is not 1")
         signature = parse_common(field, tags, identity=tags.get("i"))
-        if "q" in tags and "dns/txt" not in words(tags["q"]):
-            raise SignatureError(Problem.UNSUPPORTED, "q= names no known way to the key")
+        if "q" in tags:
+            check_query(tags["q"])
         if b"from" not in signature.headers:  # RFC 6376 §5.4
             raise SignatureError(Problem.NO_FROM, "From is not signed")
         check_times(signature, now, skew_s)
     except SignatureError as error:
         return _refusal(error, tags)
     return signature
+
+
+def check_query(value: str) -> None:
+    """q=, one way of it known (RFC 6376 §3.5); raises SignatureError."""
+    if "dns/txt" not in words(value):
+        raise SignatureError(Problem.UNSUPPORTED, "q= names no known way to the key")
 
 
 def _refusal(error: SignatureError, tags: dict[str, str]) -> Refusal:
