@@ -46,6 +46,27 @@ def test_rfc_8463_appendix_a(rfc8463):
     assert first.signed == ("from", "to", "subject", "date", "message-id", "from", "subject", "date")
 
 
+def test_rfc_6376_appendix_a(rfc6376):
+    zone = StaticResolver.of_txt({"brisbane._domainkey.example.com": rfc6376.record})
+    (result,) = verify(rfc6376.message, zone)
+    assert (result.result, result.identity, result.canonicalization, result.key_bits) == (
+        Outcome.PASS,
+        "joe@football.example.com",
+        "simple/simple",
+        1024,
+    )
+    for old, new in (  # simple forgives nothing
+        (b"Received: from", b"received: from"),
+        (b"example.com  [", b"example.com ["),
+        (b"Subject: Is", b"Subject:  Is"),
+        (b"lost the game. Are", b"lost the game.  Are"),
+        (b"      Fri, 11 Jul", b"     Fri, 11 Jul"),
+    ):
+        assert verify(rfc6376.message.replace(old, new), zone)[0].result is Outcome.FAIL
+    more = b"Received: by mx.example.org; Sat, 12 Jul 2003 00:00:00 +0000\r\n" + rfc6376.message + b"\r\n\r\n"
+    assert verify(more, zone)[0].result is Outcome.PASS
+
+
 def test_a_file_with_lf_and_a_view_verify_too(rfc8463):
     resolver = StaticResolver.of_txt(rfc8463.records)
     for message in (
