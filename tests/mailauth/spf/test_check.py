@@ -94,6 +94,7 @@ def test_mechanisms(ask, record, ip, outcome):
 )
 def test_identities(ask, sender, helo, outcome, identity):
     result = ask("example.com TXT v=spf1 -all", sender=sender, helo=helo)
+    assert result.is_mail_from
     assert (result.result, result.identity) == (outcome, identity)
 
 

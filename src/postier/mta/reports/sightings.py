@@ -98,9 +98,7 @@ def seen_of(
         _overrides(dmarc, handling, is_list_mail=is_list_mail),
         _signatures(found.dkim, dmarc.from_domain),
         # RFC 9990 §3.1.1.13: only the MAIL FROM identity
-        SpfSeen(canonical(spf.domain) or "", spf.result)
-        if spf.identity == "mailfrom" and spf.domain
-        else None,
+        SpfSeen(canonical(spf.domain) or "", spf.result) if spf.is_mail_from and spf.domain else None,
     )
 
 
