@@ -128,6 +128,22 @@ def test_keys(message, ed, forge, records, problem):
     assert result.is_testing == (b"t=y" in b"".join(records.records))
 
 
+def test_keys_for_tls_reports_alone(message, ed):  # RFC 8460 §3, RFC 6376 §3.6.1 s=
+    record = dkim.key_record(ed.private.public_key())
+    name = TxtQuestion("ed._domainkey.example.com")
+    for_reports = record.replace("v=DKIM1;", "v=DKIM1; s=tlsrpt;").encode()
+    signed = dkim.sign(message, [ed], 1) + message
+    (result,) = verify(signed, StaticResolver({name: Answer((for_reports,))}))
+    assert (result.problem, result.result) == (Problem.OTHER_SERVICE, Outcome.PERMERROR)
+    assert result.is_right_for_tls_report
+    (result,) = verify(signed.replace(b"Hello", b"Hallo"), StaticResolver({name: Answer((for_reports,))}))
+    assert (result.problem, result.is_right_for_tls_report) == (Problem.BODY, False)
+    (result,) = verify(signed, StaticResolver({name: Answer((for_reports.replace(b"tlsrpt", b"web"),))}))
+    assert (result.problem, result.is_right_for_tls_report) == (Problem.OTHER_SERVICE, False)
+    (result,) = verify(signed, StaticResolver({name: Answer((for_reports, record.encode()))}))
+    assert (result.problem, result.is_right_for_tls_report) == (None, True)
+
+
 def test_strict_keys(message, ed, forge):
     record = dkim.key_record(ed.private.public_key()).replace("v=DKIM1;", "v=DKIM1; t=s;")
     resolver = StaticResolver.of_txt({"ed._domainkey.example.com": record})

@@ -51,6 +51,7 @@ class Problem(enum.Enum):
     REVOKED = "key-revoked"
     BAD_KEY = "key-unusable"
     KEY_MISMATCH = "key-not-for-algorithm"
+    OTHER_SERVICE = "key-not-for-mail"
     WEAK_KEY = "key-too-weak"
     HUGE_KEY = "key-too-long"
     BODY = "body-changed"
@@ -79,6 +80,7 @@ _OUTCOMES = {
     Problem.REVOKED: Outcome.PERMERROR,
     Problem.BAD_KEY: Outcome.PERMERROR,
     Problem.KEY_MISMATCH: Outcome.PERMERROR,
+    Problem.OTHER_SERVICE: Outcome.PERMERROR,
     Problem.WEAK_KEY: Outcome.POLICY,  # RFC 8301 §3.2
     Problem.HUGE_KEY: Outcome.POLICY,
     Problem.BODY: Outcome.FAIL,
