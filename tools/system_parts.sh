@@ -15,6 +15,7 @@ parts=(
     "getmail getmail6"
     "fetchmail fetchmail"
     "sieve-connect sieve-connect"
+    "offlineimap offlineimap3"
     "script bsdutils"
     "setpriv util-linux"
 )

@@ -13,6 +13,7 @@ PACKAGES = {
     "curl": "curl",
     "neomutt": "neomutt",
     "mbsync": "isync",
+    "offlineimap": "offlineimap3",
     "script": "bsdutils",
     "getmail": "getmail6",
     "fetchmail": "fetchmail",
