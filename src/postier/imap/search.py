@@ -1,7 +1,7 @@
 """SEARCH criteria as a tree, and what can be done with it before any message is looked at.
 
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
-Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5. Invariants: texts are case-folded;
+Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5. Invariants: texts are folded (`mime.collation`);
 And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates, sizes and
 texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the
 peer's nesting costs no stack.
@@ -240,6 +240,11 @@ def leaves(criterion: Criterion) -> Iterable[Leaf]:
                 pending.append(term)
             case leaf:
                 yield leaf
+
+
+def asks_modseq(criterion: Criterion) -> bool:
+    """Whether MODSEQ is among the keys (RFC 7162 §3.1.5)."""
+    return any(isinstance(leaf, ModSeq) for leaf in leaves(criterion))
 
 
 def needs(criterion: Criterion) -> Needs:

@@ -40,7 +40,7 @@ from postier.imap.sets import contains
 class Candidate(Protocol):
     """A message as the search sees it.
 
-    Texts are decoded (charsets, encoded words, transfer encoding), unfolded and case-folded (`str.casefold`); methods
+    Texts are decoded (charsets, encoded words, transfer encoding), unfolded and folded (`mime.collation.search_fold`); methods
     may read and cache, attributes are at hand.
     """
 

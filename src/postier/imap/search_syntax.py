@@ -32,6 +32,7 @@ from postier.imap.search import (
     negation,
 )
 from postier.imap.tokens import Cursor
+from postier.mime.collation import search_fold
 
 MAX_NESTING = 50
 MAX_KEYS = 5000
@@ -120,7 +121,7 @@ def _complete(cursor: Cursor, stack: list[_Frame], found: Criterion) -> Criterio
 def _text(cursor: Cursor) -> str:
     raw = cursor.astring()
     try:
-        return raw.decode("utf-8").casefold()
+        return search_fold(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise bad("Search text is not UTF-8") from None
 

@@ -20,6 +20,7 @@ from postier.imap.search_match import predicate
 from postier.mailbox.search_sql import compile_criterion
 from postier.mailbox.tally import selections
 from postier.mime import encoded_words
+from postier.mime.collation import search_fold
 from postier.mime.decode import text_of
 from postier.mime.headers import split_header, unfold
 from postier.mime.part import load_parts
@@ -165,25 +166,29 @@ class _Candidate:
 
     def header_texts(self, name: str) -> Iterable[str]:
         header = split_header(self._raw, 0, min(self._message.header_bytes, len(self._raw)))
-        return [encoded_words.decode(value).casefold() for value in header.all(name.encode())]
+        return [search_fold(encoded_words.decode(value)) for value in header.all(name.encode())]
 
     def header_text(self) -> str:
         if self._header is None:
             raw = self._raw
-            self._header = "\n".join(
-                f"{field.key.decode('ascii', 'replace')}: {encoded_words.decode(unfold(field.value))}"
-                for part in load_parts(self._message.parts).walk()
-                if part.body_start <= len(raw)
-                for field in split_header(raw, part.header_start, part.body_start).fields
-            ).casefold()
+            self._header = search_fold(
+                "\n".join(
+                    f"{field.key.decode('ascii', 'replace')}: {encoded_words.decode(unfold(field.value))}"
+                    for part in load_parts(self._message.parts).walk()
+                    if part.body_start <= len(raw)
+                    for field in split_header(raw, part.header_start, part.body_start).fields
+                )
+            )
         return self._header
 
     def body_text(self) -> str:
         if self._body is None:
             raw = self._raw
-            self._body = "\n".join(
-                text_of(raw, part)
-                for part in load_parts(self._message.parts).walk()
-                if part.type == "text" and part.body_start < len(raw)
-            ).casefold()
+            self._body = search_fold(
+                "\n".join(
+                    text_of(raw, part)
+                    for part in load_parts(self._message.parts).walk()
+                    if part.type == "text" and part.body_start < len(raw)
+                )
+            )
         return self._body

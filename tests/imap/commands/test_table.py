@@ -25,6 +25,7 @@ from postier.imap.commands import (
 from postier.imap.commands import fetch as fetch_verb
 from postier.imap.commands import id as id_verb
 from postier.imap.commands import search as search_verb
+from postier.imap.commands import sort as sort_verb
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.list import List, ListReturn, ListSelect
 from postier.imap.commands.status import StatusItem
@@ -37,8 +38,9 @@ from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, Mes
 from postier.imap.refusals import PeerError
 from postier.imap.resync import Known, Match
 from postier.imap.search import All, Flags, ModSeq
-from postier.imap.search_results import Return
+from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import SAVED_RESULT, parse_set
+from postier.imap.sorting import SortField, SortKey
 from postier.imap.state import Session, State
 
 LEGAL = {  # a state in which the verb is allowed
@@ -126,11 +128,38 @@ TRANSCRIPT = [
     (b"EXPUNGE", expunge.Expunge(b"t")),
     (b"UID EXPUNGE 1", expunge.Expunge(b"t", ONE)),
     (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
-    (b"UID SEARCH RETURN () ALL", search_verb.Search(b"t", is_uid=True, returns=Return.ALL, criterion=All())),
+    (
+        b"SORT (SUBJECT REVERSE DATE SUBJECT) UTF-8 ALL",
+        sort_verb.Sort(
+            b"t",
+            is_uid=False,
+            returns=None,
+            keys=(SortKey(SortField.SUBJECT), SortKey(SortField.DATE, is_reverse=True)),
+            criterion=All(),
+        ),
+    ),
+    (
+        b"UID SORT RETURN (COUNT) (DISPLAYFROM) us-ascii SEEN",
+        sort_verb.Sort(
+            b"t",
+            is_uid=True,
+            returns=Wanted(Return.COUNT),
+            keys=(SortKey(SortField.DISPLAYFROM),),
+            criterion=Flags(SEEN),
+        ),
+    ),
+    (
+        b"UID SEARCH RETURN () ALL",
+        search_verb.Search(b"t", is_uid=True, returns=Wanted(Return.ALL), criterion=All()),
+    ),
     (
         b"SEARCH return (min SAVE) CHARSET utf-8 UNSEEN",
         search_verb.Search(
-            b"t", is_uid=False, returns=Return.MIN | Return.SAVE, criterion=Flags(0, SEEN), has_charset=True
+            b"t",
+            is_uid=False,
+            returns=Wanted(Return.MIN | Return.SAVE),
+            criterion=Flags(0, SEEN),
+            has_charset=True,
         ),
     ),
     (b"FETCH 1 FLAGS", fetch_verb.Fetch(b"t", False, ONE, FetchItems((Column.FLAGS,)))),
@@ -214,6 +243,12 @@ def test_the_transcript_has_every_verb():
         b"APPEND INBOX",
         b"UID EXPUNGE",
         b"SEARCH",
+        b"SORT () UTF-8 ALL",
+        b"SORT (FOO) UTF-8 ALL",
+        b"SORT (REVERSE) UTF-8 ALL",
+        b"SORT (REVERSE REVERSE DATE) UTF-8 ALL",
+        b"SORT (DATE) UTF-8",
+        b"SORT RETURN (FOO) (DATE) UTF-8 ALL",
         b"SEARCH RETURN (FOO) ALL",
         b"SEARCH RETURN (MIN)",
         b"SEARCH CHARSET",
@@ -281,9 +316,10 @@ def test_states(name, state):
     assert ("is not allowed" in caught.value.text) is (state not in VERBS[name].states)
 
 
-def test_expunges_are_withheld_in_three_verbs_only():
-    # RFC 9051 §7.5.1
-    assert {name for name, verb in VERBS.items() if not verb.may_expunge} == {b"FETCH", b"STORE", b"SEARCH"}
+def test_expunges_are_withheld_while_numbers_are_in_use_only():
+    # RFC 9051 §7.5.1, RFC 5256 §3
+    withholding = {name for name, verb in VERBS.items() if not verb.may_expunge}
+    assert withholding == {b"FETCH", b"STORE", b"SEARCH", b"SORT"}
 
 
 def test_read_only_mailboxes():

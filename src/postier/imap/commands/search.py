@@ -8,8 +8,8 @@ import msgspec
 
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
-from postier.imap.search import Criterion, ModSeq, leaves
-from postier.imap.search_results import Return
+from postier.imap.search import Criterion
+from postier.imap.search_results import Return, Wanted
 from postier.imap.search_syntax import parse_program
 from postier.imap.tokens import Cursor
 
@@ -21,19 +21,9 @@ class Search(msgspec.Struct, frozen=True):
 
     tag: bytes
     is_uid: bool
-    returns: Return | None
+    returns: Wanted | None
     criterion: Criterion
     has_charset: bool = False
-
-    @property
-    def asks_modseq(self) -> bool:
-        """Whether MODSEQ is among the keys (RFC 7162 §3.1.5)."""
-        return any(isinstance(leaf, ModSeq) for leaf in leaves(self.criterion))
-
-    @property
-    def saves(self) -> bool:
-        """Whether the result becomes `$`."""
-        return self.returns is not None and Return.SAVE in self.returns
 
 
 class CharsetError(PeerError):
@@ -54,23 +44,32 @@ def parse_uid(cursor: Cursor) -> Search:
     return _parse(cursor, is_uid=True)
 
 
+def returns_of(cursor: Cursor) -> Wanted | None:
+    """`RETURN (...)` and the space behind it, if it is there."""
+    if not cursor.try_keyword(b"RETURN"):
+        return None
+    cursor.space()
+    options = Return(0)
+    for option in cursor.items(lambda: _return(cursor), may_be_empty=True):
+        options |= option
+    cursor.space()
+    return Wanted(options or Return.ALL)
+
+
+def charset(cursor: Cursor, *, clears_saved: bool) -> None:
+    """The name of a charset that we read. Raises CharsetError."""
+    if cursor.astring().upper() not in CHARSETS:
+        raise CharsetError(clears_saved=clears_saved)
+
+
 def _parse(cursor: Cursor, *, is_uid: bool) -> Search:
     cursor.space()
-    returns = None
-    if cursor.try_keyword(b"RETURN"):
-        cursor.space()
-        returns = Return(0)
-        for option in cursor.items(lambda: _return(cursor), may_be_empty=True):
-            returns |= option
-        returns = returns or Return.ALL
-        cursor.space()
+    returns = returns_of(cursor)
     has_charset = cursor.try_keyword(b"CHARSET")
     if has_charset:
         cursor.space()
-        charset = cursor.astring().upper()
+        charset(cursor, clears_saved=returns is not None and returns.saves)
         cursor.space()
-        if charset not in CHARSETS:
-            raise CharsetError(clears_saved=returns is not None and Return.SAVE in returns)
     return Search(cursor.tag, is_uid, returns, parse_program(cursor), has_charset)
 
 

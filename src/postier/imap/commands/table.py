@@ -22,6 +22,7 @@ from postier.imap.commands import (
     rename,
     search,
     select,
+    sort,
     status,
     store,
     subscribe,
@@ -49,6 +50,7 @@ Command: TypeAlias = (
     | status.StatusQuery
     | expunge.Expunge
     | search.Search
+    | sort.Sort
     | fetch.Fetch
     | store.Store
     | copy.Copy
@@ -96,6 +98,8 @@ VERBS: dict[bytes, Verb] = {
     b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
+    b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
+    b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, writes=True),

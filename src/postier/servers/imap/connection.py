@@ -81,6 +81,7 @@ class Connection:
         "failed_logins",
         "fetched",
         "has_news",
+        "is_keyed",
         "owner",
         "reader",
         "selected",
@@ -99,6 +100,7 @@ class Connection:
         self.selected: Selected | None = None
         self.append: Appending | None = None
         self.has_news = False  # somebody changed the account while this connection is in IDLE
+        self.is_keyed = False  # every email of the account has its sort keys
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0

@@ -23,6 +23,7 @@ from postier.imap.commands.login import Login
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
 from postier.imap.commands.select import Select
+from postier.imap.commands.sort import Sort
 from postier.imap.commands.status import StatusQuery
 from postier.imap.commands.store import Store
 from postier.imap.commands.subscribe import Subscribe
@@ -63,6 +64,7 @@ from postier.servers.imap import (
     mailboxes,
     search,
     select,
+    sort,
     store,
     transfer,
 )
@@ -220,6 +222,8 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await store.store(connection, command)
         case Search():
             return await search.search(connection, command)
+        case Sort():
+            return await sort.sort(connection, command)
         case Copy():
             return await transfer.copy(connection, command)
         case Expunge():
