@@ -14,6 +14,7 @@ PACKAGES = {
     "neomutt": "neomutt",
     "mbsync": "isync",
     "offlineimap": "offlineimap3",
+    "node": "nodejs",
     "script": "bsdutils",
     "getmail": "getmail6",
     "fetchmail": "fetchmail",
