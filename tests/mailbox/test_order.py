@@ -65,7 +65,7 @@ async def test_every_order_is_the_plain_one(store: Store) -> None:
     box = (await store.write(add_account))["INBOX"]
     raws = letters(60)
     for place, raw in enumerate(raws):
-        await append(store, 1, box, raw, received_at_us=NOON_US - (place % 7) * 1_000_000)
+        await append(store, 1, box, raw, received_at_us=NOON_US - (place % 7) * 1_000_000 + place)
     chance = random.Random(1)
     for _ in range(60):
         keys = [SortKey(field, bool(chance.getrandbits(1))) for field in chance.sample(list(SortField), 2)]

@@ -5,9 +5,11 @@ email has its row, or stands in `email_to_key`: emails of a store from before th
 account is first searched (`unkeyed`, `write_keys`). Their search texts are then brought to today's form too.
 """
 
+import re
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from postier.imap.thread_tree import HASH_OCTETS
 from postier.mime.collation import search_fold, sort_key
 from postier.mime.index import MessageIndex
 from postier.mime.threads import is_reply
@@ -15,6 +17,8 @@ from postier.store.blobs import BlobId
 from postier.store.transaction import ReadTx, WriteTx
 
 KEYED_AT_ONCE = 200
+
+_QUOTING = re.compile(r'\\(.)|"')
 
 INSERT_KEYS = (
     "INSERT INTO sort_key (account_id, email_id, sent_at, subject, from_mailbox, to_mailbox, cc_mailbox, from_name,"
@@ -39,7 +43,7 @@ def key_columns(index: MessageIndex) -> tuple[object, ...]:
 
 def message_hashes(index: MessageIndex) -> bytes:
     """Eight octets for the message's own id, zeroes without one, and eight for each ancestor, oldest first."""
-    own = _hash(index.message_id) if index.message_id else bytes(8)
+    own = _hash(index.message_id) if index.message_id else bytes(HASH_OCTETS)
     ancestors = index.references or index.in_reply_to[:1]  # RFC 5256 §3, REFERENCES
     return own + b"".join(map(_hash, ancestors))
 
@@ -79,4 +83,6 @@ def write_keys(tx: WriteTx, account_id: int, indexes: Sequence[tuple[int, Messag
 
 
 def _hash(message_id: str) -> bytes:
-    return blake2b(message_id.encode("utf-8", "replace"), digest_size=8).digest()
+    if '"' in message_id:  # RFC 5256 §3: quoting makes no other id
+        message_id = _QUOTING.sub(r"\1", message_id)
+    return blake2b(message_id.encode("utf-8", "replace"), digest_size=HASH_OCTETS).digest()

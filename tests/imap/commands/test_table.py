@@ -21,6 +21,7 @@ from postier.imap.commands import (
     status,
     store,
     subscribe,
+    thread,
 )
 from postier.imap.commands import fetch as fetch_verb
 from postier.imap.commands import id as id_verb
@@ -42,6 +43,7 @@ from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import SAVED_RESULT, parse_set
 from postier.imap.sorting import SortField, SortKey
 from postier.imap.state import Session, State
+from postier.imap.thread_tree import Algorithm
 
 LEGAL = {  # a state in which the verb is allowed
     name: next(state for state in State if state in verb.states) for name, verb in VERBS.items()
@@ -127,6 +129,11 @@ TRANSCRIPT = [
     ),
     (b"EXPUNGE", expunge.Expunge(b"t")),
     (b"UID EXPUNGE 1", expunge.Expunge(b"t", ONE)),
+    (b"THREAD refs UTF-8 ALL", thread.Thread(b"t", False, Algorithm.REFS, All())),
+    (
+        b"UID THREAD ORDEREDSUBJECT US-ASCII SEEN",
+        thread.Thread(b"t", True, Algorithm.ORDEREDSUBJECT, Flags(SEEN)),
+    ),
     (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
     (
         b"SORT (SUBJECT REVERSE DATE SUBJECT) UTF-8 ALL",
@@ -243,6 +250,9 @@ def test_the_transcript_has_every_verb():
         b"APPEND INBOX",
         b"UID EXPUNGE",
         b"SEARCH",
+        b"THREAD FOO UTF-8 ALL",
+        b"THREAD REFS UTF-8",
+        b"THREAD (REFS) UTF-8 ALL",
         b"SORT () UTF-8 ALL",
         b"SORT (FOO) UTF-8 ALL",
         b"SORT (REVERSE) UTF-8 ALL",
@@ -319,7 +329,7 @@ def test_states(name, state):
 def test_expunges_are_withheld_while_numbers_are_in_use_only():
     # RFC 9051 §7.5.1, RFC 5256 §3
     withholding = {name for name, verb in VERBS.items() if not verb.may_expunge}
-    assert withholding == {b"FETCH", b"STORE", b"SEARCH", b"SORT"}
+    assert withholding == {b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD"}
 
 
 def test_read_only_mailboxes():

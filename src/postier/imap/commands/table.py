@@ -26,6 +26,7 @@ from postier.imap.commands import (
     status,
     store,
     subscribe,
+    thread,
 )
 from postier.imap.commands import list as list_verb
 from postier.imap.commands.argumentless import Argumentless, Word
@@ -51,6 +52,7 @@ Command: TypeAlias = (
     | expunge.Expunge
     | search.Search
     | sort.Sort
+    | thread.Thread
     | fetch.Fetch
     | store.Store
     | copy.Copy
@@ -100,6 +102,8 @@ VERBS: dict[bytes, Verb] = {
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
     b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
+    b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
+    b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
     b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, writes=True),

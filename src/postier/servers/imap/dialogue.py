@@ -28,6 +28,7 @@ from postier.imap.commands.status import StatusQuery
 from postier.imap.commands.store import Store
 from postier.imap.commands.subscribe import Subscribe
 from postier.imap.commands.table import VERBS, Command, parse_command
+from postier.imap.commands.thread import Thread
 from postier.imap.reader_events import (
     NEED_DATA,
     AnswerLine,
@@ -66,6 +67,7 @@ from postier.servers.imap import (
     select,
     sort,
     store,
+    thread,
     transfer,
 )
 from postier.servers.imap.connection import Connection, Done, EndError
@@ -224,6 +226,8 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await search.search(connection, command)
         case Sort():
             return await sort.sort(connection, command)
+        case Thread():
+            return await thread.thread(connection, command)
         case Copy():
             return await transfer.copy(connection, command)
         case Expunge():
