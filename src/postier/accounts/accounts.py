@@ -26,6 +26,9 @@ ACCOUNT_TABLES = (
     "mailbox",
     "subscription",
     "thread_link",
+    "word_block",
+    "word_part",
+    "word_progress",
     "account",
 )
 """Every table whose rows belong to an account; not the queue, for accepted mail is never lost with its sender."""

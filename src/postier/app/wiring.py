@@ -18,6 +18,7 @@ from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
+from postier.app.indexer import Indexer
 from postier.app.metrics_share import MetricsShare
 from postier.app.reporter import Reporter
 from postier.app.resolving import resolver_of
@@ -108,7 +109,12 @@ class Graph:
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
         # beside the listeners
-        self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
+        self.duties: list[Service] = [
+            self.scheduler,
+            Sweeper(store, owner),
+            Indexer(store, owner),
+            Reporter(store, owner),
+        ]
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
