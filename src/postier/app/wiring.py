@@ -109,12 +109,8 @@ class Graph:
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
         # beside the listeners
-        self.duties: list[Service] = [
-            self.scheduler,
-            Sweeper(store, owner),
-            Indexer(store, owner),
-            Reporter(store, owner),
-        ]
+        background = (duty(store, owner) for duty in (Sweeper, Indexer, Reporter))
+        self.duties: list[Service] = [self.scheduler, *background]
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"

@@ -1,9 +1,13 @@
+import random
+import string
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postier.mailbox.words import block as blocks
 from postier.mailbox.words.block import (
     BLOCK,
+    MAX_SHARE,
     MAX_TEXT,
     MAX_WORDS,
     RUN,
@@ -84,6 +88,19 @@ def test_what_is_too_much_is_undecided(monkeypatch):
     monkeypatch.setattr(blocks, "MAX_WORDS_OF_BLOCK", 2)
     assert places_in(body("a b", "c", "d").undecided) == [2]
     assert blocks.MAX_WORDS_OF_BLOCK == 2
+
+
+def test_a_block_is_at_most_half_of_its_texts():
+    """Texts of random letters can't be made smaller: those messages are left to be read."""
+    chance = random.Random(1)
+    texts = [f"plain words in message {n} of many, " * 20 for n in range(RUN // 2)]
+    texts += ["".join(chance.choices(string.ascii_letters + string.digits, k=2_000)) for _ in range(RUN // 2)]
+    block = body(*texts)
+    assert places_in(block.undecided) == [*range(RUN // 2, RUN)]
+    assert sum(len(part.data) for part in block.parts) <= block.text_bytes * MAX_SHARE
+    assert look(block, Field.BODY, b"essage") == [*range(RUN // 2)]
+    alone = body("".join(texts[RUN // 2 :]))
+    assert (places_in(alone.undecided), alone.parts) == ([0], ())
 
 
 words = st.text(st.sampled_from("abcß東_9"), min_size=1, max_size=4)

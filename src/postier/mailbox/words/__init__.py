@@ -9,6 +9,6 @@ word. A pattern that is one word's part is decided by the index; of a longer one
     rows      its tables
     narrow    criteria put to all blocks of an account
 
-Not here: building in the background (`app.indexer`). See docs/adr/0015-index-of-words.md. Invariants: SEARCH finds the same with the index,
+Not here: building in the background (`app.indexer`). See docs/adr/0019-index-of-words.md. Invariants: SEARCH finds the same with the index,
 without it, and while it is built; a message that is in no block is decided on its text.
 """
