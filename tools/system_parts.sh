@@ -14,6 +14,7 @@ parts=(
     "mbsync isync"
     "getmail getmail6"
     "fetchmail fetchmail"
+    "sieve-connect sieve-connect"
     "script bsdutils"
     "setpriv util-linux"
 )

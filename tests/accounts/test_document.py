@@ -161,3 +161,14 @@ async def test_the_logo_of_a_domain(store: Store) -> None:
         await apply(store, text.replace("https", "http"))
     with pytest.raises(InvalidError, match="needs"):
         await store.write(set_logo, "beta.test", Logo("", logo.evidence))
+
+
+async def test_the_mode_of_mta_sts_is_part_of_it(sqlite_store: Store) -> None:
+    text = '[domain."beta.test"]\nmta_sts = "enforce"\n'
+    changes = await apply(sqlite_store, text)
+    assert changes == ["domain beta.test added", "domain beta.test: MTA-STS mode enforce"]
+    assert await apply(sqlite_store, text) == []
+    exported = await sqlite_store.read_bulk(export_directory, with_secrets=False)
+    assert '[domain."beta.test"]\nmta_sts = "enforce"\n' in exported
+    changes = await apply(sqlite_store, text.replace("enforce", "none"))
+    assert changes == ["domain beta.test: MTA-STS mode none"]

@@ -16,6 +16,7 @@ PACKAGES = {
     "script": "bsdutils",
     "getmail": "getmail6",
     "fetchmail": "fetchmail",
+    "sieve-connect": "sieve-connect",
 }
 
 

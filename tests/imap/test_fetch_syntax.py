@@ -134,3 +134,18 @@ def test_part_depth_has_a_limit():
     assert len(items(b"BODY[%b]" % deep).sections[0].section.part) == 100
     with pytest.raises(PeerError):
         items(b"BODY[%b.1]" % deep)
+
+
+@pytest.mark.parametrize(
+    "text", [b"PREVIEW", b"preview (lazy)", b"(PREVIEW (LAZY))", b"(PREVIEW (LAZY LAZY))"]
+)
+def test_a_preview_may_be_asked_for_lazily(text):
+    assert items(text) == FetchItems((Column.PREVIEW,))
+
+
+@pytest.mark.parametrize(
+    "text", [b"PREVIEW ()", b"PREVIEW (EAGER)", b"PREVIEW (LAZY", b"PREVIEW  (LAZY)", b"PREVIEW[1]"]
+)
+def test_other_modifiers_of_preview_are_refused(text):
+    with pytest.raises(PeerError):
+        items(text)

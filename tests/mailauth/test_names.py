@@ -11,6 +11,10 @@ from postier.mailauth.names import canonical, host_name, is_within, parent_of, p
         ("Example.COM", "example.com"),
         ("example.com.", "example.com"),
         ("b\u00fccher.example", "xn--bcher-kva.example"),
+        (
+            "stra\u00dfe.example",
+            "xn--strae-oqa.example",
+        ),  # RFC 5892 §2.6: not strasse.example, which another may hold
         ("_dmarc.example.com", "_dmarc.example.com"),
         ("a" * 63 + ".example", "a" * 63 + ".example"),
         ("a" * 64 + ".example", None),

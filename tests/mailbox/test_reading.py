@@ -10,6 +10,7 @@ from postier.mailbox.reading import (
     Column,
     claim_recent,
     fetch_columns,
+    flags_in,
     open_mailbox,
     uid_portions,
     uids_at,
@@ -31,6 +32,19 @@ async def test_every_column_can_be_read(store: Store) -> None:
     assert bytes(values[Column.BODYSTRUCTURE]).upper().startswith(b'("TEXT" "PLAIN"')
     assert values[Column.HAS_ATTACHMENT] == 0
     assert await store.read(fetch_columns, 1, boxes["INBOX"], [], [Column.UID]) == []
+
+
+async def test_flags_are_read_in_the_order_of_uids(store: Store) -> None:
+    inbox = (await store.write(add_account))["INBOX"]
+    await append(store, 1, inbox, *[raw_letter(n) for n in range(5)])
+    for uid, flags in ((1, 8), (3, 1 << 61), (5, 3)):
+        await store.write(store_flags, 1, inbox, [(uid, uid)], StoreMode.REPLACE, flags)
+    await store.write(expunge_uids, 1, inbox, [(2, 2)])
+    assert await store.read(flags_in, 1, inbox, [(1, 2**32 - 1)]) == [8, 1 << 61, 0, 3]
+    assert await store.read(flags_in, 1, inbox, [(1, 1), (5, 9)]) == [8, 3]
+    many = [(uid, uid) for uid in range(1, 1_600, 2)]  # more than one statement names
+    assert await store.read(flags_in, 1, inbox, many) == [8, 1 << 61, 3]
+    assert await store.read(flags_in, 1, inbox, [(2, 2)]) == await store.read(flags_in, 1, inbox, []) == []
 
 
 async def test_recent_is_told_once(store: Store) -> None:

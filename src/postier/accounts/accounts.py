@@ -24,6 +24,7 @@ ACCOUNT_TABLES = (
     "expunged",
     "keyword",
     "mailbox",
+    "sieve_script",
     "subscription",
     "thread_link",
     "word_block",

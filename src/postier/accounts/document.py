@@ -17,9 +17,11 @@ from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain, list_domains, parse_mail_domain
 from postier.accounts.logos import Logo, logo_of, set_logo
 from postier.accounts.names import canonical_address
+from postier.accounts.own_sts import own_sts_policy, set_sts_policy
 from postier.accounts.refusals import InvalidError, NotFoundError
 from postier.mailauth.dkim.keys import MIN_RSA_BITS
 from postier.mailauth.dkim.sign import check_strength
+from postier.mailauth.mta_sts import Mode
 from postier.mime.address import Address
 from postier.store.transaction import ReadTx, WriteTx
 
@@ -35,6 +37,7 @@ class _Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logo: str = ""
     logo_evidence: str = ""
     dkim: list[_Key] = []
+    mta_sts: Mode | None = None
 
 
 class _Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +102,7 @@ def _apply_domain(
         yield f"domain {domain} added"
         if wanted.logo:
             set_logo(tx, domain, Logo(wanted.logo, wanted.logo_evidence))
+        yield from _apply_sts(tx, domain, wanted.mta_sts)
         return
     known = {key.selector for key in domain_keys(tx, domain)}
     for key in keys:
@@ -109,6 +113,14 @@ def _apply_domain(
     if logo != logo_of(tx, domain):
         set_logo(tx, domain, logo)
         yield f"domain {domain}: logo changed"
+    yield from _apply_sts(tx, domain, wanted.mta_sts)
+
+
+def _apply_sts(tx: WriteTx, domain: str, mode: Mode | None) -> Iterator[str]:
+    own = own_sts_policy(tx, domain, "")
+    if mode is not None and (own is None or own.mode is not mode):
+        set_sts_policy(tx, domain, mode)
+        yield f"domain {domain}: MTA-STS mode {mode}"
 
 
 def _key(domain: str, key: _Key) -> DkimKey:
@@ -188,6 +200,9 @@ def _lines(tx: ReadTx, *, with_secrets: bool) -> Iterator[str]:
         if (logo := logo_of(tx, info.domain)) is not None:
             yield f"logo = {_text(logo.location)}"
             yield f"logo_evidence = {_text(logo.evidence)}"
+        own = own_sts_policy(tx, info.domain, "")
+        if own is not None:
+            yield f"mta_sts = {_text(own.mode)}"
         for key in domain_keys(tx, info.domain) if with_secrets else ():
             yield f"[[domain.{_text(info.domain)}.dkim]]"
             yield f"selector = {_text(key.selector)}"

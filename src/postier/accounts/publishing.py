@@ -16,6 +16,7 @@ from postier.accounts.dkim_keys import DkimKey, KeyState, record_text
 from postier.accounts.dkim_stages import is_over, kept_until
 from postier.accounts.logos import Logo
 from postier.accounts.names import POSTMASTER
+from postier.accounts.own_sts import OwnPolicy
 from postier.mailauth.dkim import zone_text
 
 MX_PREFERENCE = 10
@@ -53,6 +54,7 @@ def records_of(
     services: Sequence[Service],
     logo: Logo | None = None,
     *,
+    sts: OwnPolicy | None = None,
     now_us: int = 0,
 ) -> list[DnsRecord]:
     """Everything to publish for the domain, in the order in which it matters; at `now_us` as for old keys."""
@@ -69,8 +71,9 @@ def records_of(
             f"v=DMARC1; p=quarantine; rua={postmaster}; ruf={postmaster}",
             "DMARC: what others do with mail that is not from here",
         ),
-        DnsRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua={postmaster}", "reports of failed TLS"),
+        _tls_reports(domain),
     ]
+    records += sts_records(sts)[:-1] if sts is not None else []
     if logo is not None:
         records.append(
             DnsRecord(f"default._bimi.{domain}", "TXT", logo.record_text, "BIMI: the logo others may show")
@@ -85,6 +88,23 @@ def records_of(
         for service in services
     ]
     return records
+
+
+def sts_records(own: OwnPolicy) -> list[DnsRecord]:
+    """What announces an MTA-STS policy, where it is served, and where failures are reported (RFC 8461 §3, RFC 8460 §3)."""
+    name, text = own.record
+    return [
+        DnsRecord(name, "TXT", text, f"MTA-STS: senders find the policy ({own.mode})"),
+        DnsRecord(
+            f"mta-sts.{own.domain}", "CNAME", f"{own.hostname}.", "MTA-STS: the policy is served there"
+        ),
+        _tls_reports(own.domain),
+    ]
+
+
+def _tls_reports(domain: str) -> DnsRecord:
+    to = f"mailto:{POSTMASTER}@{domain}"
+    return DnsRecord(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua={to}", "reports of failed TLS")
 
 
 def key_record(key: DkimKey, now_us: int = 0) -> DnsRecord:

@@ -2,7 +2,7 @@
 
 Not here: what the objects do. `PROTOCOLS` says what serves a listener of each protocol; `FOUNDING` what
 `postier init` does once the files are there. Invariant: a listener without an entry stops the start, it is never
-left out in silence.
+left out in silence. It is over 400 lines long because the graph is built in one place.
 """
 
 import fcntl
@@ -16,11 +16,12 @@ from functools import partial
 from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
+from postier.accounts.own_sts import own_sts_policy
 from postier.app.counting import Counting, read_along
 from postier.app.founding import found_directory
 from postier.app.indexer import Indexer
 from postier.app.metrics_share import MetricsShare
-from postier.app.reporter import Reporter
+from postier.app.reporter import Reporter, ReportSender, sender_of
 from postier.app.resolving import resolver_of
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.sockets import by_listener
@@ -34,7 +35,10 @@ from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
+from postier.mta.reports.sightings import Sightings
+from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
+from postier.mta.sts_memory import StoredPolicies
 from postier.mta.submit import Submission
 from postier.mta.transport import Connections, Dialling
 from postier.pop3.settings import SessionSettings as Pop3Settings
@@ -55,6 +59,7 @@ from postier.tls.server import ServerTls
 from postier.tls.sts import StsPolicies
 from postier.web.conversation import HttpConversation, Site
 from postier.web.metrics import MetricsSite
+from postier.web.policies import PolicySite
 
 SECOND_US = 1_000_000
 POP3_IDLE_TIMEOUT_S = 600  # RFC 1939 §3: at least 10 minutes; no longer, for the maildrop is locked meanwhile
@@ -85,9 +90,18 @@ class Graph:
         owner = f"{settings.hostname}/{_NODE_START}/{context.number}"
         may_be_private = settings.delivery.allow_private_addresses
         policies = StsPolicies(
-            self.resolver, HttpsSource(self.resolver, allow_private_addresses=may_be_private)
+            self.resolver,
+            HttpsSource(self.resolver, allow_private_addresses=may_be_private),
+            memory=StoredPolicies(store),
         )
-        dialling = Dialling(settings.hostname, settings.delivery.port, self.resolver, policies)
+        self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        dialling = Dialling(
+            hostname=settings.hostname,
+            port=settings.delivery.port,
+            resolver=self.resolver,
+            fetcher=policies,
+            observer=None if self.sightings is None else TlsWitness(self.sightings),
+        )
         despatch = Despatch(
             hostname=settings.hostname,
             store=store,
@@ -111,6 +125,10 @@ class Graph:
         # beside the listeners
         background = (duty(store, owner) for duty in (Sweeper, Indexer, Reporter))
         self.duties: list[Service] = [self.scheduler, *background]
+        if self.sightings is not None:
+            bits = self.random.getrandbits
+            sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
+            self.duties.append(ReportSender(store, owner, self.sightings, sender))
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
@@ -128,6 +146,7 @@ class Graph:
             exempt_networks=settings.limits.exempt_networks,
             tally=self.tally,
             trusted_sealers=self.trusted_sealers,
+            sightings=self.sightings,
         )
         context.on_reload(self._reload)
 
@@ -271,6 +290,14 @@ def _metrics(graph: Graph, listener: Listener, sockets: Sequence[socket.socket])
     return _http_listener(graph, listener, sockets, MetricsSite(share.page))
 
 
+def _http(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    async def text_of(domain: str) -> str | None:
+        own = await graph.store.read(own_sts_policy, domain, graph.settings.hostname)
+        return own.text if own is not None else None
+
+    return _http_listener(graph, listener, sockets, PolicySite(text_of))
+
+
 def _http_listener(graph: Graph, listener: Listener, sockets: Sequence[socket.socket], site: Site) -> Service:
     conversation = HttpConversation(
         listener.protocol.value,
@@ -294,6 +321,7 @@ PROTOCOLS: dict[Protocol, ProtocolFactory] = {
     Protocol.IMAP: _imap,
     Protocol.POP3: _pop3,
     Protocol.METRICS: _metrics,
+    Protocol.HTTP: _http,
 }
 
 

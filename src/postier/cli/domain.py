@@ -11,6 +11,7 @@ import msgspec
 
 from postier.cli.arguments import DomainType, confirm, time_text, yes_option
 from postier.cli.domain_dkim import dkim
+from postier.cli.domain_mta_sts import compare, mta_sts
 from postier.cli.invocation import Invocation, Noun, pass_invocation
 from postier.cli.on_store import on_store
 from postier.cli.output import Column, json_option, show_json, show_table
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from postier.accounts.dkim_keys import DkimKey
     from postier.accounts.domains import DomainInfo
     from postier.accounts.logos import Logo
+    from postier.accounts.own_sts import OwnPolicy
     from postier.accounts.published import Checked
     from postier.accounts.publishing import DnsRecord
     from postier.app.settings import Settings
@@ -47,6 +49,7 @@ def command() -> None:
 
 
 command.add_command(dkim)
+command.add_command(mta_sts)
 
 
 @command.command()
@@ -146,15 +149,17 @@ def dns(
     ctx: click.Context, invocation: Invocation, name: str, *, zone: bool, check: bool, as_json: bool
 ) -> None:
     """Print the DNS records to publish for NAME."""
+    from postier.accounts.own_sts import own_sts_policy
     from postier.accounts.publishing import records_of, zone_lines
     from postier.app.offered_services import services_of
 
     settings = invocation.settings()
     _, keys, logo = on_store(invocation, lambda store: store.read(_look, name))
+    sts = on_store(invocation, lambda store: store.read(own_sts_policy, name, settings.hostname))
     now_us = time.time_ns() // 1000
-    records = records_of(name, settings.hostname, keys, services_of(settings), logo, now_us=now_us)
+    records = records_of(name, settings.hostname, keys, services_of(settings), logo, sts=sts, now_us=now_us)
     if check:
-        found = asyncio.run(_check(settings, records))
+        found = asyncio.run(_check(settings, records, sts))
         show_table([msgspec.structs.asdict(one) for one in found], _CHECKED, as_json=as_json)
         ctx.exit(0 if all(one.state.is_fine for one in found) else 1)
     if zone:
@@ -171,11 +176,18 @@ def _record_row(record: "DnsRecord") -> dict[str, object]:
     return {**msgspec.structs.asdict(record), "need": record.need.value}
 
 
-async def _check(settings: "Settings", records: "Sequence[DnsRecord]") -> "list[Checked]":
-    from postier.accounts.published import check_published
+async def _check(
+    settings: "Settings", records: "Sequence[DnsRecord]", sts: "OwnPolicy | None"
+) -> "list[Checked]":
+    from postier.accounts.published import Checked, Publication, check_published
     from postier.app.resolving import resolver_of
 
-    return await check_published(records, settings.hostname, resolver_of(settings))
+    found = await check_published(records, settings.hostname, resolver_of(settings))
+    if sts is not None:
+        policy = await compare(sts, settings)
+        state = Publication.PUBLISHED if policy.result == "ok" else Publication.WRONG
+        found.append(Checked(sts.url, "HTTPS", state, policy.problem or f"{sts.mode} for {sts.hostname}"))
+    return found
 
 
 def _look(tx: "ReadTx", name: str) -> "tuple[DomainInfo, list[DkimKey], Logo | None]":

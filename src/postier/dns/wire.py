@@ -30,6 +30,7 @@ from postier.mailauth.questions import (
     TlsaQuestion,
     TxtQuestion,
 )
+from postier.mime.a_labels import a_labels
 
 EDNS_PAYLOAD_OCTETS = 1232  # fits one IPv6 packet of the minimum MTU, so that no fragment is needed
 MAX_NAME_OCTETS = 253  # RFC 1035 §2.3.4: 255 on the wire, less the first length and the root
@@ -80,7 +81,7 @@ def wire_name(name: str) -> bytes | None:
     if not text:
         return b"\0"
     try:
-        octets = text.encode("ascii") if text.isascii() else text.encode("idna")
+        octets = (text if text.isascii() else a_labels(text)).encode("ascii")
     except UnicodeError:
         return None
     if len(octets) > MAX_NAME_OCTETS:

@@ -23,6 +23,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"MOVE", "RFC 6851"),
     (b"MULTIAPPEND", "RFC 3502"),
     (b"NAMESPACE", "RFC 2342"),
+    (b"PREVIEW", "RFC 8970"),
     (b"SEARCHRES", "RFC 5182"),
     (b"SPECIAL-USE", "RFC 6154"),
     (b"STATUS=SIZE", "RFC 8438"),

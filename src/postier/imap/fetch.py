@@ -30,6 +30,7 @@ class FetchRows(msgspec.Struct, frozen=True):
     structures: Sequence[bytes] = ()
     bodies: Sequence[bytes] = ()
     modseqs: Sequence[int] = ()
+    previews: Sequence[bytes] = ()  # strings, quoted or literal
 
 
 class SectionSource(Protocol):
@@ -98,6 +99,8 @@ def _values(column: Column, rows: FetchRows, place: int | None = None) -> Sequen
             return rows.structures[places]
         case Column.MODSEQ:
             return rows.modseqs[places]
+        case Column.PREVIEW:
+            return rows.previews[places]
 
 
 def _section(item: SectionItem, source: SectionSource) -> list[bytes]:

@@ -1,7 +1,7 @@
 """What a FETCH asks for, as values.
 
 Not here: reading it (`fetch_syntax`), answering it (`fetch`). Source: RFC 9051 §6.4.5, §6.4.5.1; RFC 3501
-§6.4.5 (RFC822 items); RFC 7162 §3.1.4 (MODSEQ). Invariant: no item occurs twice.
+§6.4.5 (RFC822 items); RFC 7162 §3.1.4 (MODSEQ); RFC 8970 §3 (PREVIEW). Invariant: no item occurs twice.
 """
 
 import enum
@@ -22,6 +22,7 @@ class Column(enum.Enum):
     BODY = b"BODY %b"
     BODYSTRUCTURE = b"BODYSTRUCTURE %b"
     MODSEQ = b"MODSEQ (%d)"
+    PREVIEW = b"PREVIEW %b"
 
 
 class SectionText(enum.Enum):

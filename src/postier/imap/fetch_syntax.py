@@ -1,7 +1,7 @@
 """Reading fetch items.
 
 Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9
-fetch-att, section; RFC 3501 §9 fetch-att.
+fetch-att, section; RFC 3501 §9 fetch-att; RFC 8970 §6 (PREVIEW).
 """
 
 import re
@@ -32,6 +32,7 @@ _COLUMNS = {
     b"ENVELOPE": Column.ENVELOPE,
     b"BODY": Column.BODY,
     b"BODYSTRUCTURE": Column.BODYSTRUCTURE,
+    b"PREVIEW": Column.PREVIEW,
 }
 
 _FAST = (Column.FLAGS, Column.INTERNALDATE, Column.SIZE)
@@ -86,6 +87,9 @@ def _item(cursor: Cursor) -> Column | SectionItem:
     has_section = cursor.text.startswith(b"[", found.end())
     if not has_section and name in _COLUMNS:
         cursor.pos = found.end()
+        if name == b"PREVIEW" and cursor.text.startswith(b" (", cursor.pos):
+            cursor.space()
+            cursor.items(lambda: _preview_modifier(cursor))
         return _COLUMNS[name]
     if not has_section and name in _WHOLE_ITEMS:
         cursor.pos = found.end()
@@ -101,6 +105,12 @@ def _item(cursor: Cursor) -> Column | SectionItem:
     if partial:
         label += b"<%d>" % partial.start
     return SectionItem(kind, section, label, partial, sets_seen)
+
+
+def _preview_modifier(cursor: Cursor) -> None:
+    """LAZY changes nothing: previews are ready when a message is filed (RFC 8970 §4.1)."""
+    if cursor.keyword() != b"LAZY":
+        raise cursor.error("unknown modifier of PREVIEW")
 
 
 def _part(cursor: Cursor) -> tuple[int, ...]:

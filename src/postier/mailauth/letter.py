@@ -50,8 +50,8 @@ class Letter(msgspec.Struct, frozen=True):
             return cls((), (raw[2:],))
         end = raw.find(b"\r\n\r\n")
         if end < 0:
-            return cls(split_fields(raw), ())
-        return cls(split_fields(raw[:end]), (memoryview(raw)[end + 4 :],))
+            return cls(_fields(raw), ())
+        return cls(_fields(raw[:end]), (memoryview(raw)[end + 4 :],))
 
     @classmethod
     def of(cls, header: bytes, body: Iterable[Bytes]) -> Self:
@@ -68,24 +68,29 @@ def split_fields(header: bytes) -> tuple[Field, ...]:
     if header.startswith(b"\r\n"):
         return ()
     end = header.find(b"\r\n\r\n")
-    if end >= 0:
-        header = header[:end]
+    return _fields(header if end < 0 else header[:end])
+
+
+def _fields(header: bytes) -> tuple[Field, ...]:
+    """The fields of a header that ends before the empty line."""
     raws = _FIELD_END.split(header)
-    cuts = [raw.find(b":") for raw in raws]
-    fields = [Field(raw[:cut].lower(), raw) for raw, cut in zip(raws, cuts, strict=True)]
-    names = b":".join([field.name for field in fields])
-    if min(cuts) < 1 or b" " in names or b"\t" in names:
-        fields = [fit for field in fields if (fit := _fitting(field)) is not None]
-    return tuple(fields)
+    try:
+        names = [raw[: raw.index(b":")].lower() for raw in raws]
+    except ValueError:  # a line without a colon
+        names = []
+    joined = b":".join(names)
+    if not names or b"" in names or b" " in joined or b"\t" in joined:
+        return tuple(fit for raw in raws if (fit := _fitting(raw)) is not None)
+    return tuple(map(Field, names, raws))
 
 
-def _fitting(field: Field) -> Field | None:
+def _fitting(raw: bytes) -> Field | None:
     """The field with a proper name; None for a line that is no field."""
-    name, colon, _ = field.raw.partition(b":")
+    name, colon, _ = raw.partition(b":")
     name = name.rstrip(b" \t").lower()  # RFC 5322 §4.5: obs-optional allows WSP before the colon
     if not colon or not name or b" " in name or b"\t" in name:
         return None
-    return Field(name, field.raw)
+    return Field(name, raw)
 
 
 def _find_end(raw: memoryview) -> int:

@@ -7,6 +7,8 @@ RFC 5890 §2.3, RFC 8616 §4. Invariant: what `canonical` returns may be put in 
 import re
 from functools import lru_cache
 
+from postier.mime.a_labels import a_labels
+
 MAX_NAME_LENGTH = 253  # RFC 1035 §2.3.4, presentation form without the final dot
 MAX_LABELS = 127
 
@@ -24,7 +26,7 @@ def canonical(text: str) -> str | None:
     name = text.removesuffix(".")
     if not name.isascii():
         try:
-            name = name.encode("idna").decode("ascii")  # RFC 8616 §4
+            name = a_labels(name)  # RFC 8616 §4
         except UnicodeError:
             return None
     name = name.lower()

@@ -28,23 +28,27 @@ def parse_tags(text: str) -> dict[str, str]:
         raise TagError(f"more than {MAX_TAGS} tags")
     if not pieces[-1].strip(_FWS):
         pieces.pop()
-    parts = [piece.partition("=") for piece in pieces]
-    names = [name.strip(_FWS) for name, _, _ in parts]
-    tags = dict(zip(names, [value.strip(_FWS) for _, _, value in parts], strict=True))
-    if len(tags) < len(names) or not _KNOWN.issuperset(names) or ("", "") in [part[1:] for part in parts]:
-        _check(parts, names)
-    return tags
+    try:
+        tags = {
+            name.strip(_FWS): value.strip(_FWS) for name, value in [piece.split("=", 1) for piece in pieces]
+        }
+    except ValueError:  # a piece without "="
+        return _one_by_one(pieces)
+    return tags if len(tags) == len(pieces) and tags.keys() <= _KNOWN else _one_by_one(pieces)
 
 
-def _check(parts: list[tuple[str, str, str]], names: list[str]) -> None:
-    """Every name in order, on its own; raises TagError."""
-    seen = set()
-    for (before, equals, value), name in zip(parts, names, strict=True):
+def _one_by_one(pieces: list[str]) -> dict[str, str]:
+    """The tags with a look at every name; raises TagError."""
+    tags: dict[str, str] = {}
+    for piece in pieces:
+        before, equals, value = piece.partition("=")
+        name = before.strip(_FWS)
         if not equals or not _NAME.fullmatch(name):
-            raise TagError(f"{(before + equals + value).strip(_FWS)[:40]!r} is not tag=value")
-        if name in seen:  # RFC 6376 §3.2: duplicate names make the whole list invalid
+            raise TagError(f"{piece.strip(_FWS)[:40]!r} is not tag=value")
+        if name in tags:  # RFC 6376 §3.2: duplicate names make the whole list invalid
             raise TagError(f"tag {name}= occurs twice")
-        seen.add(name)
+        tags[name] = value.strip(_FWS)
+    return tags
 
 
 def unfolded(value: str) -> str:

@@ -21,7 +21,7 @@ from postier.store.changes import ChangeKind
 from postier.store.transaction import ReadTx, Row, WriteTx
 from postier.store.uid_ranges import UidRange, merged, parse_ranges, without
 
-_numbers = msgspec.json.Decoder(list[int])
+_NUMBERS = msgspec.json.Decoder(list[int])
 
 PORTION_UIDS = 2_000  # rows read and sent at a time; some 4 ms with ENVELOPE and BODYSTRUCTURE
 
@@ -151,28 +151,23 @@ def uid_flags(
     return fetch_columns(tx, account_id, mailbox_id, ranges, (Column.UID, Column.FLAGS))
 
 
-def flag_columns(
-    tx: ReadTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]
-) -> tuple[list[int], list[int]]:
-    """The UIDs of the entries in `ranges`, and their flags.
+def flags_in(tx: ReadTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> list[int]:
+    """The flags of the entries in `ranges`, for a caller who knows the UIDs.
 
-    The database writes each column as one text and one C parser reads it: half of what a row apiece costs.
+    The engine joins them to one text: measured, that and reading the text cost half of what a row for each costs.
     """
-    uids: list[int] = []
     flags: list[int] = []
     for part in selections(ranges):
-        row = tx.row(
-            f"{part.cte} SELECT string_agg(CAST(uid AS TEXT), ','), string_agg(CAST(flags AS TEXT), ',')"
-            f" FROM (SELECT e.uid, e.flags FROM {part.source} WHERE e.account_id = ? AND e.mailbox_id = ?"
-            f" AND {part.condition} ORDER BY e.uid) AS entries",
+        text = tx.value(
+            f"{part.cte} SELECT string_agg(CAST(flags AS TEXT), ',') FROM (SELECT e.flags FROM {part.source}"
+            f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid) AS ordered",
             account_id,
             mailbox_id,
             *part.params,
         )
-        if row is not None and row[0] is not None:
-            uids += _numbers.decode(f"[{row[0]}]")
-            flags += _numbers.decode(f"[{row[1]}]")
-    return uids, flags
+        if text is not None:
+            flags += _NUMBERS.decode(f"[{text}]")
+    return flags
 
 
 def fetch_columns(

@@ -13,7 +13,6 @@ Invariant: the result is that of `imap.search_match` on every message.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 import msgspec
 
@@ -31,6 +30,8 @@ from postier.store.uid_ranges import ranges_of
 CANDIDATES_AT_ONCE = 50
 MAX_NAMED = 1_000  # emails named in one statement
 MAX_LISTED = 5_000  # messages of a mailbox whose blocks are chosen one by one
+
+_NUMBERS = msgspec.json.Decoder(list[int])
 
 
 class SearchPlan(msgspec.Struct, frozen=True):
@@ -85,19 +86,29 @@ def search(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion) -
         if condition.needs_email
         else ""
     )
-    columns = "e.uid" if narrowed is None else "e.uid, e.email_id"
-    rows = tx.rows(
-        f"SELECT {columns} FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition.sql}"
-        " ORDER BY e.uid",
-        account_id,
-        mailbox_id,
-        *condition.params,
-    )
+    where = f"FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition.sql}"
+    params = (account_id, mailbox_id, *condition.params)
     if narrowed is None:
-        return SearchPlan([*chain.from_iterable(rows)], rest, needs_content)
-    sure = frozenset(uid for uid, email_id in rows if email_id in narrowed.sure)
-    uids = [uid for uid, email_id in rows if narrowed.may_match(email_id)]
-    return SearchPlan(uids, rest, needs_content, sure)
+        (uids,) = _numbers(tx, ("uid",), where, params)
+        return SearchPlan(uids, rest, needs_content)
+    uids, email_ids = _numbers(tx, ("uid", "email_id"), where, params)
+    pairs = [*zip(uids, email_ids, strict=True)]
+    sure = frozenset(uid for uid, email_id in pairs if email_id in narrowed.sure)
+    return SearchPlan(
+        [uid for uid, email_id in pairs if narrowed.may_match(email_id)], rest, needs_content, sure
+    )
+
+
+def _numbers(tx: ReadTx, columns: Sequence[str], where: str, params: Sequence[int | str]) -> list[list[int]]:
+    """These columns of the entries, each as a list in the order of UIDs.
+
+    Measured: one text costs a third of what a row for each costs.
+    """
+    joined = ", ".join(f"string_agg(CAST({column} AS TEXT), ',')" for column in columns)
+    chosen = ", ".join(f"e.{column}" for column in columns)
+    texts_of = tx.row(f"SELECT {joined} FROM (SELECT {chosen} {where} ORDER BY e.uid) AS ordered", *params)
+    assert texts_of is not None
+    return [_NUMBERS.decode(f"[{text or ''}]") for text in texts_of]
 
 
 def _named(email_ids: Sequence[int], open_from: int) -> Condition:
@@ -120,8 +131,8 @@ def _narrowed(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion
         return None
     email_ids: list[int] | None = None
     if count <= MAX_LISTED:
-        sql = "SELECT email_id FROM entry WHERE account_id = ? AND mailbox_id = ?"
-        email_ids = [*chain.from_iterable(tx.rows(sql, account_id, mailbox_id))]
+        where = "FROM entry e WHERE e.account_id = ? AND e.mailbox_id = ?"
+        _, email_ids = _numbers(tx, ("uid", "email_id"), where, (account_id, mailbox_id))
     return narrow(tx, account_id, criterion, email_ids)
 
 

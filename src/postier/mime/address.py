@@ -10,6 +10,8 @@ from typing import Self
 
 import msgspec
 
+from postier.mime.a_labels import a_labels
+
 MAX_LOCAL_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 §4.5.3.1.2
 
@@ -69,7 +71,7 @@ def parse_domain(text: str) -> str:
         return domain
     if not domain.isascii():
         try:
-            domain = domain.encode("idna").decode("ascii")  # RFC 5890; the codec knows IDNA 2003 mapping
+            domain = a_labels(domain)  # RFC 5890
         except UnicodeError as error:
             raise ValueError(f"domain {text!r} is not a valid internationalised name: {error}") from None
     if not _LABELS.fullmatch(domain):

@@ -27,6 +27,7 @@ from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
+from postier.mta.reports.sightings import Sightings
 from postier.mta.signing import seal
 from postier.mta.spool import Spool
 from postier.mta.tally import NO_TALLY, Tally
@@ -59,6 +60,7 @@ class Intake(msgspec.Struct, frozen=True):
     exempt_networks: Sequence[Network] = ()
     tally: Tally = NO_TALLY
     trusted_sealers: Collection[str] = ()  # whose word in an ARC chain is believed
+    sightings: Sightings | None = None  # set while reports are sent
 
 
 class Transaction:
@@ -274,6 +276,10 @@ class Reception(Visitor):
         verdict = judge(evidence, intake.trusted_sealers)
         intake.tally.judged(verdict.disposition.value)
         answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
+        if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
+            intake.sightings.letter(
+                found, verdict, self.peer.ip, transaction.reverse_path, is_list_mail=is_list_mail
+            )
         self._log.info(
             "letter-received",
             letter=letter_id_text(letter_id),

@@ -2,19 +2,21 @@
 
 Not here: the dialogue (`smtp.dialogue`), which policy holds (`tls.policy`), the route (`dns.mx`). Source: RFC 5321 §5.1, RFC
 3207, RFC 7435. Invariants: a host that fails its policy is not used (the next is tried, then delivery waits); after the
-final dot nothing but the server's reply counts as delivered.
+final dot nothing but the server's reply counts as delivered. It is over 400 lines long because dialling, TLS and reuse
+of one connection decide together.
 """
 
 import asyncio
 import ssl
 import time
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import msgspec
 
 from postier.dns.ask import Answering
 from postier.dns.mx import MailHost, MailRoute
 from postier.mime.address import Address
+from postier.mime.headers import split_header
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job
 from postier.smtp import envelope as envelopes
@@ -36,8 +38,16 @@ from postier.smtp.events import CLOSED, NEED_DATA, PAUSED
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply, reply_of
 from postier.tls.client import client_context
-from postier.tls.peer import verify_peer
-from postier.tls.policy import PolicyFetcher, TlsDemand, TlsLevel, TlsPolicy, TlsUnusable, destination_policy
+from postier.tls.peer import PeerFact, failed_handshake, verify_peer
+from postier.tls.policy import (
+    PolicyFetcher,
+    TlsDemand,
+    TlsLevel,
+    TlsPolicy,
+    TlsResult,
+    TlsUnusable,
+    destination_policy,
+)
 from postier.tls.stream import Stream
 
 ATTEMPT_S = 20 * 60.0  # for a letter at all hosts; within its lease (`queue_rows`)
@@ -48,6 +58,22 @@ MAX_LETTERS = 100  # on one connection
 MAX_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321 §4.5.3.1.8)
 
 
+class TlsObserver(Protocol):
+    """Whoever wants to know how TLS fared with a destination."""
+
+    def saw(
+        self,
+        domain: str,
+        policy: TlsPolicy | None,
+        host: str,
+        address: str,
+        result: TlsResult | None,
+        why: str,
+    ) -> None:
+        """A session was secured under the policy (`result` None) or failed; `policy` None: none could be found."""
+        ...
+
+
 class Dialling(msgspec.Struct, frozen=True):
     """How this server dials."""
 
@@ -56,10 +82,15 @@ class Dialling(msgspec.Struct, frozen=True):
     resolver: Answering
     fetcher: PolicyFetcher | None = None
     attempt_s: float = ATTEMPT_S
+    observer: TlsObserver | None = None  # set while TLS reports are sent
 
 
 class UnusableError(Exception):
-    """A host can't be used now; the text is a reply line for the log and the report."""
+    """A host can't be used now; the text is a reply line for the log and the report, `result` set if TLS is why."""
+
+    def __init__(self, text: str, result: TlsResult | None = None) -> None:
+        super().__init__(text)
+        self.result = result
 
 
 class Connections:
@@ -90,7 +121,12 @@ class Connections:
         return outcomes
 
     async def _deliver(self, route: MailRoute, job: Job, content: bytes) -> dict[int, Outcome]:
-        demand = TlsDemand(require_tls=job.message.requires_tls, port=self._dialling.port)
+        # RFC 8460 §3: our TLS reports are delivered despite failures of TLS. The field (RFC 8689 §3) counts on them alone:
+        # with the null reverse-path nobody else's letter leaves but reports of ours.
+        is_report = not job.message.reverse_path and _is_tls_optional(content)
+        demand = TlsDemand(
+            require_tls=job.message.requires_tls, is_tls_optional=is_report, port=self._dialling.port
+        )
         if self._line is not None and self._line.suits(demand):
             results = await self._send(self._line, job, content)
             if results is not None:
@@ -146,6 +182,11 @@ class _Line:
         self._letters = 0
         self.is_usable = True
         self.last_words = ""  # why it is not usable any more
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the octets are hidden from the network."""
+        return self._dialogue.is_tls
 
     def suits(self, demand: TlsDemand) -> bool:
         """Whether a letter with this demand may go over it."""
@@ -209,17 +250,31 @@ async def _connect(
 ) -> _Line:
     """Dial, greet and secure one address. Raises UnusableError."""
     policy = await destination_policy(route, host, dialling.resolver, fetcher=dialling.fetcher, demand=demand)
+
+    def saw(known: TlsPolicy | None, result: TlsResult | None, reason: str = "") -> None:
+        if dialling.observer is not None and not demand.is_tls_optional:  # RFC 8460 §3: not this session
+            dialling.observer.saw(route.domain, known, host.name, address, result, reason)
+
     if isinstance(policy, TlsUnusable):
+        saw(None, policy.result, policy.why)
         raise UnusableError(f"451 {policy.code} {policy.why}")
-    line = await _greet(dialling, policy, address)
-    if line is None:  # RFC 7435: TLS was offered and failed, and nothing demands it
+    try:
+        line = await _greet(dialling, policy, address)
+    except UnusableError as error:
+        if error.result is not None:
+            saw(policy, error.result, str(error))
+        raise
+    if isinstance(line, PeerFact):  # RFC 7435: TLS was offered and failed, and nothing demands it
+        saw(policy, line.result, line.why)
         line = await _greet(dialling, msgspec.structs.replace(policy, level=TlsLevel.NONE), address)
-        assert line is not None
+        assert isinstance(line, _Line)
+    elif policy.level is not TlsLevel.NONE:
+        saw(policy, None if line.is_encrypted else TlsResult.STARTTLS_NOT_SUPPORTED)
     return line
 
 
-async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line | None:
-    """A greeted connection under a policy; None when opportunistic TLS failed. Raises UnusableError."""
+async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line | PeerFact:
+    """A greeted connection under a policy; the fact when opportunistic TLS failed. Raises UnusableError."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(DIAL_TIMEOUT_S):
@@ -236,7 +291,7 @@ async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line |
         raise
 
 
-async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Line | None:
+async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Line | PeerFact:
     while True:
         event = await _next_event(stream, dialogue)
         match event:
@@ -247,18 +302,23 @@ async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Lin
                     stream.write(dialogue.start_tls())
                 elif policy.is_mandatory:
                     raise UnusableError(
-                        f"451 4.7.5 {policy.host} offers no TLS, which is needed: {policy.why}"
+                        f"451 4.7.5 {policy.host} offers no TLS, which is needed: {policy.why}",
+                        TlsResult.STARTTLS_NOT_SUPPORTED,
                     )
                 else:
                     return _Line(stream, dialogue, policy.host, policy)
             case TlsReady():
-                if not await _shake_hands(stream, policy):
+                fact = await _shake_hands(stream, policy)
+                if not fact.is_acceptable:
                     stream.abort()
-                    return None
+                    return fact
                 stream.write(dialogue.tls_started())
             case TlsRefused(reply):
                 if policy.is_mandatory:
-                    raise UnusableError(f"451 4.7.5 {policy.host} refuses TLS, which is needed: {reply}")
+                    raise UnusableError(
+                        f"451 4.7.5 {policy.host} refuses TLS, which is needed: {reply}",
+                        TlsResult.STARTTLS_NOT_SUPPORTED,
+                    )
                 return _Line(stream, dialogue, policy.host, policy)
             case ServerRefused(reply):
                 raise UnusableError(f"451 4.4.1 {policy.host} refuses the connection: {reply}")
@@ -268,20 +328,21 @@ async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Lin
                 raise AssertionError(f"unexpected {event!r}")
 
 
-async def _shake_hands(stream: Stream, policy: TlsPolicy) -> bool:
-    """Upgrade; False if opportunistic TLS failed. Raises UnusableError if the policy is not met."""
+async def _shake_hands(stream: Stream, policy: TlsPolicy) -> PeerFact:
+    """Upgrade; not acceptable if opportunistic TLS failed. Raises UnusableError if the policy is not met."""
     try:
         connection = await stream.connect_tls(
             client_context(policy), policy.server_name or policy.host, HANDSHAKE_TIMEOUT_S
         )
     except (OSError, ssl.SSLError) as error:
+        fact = failed_handshake(policy, error)
         if policy.is_mandatory:
-            raise UnusableError(f"451 4.7.5 TLS with {policy.host} failed: {error}") from error
-        return False
+            raise UnusableError(f"451 4.7.5 TLS with {policy.host} failed: {error}", fact.result) from error
+        return fact
     fact = verify_peer(policy, connection, time.time())
     if not fact.is_acceptable:
-        raise UnusableError(f"451 4.7.5 {policy.host} is not proved: {fact.why}")
-    return True
+        raise UnusableError(f"451 4.7.5 {policy.host} is not proved: {fact.why}", fact.result)
+    return fact
 
 
 async def _next_event(stream: Stream, dialogue: Dialogue) -> object:
@@ -306,6 +367,11 @@ async def _next_event(stream: Stream, dialogue: Dialogue) -> object:
             dialogue.receive(data)
         else:
             dialogue.receive_eof()
+
+
+def _is_tls_optional(content: bytes) -> bool:
+    value = split_header(content).first(b"tls-required")
+    return value is not None and value.lower() == b"no"
 
 
 def _envelope(job: Job, content: bytes) -> Envelope:

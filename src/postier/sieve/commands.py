@@ -28,7 +28,7 @@ def _keep(_: Compiler, arguments: Arguments) -> Op:
     flags = arguments.optional_texts(":flags")
 
     def keep(run: Run) -> None:
-        run.act(Keep(run.line, flags_of(run, flags), run.message.content()), cancels=True)
+        run.act(Keep(run.line, flags_of(run, flags), run.content()), cancels=True)
 
     return keep
 
@@ -68,7 +68,7 @@ def _redirect(compiler: Compiler, arguments: Arguments) -> Op:
                 raise RunError(f'"{written[:60]}" is no address')
         notify, ret, deliver_by = options(run)
         action = Redirect(
-            address, run.line, run.message.content_for_redirect(), is_copy, is_list, notify, ret, deliver_by
+            address, run.line, run.content(is_redirect=True), is_copy, is_list, notify, ret, deliver_by
         )
         for index, earlier in enumerate(run.actions):
             if isinstance(earlier, Redirect) and (earlier.address, earlier.is_list) == (address, is_list):

@@ -33,7 +33,7 @@ class ScriptLimits(msgspec.Struct, frozen=True):
     loop_depth: int = 4  # foreverypart in foreverypart; RFC 5703 §3 wants 2
     edits: int = 32  # replace and enclose in one run, each of which writes the message anew
     steps: int = 100_000  # commands and tests that run in one run
-    work: int = 64 << 20  # characters compared in one run
+    work: int = 128 << 20  # characters compared, decoded and written anew in one run
     regex_program: int = 2_000  # instructions of one regular expression
     regex_work: int = 2_000_000  # thread steps of regular expressions in one run
 

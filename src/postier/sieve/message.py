@@ -6,6 +6,7 @@ Invariants: nothing given is changed; names of fields are lower case; values are
 around them; what is no UTF-8 stands as surrogates only in raw bodies.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -78,14 +79,15 @@ class Message:
     __slots__ = (
         "_addresses",
         "_before_enclosing",
+        "_composed",
         "_entries",
         "_is_changed",
         "_is_enclosed",
         "_part_entries",
         "_raw",
         "_source",
+        "_texts",
         "_values",
-        "generation",
         "protected",
     )
 
@@ -99,7 +101,8 @@ class Message:
         self._is_enclosed = False
         self._before_enclosing: bytes | None = None
         self._raw: tuple[bytes, Part] | None = None  # as it is after `replace` or `enclose`
-        self.generation = 0  # counts changes of the structure
+        self._composed: bytes | None = None
+        self._texts: dict[tuple[int, str], str] = {}
         self.protected: set[bytes] = set()  # fields that scripts may not touch any more (RFC 5703 §5)
 
     @property
@@ -160,6 +163,7 @@ class Message:
         self._entries = entries
         self._values.clear()
         self._addresses.clear()
+        self._composed = None
         self._is_changed = True
 
     def change_raw(self, raw: bytes) -> None:
@@ -169,8 +173,9 @@ class Message:
         self._values.clear()
         self._addresses.clear()
         self._part_entries.clear()
+        self._composed = None
         self._is_changed = True
-        self.generation += 1
+        self._texts.clear()
 
     def enclose(self, raw: bytes) -> None:
         """Take a message that holds the old one; `content_for_redirect` stays without it (RFC 5703 §6)."""
@@ -184,14 +189,28 @@ class Message:
         return self.octets() if self._is_changed else None
 
     def octets(self) -> bytes:
-        """The message as it is now."""
+        """The message as it is now; put together once for each change."""
         raw = self.raw()
         if self._entries is None or not self._is_changed:
             return raw
-        header = split_header(raw)
-        body = raw[header.end :]
-        lines = b"".join([_ended(lines) for lines, _, _ in self._entries])
-        return lines + b"\r\n" + body
+        if self._composed is None:
+            body = raw[split_header(raw).end :]
+            lines = b"".join([_ended(lines) for lines, _, _ in self._entries])
+            self._composed = lines + b"\r\n" + body
+        return self._composed
+
+    @property
+    def pending_octets(self) -> int:
+        """How much `octets` would have to write."""
+        return self.size if self._is_changed and self._composed is None else 0
+
+    def text(self, part: Part, way: str, read: Callable[[], str]) -> str:
+        """What `read` makes of a part in one way, made once."""
+        key = (part.header_start, way)
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = read()
+        return found
 
     def content_for_redirect(self) -> bytes | None:
         """The message without what encloses it."""

@@ -128,6 +128,11 @@ class Run:
         if self.regex_work < 0:
             raise RunError("the regular expressions of the script take too long")
 
+    def content(self, *, is_redirect: bool = False) -> bytes | None:
+        """The message for an action, None when it is as it came."""
+        self.charge(self.message.pending_octets)
+        return self.message.content_for_redirect() if is_redirect else self.message.content()
+
     def act(self, action: Action, *, cancels: bool) -> None:
         """Add an action; `cancels` the implicit keep. Filing twice into one mailbox is filing once."""
         if any(_exclude_each_other(earlier, action) for earlier in self.actions):

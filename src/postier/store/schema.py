@@ -351,9 +351,21 @@ ALTER TABLE domain ADD COLUMN logo TEXT NOT NULL DEFAULT '';
 ALTER TABLE domain ADD COLUMN logo_evidence TEXT NOT NULL DEFAULT ''
 """
 
+# Sieve scripts; at most one of an account is active.
+_MIGRATION_5 = """
+CREATE TABLE sieve_script (
+    account_id @int NOT NULL,
+    name TEXT NOT NULL,
+    content @bytes NOT NULL,
+    is_active @int NOT NULL DEFAULT 0,
+    changed_at @int NOT NULL,
+    PRIMARY KEY (account_id, name)
+) @keyed
+"""
+
 # The index of words (mailbox/words): what can be made again from the emails. `first` and `indexed_to` count emails within
 # the account, as the lower half of an email id does.
-_MIGRATION_5 = """
+_MIGRATION_6 = """
 CREATE TABLE word_progress (
     account_id @int PRIMARY KEY,
     indexed_to @int NOT NULL,
@@ -379,7 +391,14 @@ CREATE TABLE word_part (
 )
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3, _MIGRATION_4, _MIGRATION_5)
+MIGRATIONS: tuple[str, ...] = (
+    _MIGRATION_1,
+    _MIGRATION_2,
+    _MIGRATION_3,
+    _MIGRATION_4,
+    _MIGRATION_5,
+    _MIGRATION_6,
+)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {

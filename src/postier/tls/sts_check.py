@@ -73,6 +73,23 @@ async def check_sts(domain: str, resolver: Answering, source: PolicySource) -> S
     return await _with_hosts(domain, resolver, identifier, policy, steps)
 
 
+async def check_own(
+    policy: Policy, identifier: str, domain: str, resolver: Answering, source: PolicySource
+) -> StsCheck:
+    """The same for a domain of ours, which should have this policy under this id."""
+    found = await check_sts(domain, resolver, source)
+    problem = ""
+    if found.result == "ok" and found.policy != policy:
+        problem = (
+            f"{policy_url(domain)} serves another policy than {policy.mode} for {', '.join(policy.patterns)}"
+        )
+    elif found.result == "ok" and found.identifier != identifier:
+        problem = f"the record has id {found.identifier}, but it should have {identifier}"
+    if not problem:
+        return found
+    return msgspec.structs.replace(found, result="broken", problem=problem, trace=(*found.trace, problem))
+
+
 async def _with_hosts(
     domain: str, resolver: Answering, identifier: str, policy: Policy, steps: list[str]
 ) -> StsCheck:

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from postier.mailauth import arc
+from postier.mailauth import arc, dkim
 from postier.mailauth.outcome import Outcome
 
 OURS = b"Authentication-Results: mx.s0.test (here); arc=%s;\r\n  spf=pass (fine) smtp.mailfrom=a@b.test;\r\n  dmarc=pass\r\n"
@@ -107,3 +107,17 @@ def test_weak_keys_do_not_seal(letter, weak_key):
         arc.seal(
             letter, arc.SigningKey("a.test", "s", weak_key), "a.test", 7, status=Outcome.NONE, results=[]
         )
+
+
+@pytest.mark.parametrize("status", ["none", Outcome.NONE])
+def test_the_status_may_be_a_plain_word(status):
+    key = arc.SigningKey("example.com", "s", dkim.generate_key("ed25519"))
+    message = b"From: a@example.com\r\n\r\nHello\r\n"
+    assert b"cv=none;" in arc.seal(message, key, "mx.example.com", 1, status=status, results=[])
+
+
+@pytest.mark.parametrize("status", ["neutral", Outcome.TEMPERROR, "Pass", ""])
+def test_a_status_that_no_chain_has(status):
+    key = arc.SigningKey("example.com", "s", dkim.generate_key("ed25519"))
+    with pytest.raises(ValueError, match="is no status of a chain"):
+        arc.seal(b"From: a@example.com\r\n\r\n", key, "mx.example.com", 1, status=status, results=[])

@@ -20,6 +20,8 @@ def author(*values):
         b"Alice <alice@example.com>",
         b'"Alice, the \\"first\\"" <alice@example.com>',
         b"Alice (me @ home <x@y.test>) <alice@example.com> (a (nested) one)",
+        b'(5" and [) alice@example.com',  # RFC 5322 §3.2.2: within a comment neither begins anything
+        b"(\\) (\\\\) \\() <alice@example.com>",
         b"=?utf-8?q?Al=C3=AFce?= <alice@example.com>",
         b'"alice@evil.test" <alice@example.com>',
         b'"quoted local"@example.com',

@@ -25,6 +25,7 @@ _NEVER = frozenset({_AR, AAR, AMS, SEAL})  # RFC 8617 §4.1.2
 # Seals cover b= of message signatures with its white space. The public ARC signing suite has none there, so b= stays on
 # one line as long as RFC 5322 §2.1.1 allows (998 octets).
 _B_WIDTH = 900
+_STATUSES = {"none": Outcome.NONE, "pass": Outcome.PASS, "fail": Outcome.FAIL}
 _LINE_END = re.compile(r"[ \t]*\r\n[ \t]+")
 
 
@@ -34,7 +35,7 @@ def seal(
     authserv_id: str,
     now: int,
     *,
-    status: Outcome | None = None,
+    status: str | None = None,
     results: Sequence[MethodResult] | None = None,
     headers: Sequence[str] | None = None,
     min_rsa_bits: int = DEFAULT_RSA_BITS,
@@ -44,15 +45,17 @@ def seal(
     `status` is the result of `verify` on arrival; by default the arc= of our own Authentication-Results, and "none" for a message
     without a chain. `results` go into the ARC-Authentication-Results; by default all that stands in the message's
     Authentication-Results fields of `authserv_id`. `headers` pins h=. No set is added to a chain that has ended, that has 50 sets, or
-    whose status is not known (RFC 8617 §5.1). ValueError for a weak RSA key.
+    whose status is not known (RFC 8617 §5.1). ValueError for a weak RSA key, and for a status other than none, pass and fail.
     """
+    if status not in {None, *_STATUSES}:  # RFC 8617 §4.1.3 cv=
+        raise ValueError(f"{status!r} is no status of a chain: none, pass or fail")
     check_strength(key, min_rsa_bits)
     letter = Letter.parse(message)
     text, found = (
         _assessment(letter, authserv_id) if results is None else (payload(authserv_id, results), None)
     )
     previous, instance, is_sound = _previous(letter.fields)
-    cv = (status or found or (Outcome.NONE if instance == 1 else None)) if text else None
+    cv = (_STATUSES.get(status or "") or found or (Outcome.NONE if instance == 1 else None)) if text else None
     if previous is None or cv is None or instance > MAX_SETS or (cv is Outcome.NONE) != (instance == 1):
         return b""
     if not is_sound:
@@ -122,8 +125,7 @@ def _assessment(letter: Letter, authserv_id: str) -> tuple[str, Outcome | None]:
             parts.append(_LINE_END.sub("\r\n ", body))
     if not parts:
         return "", None
-    words = {"none": Outcome.NONE, "pass": Outcome.PASS, "fail": Outcome.FAIL}
-    status = words.get(statuses.pop()) if len(statuses) == 1 else (Outcome.FAIL if statuses else None)
+    status = _STATUSES.get(statuses.pop()) if len(statuses) == 1 else (Outcome.FAIL if statuses else None)
     return ";\r\n ".join([authserv_id, *parts]), status
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from postier.mailauth.letter import Bytes
+from postier.mailauth.letter import Bytes, Field
 from postier.mailauth.scan import find
 
 WINDOW = 1 << 18  # octets canonicalised at a time
 
 _CRLFS = b"\r\n" * 32_768
+_LINE_END = b"\r\n"
 _HASHES = {"sha256": hashlib.sha256}
 
 
@@ -44,24 +45,26 @@ def canonical_field(raw: bytes, canon: Canon) -> bytes:
     return raw if canon is Canon.SIMPLE else relaxed_field(raw)
 
 
-def relaxed_block(fields: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Several fields (lower-case name, raw) in relaxed form, CRLF between them; one pass over all (RFC 6376 §3.4.2).
+def relaxed_block(fields: Sequence[Field]) -> bytes:
+    """Several fields in relaxed form, CRLF between them; one pass over all (RFC 6376 §3.4.2).
 
     In a raw field every CRLF is a fold, so that a CRLF before anything but white space is one of ours.
     """
-    parts = []
-    for name, raw in fields:
-        value = raw[len(name) + 1 :].lstrip(b" \t")
-        is_plain = raw[len(name) : len(name) + 1] == b":" and value[:2] != b"\r\n"
-        parts.append(name + b":" + value if is_plain else relaxed_field(raw))
-    block = b"\r\n".join(parts)
+    raws = [field.raw for field in fields]
+    block = b"\r\n".join(
+        [(name := field.name) + b":" + field.raw[len(name) + 1 :].lstrip(b" \t") for field in fields]
+    )
+    joined = b"\r\n".join(raws)
+    # a name with white space before its colon, or a fold right behind one (rare): each field on its own
+    if find(joined, b" :") >= 0 or find(joined, b"\t:") >= 0 or find(block, b":\r\n") >= 0:
+        return b"\r\n".join(map(relaxed_field, raws))
     if b"\t" in block:
         block = block.replace(b"\t", b" ")
-    if b"\r\n " in block:
+    if find(block, b"\r\n ") >= 0:
         block = block.replace(b"\r\n ", b" ")
-    while b"  " in block:
+    while find(block, b"  ") >= 0:
         block = block.replace(b"  ", b" ")
-    return block.replace(b" \r\n", b"\r\n").rstrip(b" ")
+    return (block.replace(b" \r\n", b"\r\n") if find(block, b" \r\n") >= 0 else block).rstrip(b" ")
 
 
 def _is_damaged(data: Bytes) -> bool:
@@ -171,7 +174,16 @@ class _Form:
         data: bytes | memoryview = self._carry + bytes(piece) if self._carry else piece
         if self._is_relaxed and _is_damaged(data):
             data = _relaxed_lines(bytes(data))
-        tail = bytes(data[-2:])
+        tail = bytes(data[-3:])
+        if (
+            tail[1:] == b"\r\n" and tail[0] not in _LINE_END
+        ):  # one line end behind content: nothing else to look at
+            self._carry = b""
+            self._write_line_ends()
+            self._write(data[:-2])
+            self._has_content = True
+            self._line_ends = 1
+            return
         held = 1 if tail[-1:] == b"\r" else 0
         if self._is_relaxed and tail.endswith(b" ", 0, len(tail) - held):
             held += 1

@@ -103,6 +103,7 @@ class Signature(msgspec.Struct, frozen=True):
     identity: str
     timestamp: int | None
     expires: int | None
+    listed: str  # `headers` with colons between them
 
     @property
     def key_name(self) -> str:
@@ -139,8 +140,7 @@ def parse_signature(field: Field, now: int, skew_s: int) -> Signature | Refusal:
         if tags.get("v") != "1":
             raise SignatureError(Problem.SYNTAX, "v= is not 1")
         signature = parse_common(field, tags, identity=tags.get("i"))
-        methods = words(tags.get("q", "dns/txt"))
-        if "dns/txt" not in methods:
+        if "q" in tags and "dns/txt" not in words(tags["q"]):
             raise SignatureError(Problem.UNSUPPORTED, "q= names no known way to the key")
         if b"from" not in signature.headers:  # RFC 6376 §5.4
             raise SignatureError(Problem.NO_FROM, "From is not signed")
@@ -197,6 +197,7 @@ def parse_common(field: Field, tags: dict[str, str], *, identity: str | None) ->
         _identity(identity, domain),
         number(tags, "t"),
         number(tags, "x"),
+        listed,
     )
 
 

@@ -6,6 +6,7 @@ Invariants: at most `MAX_SIGNATURES` are looked at, each asks for one key name; 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_block
+from postier.mailauth.dkim.canonical import BodyHasher, Canon, relaxed_block, relaxed_field
 from postier.mailauth.dkim.keys import MAX_RSA_BITS, MIN_RSA_BITS, BrokenKey, Key, parse_key
 from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dkim.signature import (
@@ -101,7 +102,7 @@ class Verification:
             "" if failure is None else failure[1],
             0 if key is None else key.bits,
             key is not None and key.is_testing,
-            tuple(b":".join(signature.headers).decode().split(":")),
+            tuple(signature.listed.split(":")),
             signature.body_key.length,
             signature.timestamp,
             signature.expires,
@@ -163,14 +164,16 @@ class SignedHeader:
     """The header of a message, ready to be hashed for any number of signatures."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
-        self._places: dict[bytes, list[Field]] = {}
-        for field in fields:
-            self._places.setdefault(field.name, []).append(field)
-        self._repeated = {name for name, places in self._places.items() if len(places) > 1}
+        self._fields = fields
+        self._names = [field.name for field in fields]
+        self._last = dict(zip(self._names, fields, strict=True))
+        self._repeated: set[bytes] = set()
+        if len(self._last) < len(fields):
+            self._repeated = {name for name, times in Counter(self._names).items() if times > 1}
 
     def count(self, name: bytes) -> int:
         """How many fields have this lower-case name."""
-        return len(self._places.get(name, ()))
+        return self._names.count(name)
 
     def data(self, names: Sequence[bytes], canon: Canon, own: bytes, verified: Field | None = None) -> bytes:
         """What is hashed: the named fields bottom up, then the signature field `own` (RFC 6376 §5.4.2).
@@ -178,17 +181,22 @@ class SignedHeader:
         `verified` is the field that is being verified, where it stands in the header: it is not meant by any name.
         """
         # RFC 6376 §5.4: a name without a field (left) is the null string
-        if self._repeated.isdisjoint(names) and (verified is None or verified.name not in names):
-            chosen = [self._places[name][0] for name in dict.fromkeys(names) if name in self._places]
+        wanted = dict.fromkeys(names)
+        if self._repeated.isdisjoint(names) and (verified is None or verified.name not in wanted):
+            last = self._last
+            chosen = [last[name] for name in wanted if name in last]
         else:
-            left = {name: places.copy() for name, places in self._places.items()}
-            if verified is not None:  # RFC 6376 §3.5 h=: may include other signatures, not this one
-                left[verified.name] = [field for field in left[verified.name] if field is not verified]
+            left: dict[bytes, list[Field]] = {}
+            for field in self._fields:
+                if (
+                    field.name in wanted and field is not verified
+                ):  # RFC 6376 §3.5 h=: other signatures, not this one
+                    left.setdefault(field.name, []).append(field)
             chosen = [places.pop() for name in names if (places := left.get(name))]
         if canon is Canon.SIMPLE:
             return b"\r\n".join([*[field.raw for field in chosen], own])
-        name = own.partition(b":")[0].rstrip(b" \t").lower()
-        return relaxed_block([*[(field.name, field.raw) for field in chosen], (name, own)])
+        last_field = relaxed_field(own)
+        return relaxed_block(chosen) + b"\r\n" + last_field if chosen else last_field
 
     def is_signed_by(self, signature: Signature, key: Key) -> bool:
         """Whether the key made this signature over this header."""

@@ -25,6 +25,8 @@ _TOKEN = re.compile(
     r"|\s+",
     re.DOTALL,
 )
+# RFC 5322 §3.2.2: within a comment quotation marks and brackets mean nothing
+_COMMENT_TOKEN = re.compile(r"[^()\\]+|\\.|[()\\]", re.DOTALL)
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -76,21 +78,15 @@ def _domains(value: bytes) -> tuple[list[str], str]:
 def _words(text: str) -> list[str]:
     """The tokens of a From value without white space and comments (which may nest)."""
     words: list[str] = []
-    depth = 0
-    escaped = False
-    for match in _TOKEN.finditer(text):
-        word = match[0]
-        if depth:
-            if escaped:
-                escaped = False
-            elif word == "\\":
-                escaped = True
-            elif word == "(":
-                depth += 1
-            elif word == ")":
-                depth -= 1
-        elif word == "(":
-            depth = 1
+    depth = position = 0
+    while position < len(text):
+        match = (_COMMENT_TOKEN if depth else _TOKEN).match(text, position)
+        assert match is not None  # both take whatever there is
+        word, position = match[0], match.end()
+        if word == "(":
+            depth += 1
+        elif depth:
+            depth -= word == ")"
         elif not word.isspace():
             words.append(word)
     return words

@@ -145,6 +145,7 @@ async def settle(connection: Connection) -> None:
     if not appends:
         return
     connection.work()
+    await connection.owner.gathering.join(id(connection))
     answers = await file_appends(connection, appends)
     selected = connection.selected
     if selected is not None:

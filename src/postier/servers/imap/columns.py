@@ -9,6 +9,7 @@ from postier.imap import fetch_items
 from postier.imap.body_structure import without_extensions
 from postier.imap.fetch import FetchRows
 from postier.imap.fetch_items import FetchItems
+from postier.imap.quoting import string
 from postier.mailbox.reading import Column
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.portions import Values
@@ -22,6 +23,7 @@ _COLUMNS = {
     fetch_items.Column.BODY: Column.BODYSTRUCTURE,
     fetch_items.Column.BODYSTRUCTURE: Column.BODYSTRUCTURE,
     fetch_items.Column.MODSEQ: Column.MODSEQ,
+    fetch_items.Column.PREVIEW: Column.PREVIEW,
 }
 
 
@@ -40,6 +42,7 @@ async def fetch_rows(
     if items.needs_flags:
         connection.send(await selected.learn_keywords(connection.store, values[Column.FLAGS]))
         flags = selected.view.flags_of(uids, values[Column.FLAGS])
+    utf8 = connection.session.utf8
     structures = values.get(Column.BODYSTRUCTURE, ())
     return FetchRows(
         seqs=seqs,
@@ -51,4 +54,5 @@ async def fetch_rows(
         structures=structures,
         bodies=[*map(without_extensions, structures)] if fetch_items.Column.BODY in items.columns else (),
         modseqs=values.get(Column.MODSEQ, ()),
+        previews=[string(text.encode(), utf8=utf8) for text in values.get(Column.PREVIEW, ())],
     )

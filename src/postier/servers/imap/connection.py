@@ -16,6 +16,7 @@ from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
 from postier.mime.address import Address
+from postier.servers.imap.gathering import Gathering
 from postier.servers.imap.selected import Selected
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.logins import Logins
@@ -53,6 +54,7 @@ class Owner(Protocol):
     tls: ServerTls | None
     spool_folder: Path
     idlers: "Idlers"
+    gathering: Gathering
 
     @property
     def is_stopping(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from postier.imap.responses import UNAVAILABLE, bye
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.dialogue import converse
+from postier.servers.imap.gathering import Gathering
 from postier.servers.imap.idle import Idlers
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.logins import Logins
@@ -44,6 +45,7 @@ class ImapConversation:
         self.tls = tls
         self.spool_folder = spool_folder
         self.idlers = Idlers()
+        self.gathering = Gathering()
         self._now_us = now_us
         self._is_stopping = False
 

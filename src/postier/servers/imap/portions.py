@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from postier.imap.view import Chosen
-from postier.mailbox.reading import Column, fetch_columns
+from postier.mailbox.reading import Column, fetch_columns, flags_in
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.selected import Selected, uid_ranges
 from postier.store.transaction import Row, Store
@@ -31,15 +31,19 @@ async def read_values(
     """The sequence numbers of the messages that exist, and their values by column, UID among them."""
     ranges = uid_ranges(portion, selected.view.uids)
     others = tuple(column for column in columns if column is not Column.UID)
-    if others:
-        read = (selected.account_id, selected.mailbox_id, ranges)
+    read = (selected.account_id, selected.mailbox_id, ranges)
+    if others == (Column.FLAGS,):
+        flags = await store.read(flags_in, *read)
+        if len(flags) == len(portion.uids):
+            return portion.seqs, {Column.UID: portion.uids, Column.FLAGS: flags}
+    elif others:
         rows = await store.read(fetch_columns, *read, others)
         if len(rows) == len(
             portion.uids
         ):  # every row is one of them, so these are they: UIDs need not be read
             return portion.seqs, {Column.UID: portion.uids} | _turned(others, rows)
     named = (Column.UID, *others)
-    rows = await store.read(fetch_columns, selected.account_id, selected.mailbox_id, ranges, named)
+    rows = await store.read(fetch_columns, *read, named)
     values = _turned(named, rows)
     if len(rows) == len(portion.uids):
         return portion.seqs, values

@@ -4,6 +4,7 @@ Not here: the rows (`mailbox.flags`). Source: RFC 9051 §6.4.6. Invariants: what
 transaction, so the client hears of their changes and not of its own silent ones; so are the new values.
 """
 
+from array import array
 from collections.abc import Sequence
 
 import msgspec
@@ -17,7 +18,7 @@ from postier.imap.view import Chosen
 from postier.mailbox import ledger
 from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
-from postier.mailbox.reading import flag_columns
+from postier.mailbox.reading import flags_in, uid_flags
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
@@ -87,6 +88,7 @@ async def change_flags(
         ranges,
         mode,
         flags,
+        chosen.uids,
         reads_flags=reads_flags,
     )
     _take(selected, changed, ranges, mode)
@@ -101,6 +103,7 @@ def _change(
     ranges: Sequence[UidRange],
     mode: StoreMode,
     flags: FlagList,
+    uids: "array[int]",
     *,
     reads_flags: bool,
 ) -> Changed:
@@ -115,8 +118,12 @@ def _change(
     if not reads_flags:
         return Changed(news, stored, keywords, mask)
     # Read here, where the pages are at hand: another connection to the database would read them all again.
-    uids, bits = flag_columns(tx, account_id, mailbox_id, ranges)
-    return Changed(news, stored, keywords, mask, uids, bits)
+    bits = flags_in(tx, account_id, mailbox_id, ranges)
+    if len(bits) == len(uids):  # all are there still, so these are theirs
+        return Changed(news, stored, keywords, mask, uids, array("q", bits))
+    rows = uid_flags(tx, account_id, mailbox_id, ranges)
+    uids, bits = array("I", [uid for uid, _ in rows]), [flags for _, flags in rows]
+    return Changed(news, stored, keywords, mask, uids, array("q", bits))
 
 
 def _take(selected: Selected, changed: Changed, ranges: Sequence[UidRange], mode: StoreMode) -> None:

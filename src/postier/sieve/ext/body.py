@@ -7,13 +7,13 @@ no match variables (§6).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from postier.mime.decode import content_of, source_of, text_of
 from postier.mime.headers import split_header
 from postier.mime.part import Part
 from postier.sieve.matching import build_match
-from postier.sieve.message import Message
 from postier.sieve.running import Run, Test
 from postier.sieve.spec import Command, Extension, Family, Place, Tag, Takes
 from postier.sieve.texts import expand_all
@@ -57,16 +57,14 @@ def _text(run: Run) -> Iterator[str]:
     raw = run.message.raw()
     for part in run.message.root().walk():
         if part.type == "text":
-            run.count_steps(1)
-            yield text_of(raw, part)
+            yield _read(run, part, "text", partial(text_of, raw, part))
 
 
 def _content(run: Run, types: list[str]) -> Iterator[str]:
     wanted = [each.lower() for each in types if not _is_wrong_type(each)]
     for part in run.message.root().walk():
         if any(each in ("", part.type, part.media_type) for each in wanted):
-            run.count_steps(1)
-            yield from _values(run.message, part)
+            yield from _values(run, part)
 
 
 def _is_wrong_type(name: str) -> bool:
@@ -74,8 +72,19 @@ def _is_wrong_type(name: str) -> bool:
     return name.startswith("/") or name.endswith("/") or name.count("/") > 1
 
 
-def _values(message: Message, part: Part) -> Iterator[str]:
-    raw = message.raw()
+def _read(run: Run, part: Part, way: str, read: Callable[[], str]) -> str:
+    """What a part says, decoded once; reading it counts, however little comes out (markup is no text)."""
+    run.count_steps(1)
+
+    def counted() -> str:
+        run.charge(part.body_end - part.header_start)
+        return read()
+
+    return run.message.text(part, way, counted)
+
+
+def _values(run: Run, part: Part) -> Iterator[str]:
+    raw = run.message.raw()
     if part.is_multipart:
         # RFC 5173 §5.2: the prologue and the epilogue, two strings
         start, end = part.body_start, part.body_end
@@ -87,9 +96,9 @@ def _values(message: Message, part: Part) -> Iterator[str]:
         inner = part.children[0]
         yield _octets(raw[inner.header_start : inner.body_start])
     elif part.type == "text":
-        yield source_of(raw, part)
+        yield _read(run, part, "source", partial(source_of, raw, part))
     else:
-        yield _octets(content_of(raw, part))
+        yield _read(run, part, "octets", lambda: _octets(content_of(raw, part)))
 
 
 def _before_delimiter(octets: bytes) -> bytes:

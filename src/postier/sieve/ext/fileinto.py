@@ -52,7 +52,7 @@ def _fileinto(compiler: Compiler, arguments: Arguments) -> Op:
             name,
             run.line,
             flags_of(run, flags),
-            run.message.content(),
+            run.content(),
             creates,
             None if mailbox_id is None else expand(mailbox_id, run),
             None if special_use is None else expand(special_use, run),

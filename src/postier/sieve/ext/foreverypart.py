@@ -14,7 +14,6 @@ from postier.mime.charsets import codec_of
 from postier.mime.decode import KNOWN_ENCODINGS, source_of
 from postier.mime.part import Part
 from postier.sieve.ext.variables import MODIFIER_TAGS, assign, modifier
-from postier.sieve.problems import RunError
 from postier.sieve.running import LeaveLoop, Op, Run
 from postier.sieve.spec import Command, Extension, Place, Tag, Takes
 
@@ -128,11 +127,8 @@ def _text_of(run: Run, part: Part) -> str:
         return ""
     if part.charset is not None and codec_of(part.charset) is None:
         return ""
-    if part.body_end - part.body_start > run.limits.work:
-        raise RunError("the part is too large to take text from")
-    text = source_of(run.message.raw(), part)
-    run.charge(len(text))
-    return text
+    run.charge(part.size)
+    return source_of(run.message.raw(), part)
 
 
 EXTENSION = Extension(

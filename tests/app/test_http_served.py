@@ -1,11 +1,13 @@
-"""A whole server with two workers: what happened, as Prometheus reads it."""
+"""A whole server with two workers: what it serves by HTTP, the metrics and the MTA-STS policies."""
 
 import asyncio
 import contextlib
 import urllib.request
 
 import pytest
+from click.testing import CliRunner
 
+from postier.cli.root import root
 from tests.crash.load import ImapClient
 from tests.crash.node import PASSWORD, configuration_text, free_ports, letter, listener, populate
 from tests.server_process import ServerProcess
@@ -62,6 +64,31 @@ async def test_letters_logins_and_unsigned_mail_are_counted(tmp_path):
         assert await server.stop() == 0
 
 
-def read(url: str) -> str:
+async def test_the_policy_of_a_domain_is_served(tmp_path):
+    smtp, http, closed = free_ports(3)
+    configuration = tmp_path / "postier.toml"
+    configuration.write_text(
+        configuration_text(smtp, free_ports(1)[0], closed, closed) + listener("http", http)
+    )
+    await populate(configuration)
+    done = await asyncio.to_thread(
+        CliRunner().invoke,
+        root,
+        ["domain", "mta-sts", "alpha.test", "--mode", "testing", "--config", str(configuration)],
+    )
+    assert done.exit_code == 0
+    async with contextlib.AsyncExitStack() as stack:
+        server = ServerProcess(configuration)
+        await server.start()
+        stack.push_async_callback(server.kill)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{http}/.well-known/mta-sts.txt", headers={"Host": "mta-sts.alpha.test"}
+        )
+        text = await asyncio.to_thread(read, request)
+        assert text == "version: STSv1\r\nmode: testing\r\nmx: mx.alpha.test\r\nmax_age: 86400\r\n"
+        assert await server.stop() == 0
+
+
+def read(url: str | urllib.request.Request) -> str:
     with urllib.request.urlopen(url) as answer:  # noqa: S310 (our own)
         return answer.read().decode()
