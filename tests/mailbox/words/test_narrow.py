@@ -119,6 +119,10 @@ async def test_a_whole_block_and_many_finds(store, monkeypatch):
     monkeypatch.setattr(searching, "MAX_LISTED", 0)
     monkeypatch.setattr(searching, "MAX_NAMED", 0)
     assert [await found(store, box, one) for one in some] == expected
+    await append(store, 1, box, *map(letter, range(3)))
+    monkeypatch.setattr(searching, "MAX_NAMED", 20)  # fewer than find it, more than are in no block
+    about = SubjectText("about")
+    assert await found(store, box, about) == await plainly(store, box, about)
 
 
 async def test_what_is_decided_without_reading(store):
