@@ -69,13 +69,14 @@ def loaded_view():
 class Row:
     """A candidate that has its columns only."""
 
-    __slots__ = ("flags", "internal_s", "sent_s", "size_bytes", "uid")
+    __slots__ = ("flags", "internal_s", "saved_s", "sent_s", "size_bytes", "uid")
 
     def __init__(self, place):
         self.uid = 5 + 2 * place
         self.flags = place & 7
         self.size_bytes = place
         self.internal_s = place
+        self.saved_s = 0
         self.sent_s = None
 
 

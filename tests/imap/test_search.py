@@ -52,6 +52,7 @@ class Mail(msgspec.Struct):
     size_bytes: int = 100
     internal_s: int = 10 * DAY
     sent_s: int | None = 10 * DAY
+    saved_s: int = 30 * DAY
     subject: str = "hello"
     bodies_read: int = 0
 
@@ -320,3 +321,16 @@ def test_trees_deeper_than_the_stack_are_no_trouble():
         tree = Not(And((tree, Size(above=1))))
     simple = search.simplify(tree)
     assert search.needs(simple) == Needs.FLAGS | Needs.SIZE
+
+
+def test_save_dates():
+    mail = Mail(internal_s=0, saved_s=30 * DAY + 5)  # 31 January 1970
+    for text in (
+        b"SAVEDON 31-Jan-1970",
+        b"SAVEDSINCE 31-Jan-1970",
+        b"SAVEDBEFORE 1-Feb-1970",
+        b"SAVEDATESUPPORTED",
+    ):
+        assert matches(parse(text), mail)
+    for text in (b"SAVEDON 1-Jan-1970", b"SAVEDSINCE 1-Feb-1970", b"SAVEDBEFORE 31-Jan-1970"):
+        assert not matches(parse(text), mail)

@@ -22,7 +22,7 @@ from postier.imap.view import MailboxView
 class Anything:
     """A message, and the source of its sections."""
 
-    uid, flags, size_bytes, internal_s, sent_s = 2, 5, 7, 0, None
+    uid, flags, size_bytes, internal_s, saved_s, sent_s = 2, 5, 7, 0, 0, None
 
     def address_text(self, field):
         return ""

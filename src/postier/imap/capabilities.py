@@ -24,6 +24,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"MULTIAPPEND", "RFC 3502"),
     (b"NAMESPACE", "RFC 2342"),
     (b"PREVIEW", "RFC 8970"),
+    (b"SAVEDATE", "RFC 8514"),
     (b"SEARCHRES", "RFC 5182"),
     (b"SPECIAL-USE", "RFC 6154"),
     (b"STATUS=SIZE", "RFC 8438"),

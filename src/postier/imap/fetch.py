@@ -30,6 +30,7 @@ class FetchRows(msgspec.Struct, frozen=True):
     structures: Sequence[bytes] = ()
     bodies: Sequence[bytes] = ()
     modseqs: Sequence[int] = ()
+    saved_s: Sequence[int] = ()  # Unix time
     previews: Sequence[bytes] = ()  # strings, quoted or literal
 
 
@@ -101,6 +102,8 @@ def _values(column: Column, rows: FetchRows, place: int | None = None) -> Sequen
             return rows.modseqs[places]
         case Column.PREVIEW:
             return rows.previews[places]
+        case Column.SAVEDATE:
+            return internal_dates(rows.saved_s[places])
 
 
 def _section(item: SectionItem, source: SectionSource) -> list[bytes]:

@@ -1,7 +1,8 @@
 """What a FETCH asks for, as values.
 
 Not here: reading it (`fetch_syntax`), answering it (`fetch`). Source: RFC 9051 §6.4.5, §6.4.5.1; RFC 3501
-§6.4.5 (RFC822 items); RFC 7162 §3.1.4 (MODSEQ); RFC 8970 §3 (PREVIEW). Invariant: no item occurs twice.
+§6.4.5 (RFC822 items); RFC 7162 §3.1.4 (MODSEQ); RFC 8970 §3 (PREVIEW); RFC 8514
+§4.2 (SAVEDATE). Invariant: no item occurs twice.
 """
 
 import enum
@@ -23,6 +24,7 @@ class Column(enum.Enum):
     BODYSTRUCTURE = b"BODYSTRUCTURE %b"
     MODSEQ = b"MODSEQ (%d)"
     PREVIEW = b"PREVIEW %b"
+    SAVEDATE = b"SAVEDATE %b"
 
 
 class SectionText(enum.Enum):

@@ -33,6 +33,7 @@ _COLUMNS = {
     b"BODY": Column.BODY,
     b"BODYSTRUCTURE": Column.BODYSTRUCTURE,
     b"PREVIEW": Column.PREVIEW,
+    b"SAVEDATE": Column.SAVEDATE,
 }
 
 _FAST = (Column.FLAGS, Column.INTERNALDATE, Column.SIZE)

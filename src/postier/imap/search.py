@@ -31,6 +31,7 @@ class DateField(enum.Enum):
 
     INTERNAL = "internal"
     SENT = "sent"
+    SAVED = "saved"
 
 
 class Needs(enum.Flag):

@@ -60,6 +60,10 @@ class Candidate(Protocol):
         """INTERNALDATE in Unix time."""
 
     @property
+    def saved_s(self) -> int:
+        """When it came into the mailbox, in Unix time (RFC 8514)."""
+
+    @property
     def sent_s(self) -> int | None:
         """The Date field's own wall clock read as UTC; None without a usable one."""
 
@@ -169,4 +173,6 @@ def _in_date_range(of: DateField, start_s: int | None, end_s: int | None) -> Pre
 
     if of is DateField.SENT:
         return lambda message: in_range(message.sent_s)
+    if of is DateField.SAVED:
+        return lambda message: in_range(message.saved_s)
     return lambda message: in_range(message.internal_s)

@@ -203,6 +203,10 @@ _KEYS: dict[bytes, _Key] = {
     b"ON": _dates(DateField.INTERNAL, has_start=True, has_end=True),
     b"RECENT": _fixed(Recent()),  # RFC 3501 §6.4.4
     b"SEEN": _fixed(Flags(SEEN)),
+    b"SAVEDATESUPPORTED": _fixed(All()),  # RFC 8514 §4.3
+    b"SAVEDBEFORE": _dates(DateField.SAVED, has_start=False, has_end=True),
+    b"SAVEDON": _dates(DateField.SAVED, has_start=True, has_end=True),
+    b"SAVEDSINCE": _dates(DateField.SAVED, has_start=True, has_end=False),
     b"SENTBEFORE": _dates(DateField.SENT, has_start=False, has_end=True),
     b"SENTON": _dates(DateField.SENT, has_start=True, has_end=True),
     b"SENTSINCE": _dates(DateField.SENT, has_start=True, has_end=False),

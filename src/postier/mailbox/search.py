@@ -60,6 +60,7 @@ class Message(msgspec.Struct, frozen=True):
     flags: int
     size_bytes: int
     received_at: int
+    saved_at: int
     sent_at: int | None
     sent_zone_minutes: int
     subject: str
@@ -169,7 +170,7 @@ def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]
         Message(*row)
         for part in selections(ranges_of(uids))
         for row in tx.rows(
-            f"{part.cte} SELECT e.uid, e.flags, e.size_bytes, e.received_at, m.sent_at, m.sent_zone_minutes,"
+            f"{part.cte} SELECT e.uid, e.flags, e.size_bytes, e.received_at, e.saved_at, m.sent_at, m.sent_zone_minutes,"
             " m.search_subject, m.search_from, m.search_to, m.search_cc, m.search_bcc, m.header_bytes, m.parts,"
             f" m.blob_id FROM {part.source} JOIN email m ON m.account_id = e.account_id AND m.email_id = e.email_id"
             f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid",
@@ -196,7 +197,18 @@ def matching(
 class _Candidate:
     """A message with its content; texts are decoded when asked for."""
 
-    __slots__ = ("_body", "_header", "_message", "_raw", "flags", "internal_s", "sent_s", "size_bytes", "uid")
+    __slots__ = (
+        "_body",
+        "_header",
+        "_message",
+        "_raw",
+        "flags",
+        "internal_s",
+        "saved_s",
+        "sent_s",
+        "size_bytes",
+        "uid",
+    )
 
     def __init__(self, message: Message, raw: bytes) -> None:
         self._message = message
@@ -207,6 +219,7 @@ class _Candidate:
         self.flags = message.flags
         self.size_bytes = message.size_bytes
         self.internal_s = message.received_at // 1_000_000
+        self.saved_s = message.saved_at // 1_000_000
         self.sent_s = (
             None if message.sent_at is None else message.sent_at // 1_000_000 + message.sent_zone_minutes * 60
         )

@@ -185,7 +185,11 @@ def _uids(ranges: Sequence[tuple[int, int]]) -> Condition | None:
 def _dates(of: DateField, start_s: int | None, end_s: int | None) -> Condition:
     # A SENT date is the clock of its own zone (RFC 9051 §6.4.4: disregarding time and timezone).
     is_sent = of is DateField.SENT
-    column = "m.sent_at + m.sent_zone_minutes * 60000000" if is_sent else "e.received_at"
+    column = {
+        DateField.INTERNAL: "e.received_at",
+        DateField.SENT: "m.sent_at + m.sent_zone_minutes * 60000000",
+        DateField.SAVED: "e.saved_at",
+    }[of]
     parts = [Condition("m.sent_at IS NOT NULL")] if is_sent else []
     if start_s is not None:
         parts.append(Condition(f"{column} >= ?", (start_s * 1_000_000,)))

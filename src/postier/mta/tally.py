@@ -6,6 +6,8 @@ microsecond or two.
 
 from typing import Protocol
 
+from postier.tls.policy import TlsPolicy, TlsResult
+
 
 class Tally(Protocol):
     """Whoever counts."""
@@ -24,6 +26,22 @@ class Tally(Protocol):
 
     def failed(self, place: str) -> None:
         """A fault of ours ended something."""
+        ...
+
+
+class TlsObserver(Protocol):
+    """Whoever wants to know how TLS fared with a destination."""
+
+    def saw(
+        self,
+        domain: str,
+        policy: TlsPolicy | None,
+        host: str,
+        address: str,
+        result: TlsResult | None,
+        why: str,
+    ) -> None:
+        """A session was secured under the policy (`result` None) or failed; `policy` None: none could be found."""
         ...
 
 

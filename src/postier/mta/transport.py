@@ -9,7 +9,7 @@ of one connection decide together.
 import asyncio
 import ssl
 import time
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import msgspec
 
@@ -19,6 +19,7 @@ from postier.mime.address import Address
 from postier.mime.headers import split_header
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job
+from postier.mta.tally import TlsObserver
 from postier.smtp import envelope as envelopes
 from postier.smtp import reason as why
 from postier.smtp.client_events import (
@@ -56,22 +57,6 @@ HANDSHAKE_TIMEOUT_S = 30.0
 PIECE_BYTES = 256 * 1024
 MAX_LETTERS = 100  # on one connection
 MAX_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321 §4.5.3.1.8)
-
-
-class TlsObserver(Protocol):
-    """Whoever wants to know how TLS fared with a destination."""
-
-    def saw(
-        self,
-        domain: str,
-        policy: TlsPolicy | None,
-        host: str,
-        address: str,
-        result: TlsResult | None,
-        why: str,
-    ) -> None:
-        """A session was secured under the policy (`result` None) or failed; `policy` None: none could be found."""
-        ...
 
 
 class Dialling(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ _COLUMNS = {
     fetch_items.Column.BODYSTRUCTURE: Column.BODYSTRUCTURE,
     fetch_items.Column.MODSEQ: Column.MODSEQ,
     fetch_items.Column.PREVIEW: Column.PREVIEW,
+    fetch_items.Column.SAVEDATE: Column.SAVED_AT,
 }
 
 
@@ -54,5 +55,6 @@ async def fetch_rows(
         structures=structures,
         bodies=[*map(without_extensions, structures)] if fetch_items.Column.BODY in items.columns else (),
         modseqs=values.get(Column.MODSEQ, ()),
+        saved_s=[moment // 1_000_000 for moment in values.get(Column.SAVED_AT, ())],
         previews=[string(text.encode(), utf8=utf8) for text in values.get(Column.PREVIEW, ())],
     )

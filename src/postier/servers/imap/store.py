@@ -120,10 +120,10 @@ def _change(
     # Read here, where the pages are at hand: another connection to the database would read them all again.
     bits = flags_in(tx, account_id, mailbox_id, ranges)
     if len(bits) == len(uids):  # all are there still, so these are theirs
-        return Changed(news, stored, keywords, mask, uids, array("q", bits))
+        return Changed(news, stored, keywords, mask, uids, bits)
     rows = uid_flags(tx, account_id, mailbox_id, ranges)
     uids, bits = array("I", [uid for uid, _ in rows]), [flags for _, flags in rows]
-    return Changed(news, stored, keywords, mask, uids, array("q", bits))
+    return Changed(news, stored, keywords, mask, uids, bits)
 
 
 def _take(selected: Selected, changed: Changed, ranges: Sequence[UidRange], mode: StoreMode) -> None:
