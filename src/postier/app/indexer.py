@@ -19,7 +19,7 @@ from postier.mime.part import load_parts
 from postier.store.leases import take_lease
 from postier.store.transaction import Store, StoreError
 
-EVERY_S = 10.0
+EVERY_S = 5.0
 LEASE_US = 600_000_000
 LEASE = "index"
 MAX_CONTENT = 64 * 1_048_576  # octets of a message; a larger one is not indexed but read at each search
