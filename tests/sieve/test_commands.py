@@ -99,6 +99,8 @@ def test_an_error_keeps_the_message_and_takes_no_action():
 
 def test_the_limits_of_actions_and_redirects():
     limits = ScriptLimits(actions=3, redirects=2)
+    many = "".join([f'redirect "a{number}@b.example";' for number in range(1_000)])  # SECURITY 15
+    assert run(many).error == "the script redirects to more than 8 addresses"
     redirects = "".join([f'redirect "a{number}@b.example";' for number in range(3)])
     assert run(redirects, limits=limits).error == "the script redirects to more than 2 addresses"
     assert run(redirects[: redirects.rindex("redirect")], limits=limits).error is None
@@ -111,8 +113,8 @@ def test_the_limits_of_steps_and_work():
     assert run("keep;" * 5, limits=ScriptLimits(steps=5)).error is None
     assert run("keep;" * 6, limits=ScriptLimits(steps=5)).error == "the script takes more than 5 steps"
     test = 'if header :contains "subject" "x" {}'
-    assert run(test, b"Subject: 12345\r\n\r\n", limits=ScriptLimits(work=5)).error is None
-    assert "more than 5" in run(test, b"Subject: 123456\r\n\r\n", limits=ScriptLimits(work=5)).error
+    assert run(test, b"Subject: 12345\r\n\r\n", limits=ScriptLimits(work=6)).error is None
+    assert "more than 6" in run(test, b"Subject: 123456\r\n\r\n", limits=ScriptLimits(work=6)).error
 
 
 def test_the_trace_tells_lines_tests_and_results():

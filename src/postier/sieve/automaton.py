@@ -3,14 +3,16 @@
 Not here: the syntax (`pattern`). Source: K. Thompson's simulation, with the states of a deterministic automaton made as
 they are met for the question "does it match", and threads that carry places for the question "what did the groups
 take". Leftmost, then longest. Invariants: time is at most value length times program size, and every step is charged to
-the caller, who ends the run when it is too much; memory is bounded by `MAX_KNOWN_MOVES`.
+the caller, who ends the run when it is too much; what is remembered is bounded by the size of the expression.
 """
 
 from collections.abc import Callable
 
 from postier.sieve.pattern import Op, Program
 
-MAX_KNOWN_MOVES = 20_000  # remembered moves of one automaton; then it begins anew
+# What an automaton remembers, in moves and instructions of its states; then it begins anew
+MAX_KNOWN_FACTOR = 8  # times the size of the program
+MAX_KNOWN_FLOOR = 256
 
 Charge = Callable[[int], None]
 Places = tuple[int, ...]
@@ -35,7 +37,8 @@ class Automaton:
         self._code = program.code
         self._groups = program.groups
         self._states: dict[tuple[int, ...], _State] = {}
-        self._known_moves = 0
+        self._known = 0
+        self._max_known = MAX_KNOWN_FLOOR + MAX_KNOWN_FACTOR * len(program.code)
         self._first: _State | None = None
 
     def is_in(self, value: str, charge: Charge) -> bool:
@@ -59,13 +62,13 @@ class Automaton:
         ]
         charge(len(state.waiting) + 1)
         following = self._state([*taken, 0], charge, is_start=False)
-        if self._known_moves >= MAX_KNOWN_MOVES:
+        if self._known >= self._max_known:
             self._states.clear()
-            self._known_moves = 0
+            self._known = 0
             self._first = None
             for known in (state, following):
                 known.moves.clear()
-        self._known_moves += 1
+        self._known += 1
         state.moves[character] = following
         return following
 
@@ -78,6 +81,7 @@ class Automaton:
         if found is None:
             found = _State(waiting, is_final=is_final, is_final_at_end=is_final_at_end)
             self._states[key] = found
+            self._known += len(waiting)
         return found
 
     def _reach(self, places: list[int], *, is_start: bool, is_end: bool) -> tuple[tuple[int, ...], bool]:

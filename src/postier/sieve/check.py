@@ -45,6 +45,7 @@ class Compiler:
         self.globals: set[str] = set()  # names that `global` has declared so far
         self.assigned: set[str] = set()  # names that `set` has used so far
         self.loops: list[str | None] = []  # the names of the loops around
+        self.regex_size = 0  # instructions of the regular expressions so far
         self._supported = vocabulary.CAPABILITIES - disabled
         self._guards: list[Capabilities] = []
 

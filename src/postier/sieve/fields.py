@@ -48,7 +48,8 @@ def finder(compiler: Compiler, arguments: Arguments) -> Finder | None:
                 run.count_steps(1)
                 entries += run.message.part_entries(each)
         else:
-            entries = run.message.entries
+            entries = run.message.named(name)
+        run.charge(8 * len(entries))
         found = [entry for entry in entries if entry[1] == key]
         if index is None:
             return found

@@ -9,6 +9,10 @@ import re
 
 import msgspec
 
+_WILD_COST = (
+    4  # times the length of the value, for a piece with "?", and once more for each of its characters
+)
+
 
 class _Piece(msgspec.Struct, frozen=True):
     """What stands between two stars: `length` characters, `wild` the places of "?" in it."""
@@ -40,7 +44,7 @@ class Glob:
         self._first = pieces[0]
         self._middle = tuple(pieces[1:-1])
         self._last = pieces[-1] if len(pieces) > 1 else None
-        self.cost = 1 + max((each.length for each in pieces if each.pattern), default=0)
+        self.cost = max((_WILD_COST + each.length for each in pieces if each.pattern), default=1)
 
     def match(self, value: str) -> list[tuple[int, int]] | None:
         """What each wildcard stands for, as ranges of the value; None when the whole value does not match."""

@@ -26,7 +26,7 @@ class ScriptLimits(msgspec.Struct, frozen=True):
     redirects: int = 8  # redirect actions in one run; RFC 5228 §10 wants a limit
     notifications: int = 8  # notify actions in one run
     includes: int = 64  # include commands that run in one run
-    include_depth: int = 10  # scripts in scripts; RFC 6609 §3.1 wants 3
+    include_depth: int = 8  # scripts in scripts; RFC 6609 §3.1 wants 3
     duplicate_tests: int = 32  # unique ids tracked by one run
     added_fields: int = 64  # header fields added by one run
     flags: int = 128  # IMAP flags in one set
@@ -35,6 +35,7 @@ class ScriptLimits(msgspec.Struct, frozen=True):
     steps: int = 100_000  # commands and tests that run in one run
     work: int = 128 << 20  # characters compared, decoded and written anew in one run
     regex_program: int = 2_000  # instructions of one regular expression
+    regex_programs: int = 10_000  # instructions of all regular expressions of a script
     regex_work: int = 2_000_000  # thread steps of regular expressions in one run
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
     from postier.sieve.check import Compiler
 
+_KEY_COST = 256  # what a character of a pattern costs that is compiled while the script runs
+
 Matcher = Callable[[Run, Sequence[str]], bool]
 
 
@@ -117,7 +119,7 @@ def build_contains(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else list(map(fold, wanted.now(run)))
         for value in values:
-            run.charge(len(value) * len(keys))
+            run.charge((len(value) + 1) * len(keys))
             folded = fold(value)
             for key in keys:
                 if key in folded:
@@ -141,10 +143,12 @@ def build_matches(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> M
     def test(run: Run, values: Sequence[str]) -> bool:
         globs = known
         if globs is None:
-            globs = [Glob(form(fold(key))) for key in wanted.now(run)]
+            keys = wanted.now(run)
+            run.charge(_KEY_COST * sum(map(len, keys)))
+            globs = [Glob(form(fold(key))) for key in keys]
         cost = sum([each.cost for each in globs])
         for value in values:
-            run.charge(len(value) * cost)
+            run.charge((len(value) + 1) * cost)
             folded = form(fold(value))
             for each in globs:
                 found = each.match(folded)

@@ -72,6 +72,8 @@ class AddressValue(msgspec.Struct, frozen=True, gc=False):
 
 Entry = tuple[bytes, bytes, bytes]  # lines as they stand, name in lower case, value still folded
 
+_NO_ENTRIES: list[Entry] = []
+
 
 class Message:
     """The working copy of one run."""
@@ -79,6 +81,7 @@ class Message:
     __slots__ = (
         "_addresses",
         "_before_enclosing",
+        "_by_name",
         "_composed",
         "_entries",
         "_is_changed",
@@ -94,6 +97,7 @@ class Message:
     def __init__(self, source: MessageSource) -> None:
         self._source = source
         self._entries: list[Entry] | None = None
+        self._by_name: dict[bytes, list[Entry]] | None = None
         self._values: dict[str, list[str]] = {}
         self._addresses: dict[str, list[AddressValue]] = {}
         self._part_entries: dict[str, list[Entry]] = {}
@@ -118,12 +122,20 @@ class Message:
             self._entries = list(split_header(octets).entries)
         return self._entries
 
+    def named(self, name: str) -> list[Entry]:
+        """The fields of a name in lower case."""
+        index = self._by_name
+        if index is None:
+            index = self._by_name = {}
+            for entry in self.entries:
+                index.setdefault(entry[1], []).append(entry)
+        return index.get(name.encode("utf-8", "replace"), _NO_ENTRIES)
+
     def values(self, name: str) -> list[str]:
         """The values of all fields of a name in lower case."""
         found = self._values.get(name)
         if found is None:
-            key = name.encode("utf-8", "replace")
-            found = [field_text(value) for _, each, value in self.entries if each == key]
+            found = [field_text(value) for _, _, value in self.named(name)]
             self._values[name] = found
         return found
 
@@ -131,10 +143,7 @@ class Message:
         """The addresses in all fields of a name in lower case, groups opened."""
         found = self._addresses.get(name)
         if found is None:
-            key = name.encode("utf-8", "replace")
-            found = [
-                address for _, each, value in self.entries if each == key for address in addresses_in(value)
-            ]
+            found = [address for _, _, value in self.named(name) for address in addresses_in(value)]
             self._addresses[name] = found
         return found
 
@@ -161,6 +170,7 @@ class Message:
     def change_entries(self, entries: list[Entry]) -> None:
         """Take a new header."""
         self._entries = entries
+        self._by_name = None
         self._values.clear()
         self._addresses.clear()
         self._composed = None
@@ -170,6 +180,7 @@ class Message:
         """Take a new message."""
         self._raw = (raw, parse(raw))
         self._entries = None
+        self._by_name = None
         self._values.clear()
         self._addresses.clear()
         self._part_entries.clear()

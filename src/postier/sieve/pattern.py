@@ -152,7 +152,8 @@ class _Compiler:
     def _branch(self, depth: int) -> Code:
         code: Code = []
         while (character := self._peek()) and character not in "|)":
-            code = self._sized(code + self._repeated(self._piece(depth)))
+            code += self._repeated(self._piece(depth))
+            self._sized(code)
         if character == ")" and not depth:
             raise PatternError(f'")" at {self._at + 1} closes nothing')
         return code

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from postier.sieve.message import Message
     from postier.sieve.world import Envelope, World
 
+_FIELD_COST = 8  # what looking at a field costs, in characters
+
 Op = Callable[["Run"], None]
 Test = Callable[["Run"], bool]
 
@@ -121,6 +123,10 @@ class Run:
         self.steps -= steps
         if self.steps < 0:
             raise RunError(f"the script takes more than {self.limits.steps} steps")
+
+    def charge_fields(self) -> None:
+        """Count a walk over all fields of the header."""
+        self.charge(_FIELD_COST * len(self.message.entries))
 
     def charge_regex(self, steps: int) -> None:
         """Count work of regular expressions."""

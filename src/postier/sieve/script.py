@@ -77,6 +77,10 @@ class Script:
             pass
         except RunError as found:
             error = found
+        except (
+            RecursionError
+        ):  # the limits of nesting and includes keep it away, unless the caller is deep already
+            error = RunError("the script is nested too deeply")
         return _failed(run, error) if error is not None else _finished(run)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 
+_ADDRESS_COST = 32  # what looking at an address costs, in characters
+
+
 def _never(_: Run) -> bool:
     return False
 
@@ -145,6 +148,7 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
                 addresses = run.message.addresses(name)
             else:
                 addresses = [each for _, _, value in find(run, name) for each in addresses_in(value)]
+            run.charge(_ADDRESS_COST * len(addresses))
             values += [
                 value for each in addresses if (value := each.whole if is_count else take(each)) is not None
             ]

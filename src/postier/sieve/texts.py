@@ -29,6 +29,9 @@ NAME = re.compile(
 )
 
 
+_TEXT_COST = 16  # what a string of a list costs each time, whatever is done with it
+
+
 class Scope(Enum):
     """Where a variable lives."""
 
@@ -79,6 +82,7 @@ def expand(text: Text, run: Run) -> str:
 
 def expand_all(texts: tuple[Text, ...], run: Run) -> list[str]:
     """A list of strings as they are now."""
+    run.charge(_TEXT_COST * len(texts))
     return [text if isinstance(text, str) else text.expand(run) for text in texts]
 
 

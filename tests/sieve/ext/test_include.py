@@ -88,6 +88,8 @@ def test_missing_scripts_and_broken_ones():
     ("script", "message"),
     [
         ('include "../x";', "cannot be the name of a script"),
+        ('include "..";', "cannot be the name of a script"),
+        ('include "a\\\\b";', "cannot be the name of a script"),
         ('include "";', "cannot be the name of a script"),
         ('include "a\r\nb";', "cannot be the name of a script"),
         ('include "${x}";', "must be a string without variables"),
@@ -124,3 +126,19 @@ def test_an_included_script_is_traced():
     script = compile_script('require "include"; include "a";')
     trace = script.run(MESSAGE_A, world=World(scripts=shelf), with_trace=True).trace
     assert [(each.line, each.what) for each in trace] == [(1, 'include "a"'), (3, "keep")]
+
+
+def test_the_deepest_scripts_run():
+    nested = "if not not true {" * 30 + "INNER" + "}" * 30
+    deep = {}
+    for number in range(7, 0, -1):
+        inner = "keep;" if number == 7 else f'include "{number + 1}";'
+        deep[str(number)] = compile_script('require "include";' + nested.replace("INNER", inner))
+    script = compile_script('require "include";' + nested.replace("INNER", 'include "1";'))
+    world = World(scripts=ScriptShelf(deep))
+    assert taken(script.run(MESSAGE_A, world=world)) == ["keep"]
+    assert taken(script.run(MESSAGE_A, world=world, with_trace=True)) == ["keep"]
+
+
+def test_a_name_is_found_in_its_composed_form():
+    assert taken(run_with('include "u\u0308";', {"\u00fc": "keep;"})) == ["keep"]

@@ -68,8 +68,7 @@ def _date(compiler: Compiler, arguments: Arguments) -> Test:
     def date(run: Run) -> bool:
         field = ascii_lower(expand(name, run))
         if find is None:
-            key = field.encode("utf-8", "replace")
-            found = [value for _, each, value in run.message.entries if each == key][:1]
+            found = [value for _, _, value in run.message.named(field)[:1]]
         else:
             found = [value for _, _, value in find(run, field)]
         values: list[str] = []

@@ -96,6 +96,7 @@ def _deleteheader(compiler: Compiler, arguments: Arguments) -> Op:
         key = ascii_lower(_name(run, name)).encode()
         if key in _NEVER_DELETED or key in run.message.protected:
             return
+        run.charge_fields()
         entries = run.message.entries
         places = [place for place, entry in enumerate(entries) if entry[1] == key]
         if index is not None:

@@ -44,7 +44,7 @@ def copy_of(compiler: Compiler, arguments: Arguments) -> Callable[[Run], Copy | 
             raise RunError(f"{name[:60]!a} cannot be the name of a mailbox")
         return Copy(
             name,
-            flag_set(expand_all(flags, run), run.limits.flags),
+            flag_set(run, expand_all(flags, run)),
             creates,
             None if mailbox_id is None else expand(mailbox_id, run),
             None if special_use is None else expand(special_use, run),

@@ -26,12 +26,15 @@ _FLAG = re.compile(
     r"\\(?:answered|flagged|deleted|seen|draft)|[!#-$&-'+-\[^-z|}~]+(?<!\\)", re.IGNORECASE | re.ASCII
 )
 MAX_FLAG_CHARACTERS = 200
+_FLAG_COST = 16  # what a character of a list of flags costs
 
 
-def flag_set(strings: Iterable[str], limit: int) -> tuple[str, ...]:
+def flag_set(run: Run, strings: Iterable[str]) -> tuple[str, ...]:
     """The flags in strings that hold them separated by spaces (RFC 5232 §2)."""
     found: dict[str, str] = {}
+    limit = run.limits.flags
     for string in strings:
+        run.charge(_FLAG_COST * len(string))
         for flag in string.split():
             if len(flag) <= MAX_FLAG_CHARACTERS and _FLAG.fullmatch(flag):
                 found.setdefault(flag.lower(), flag)
@@ -42,11 +45,11 @@ def flag_set(strings: Iterable[str], limit: int) -> tuple[str, ...]:
 
 def flags_of(run: Run, flags: tuple[Text, ...] | None) -> tuple[str, ...]:
     """Those of a :flags argument, else the internal variable (RFC 5232 §5)."""
-    return run.flags if flags is None else flag_set(expand_all(flags, run), run.limits.flags)
+    return run.flags if flags is None else flag_set(run, expand_all(flags, run))
 
 
 def _read(run: Run, variable: Variable | None) -> tuple[str, ...]:
-    return run.flags if variable is None else flag_set([variable.value(run)], run.limits.flags)
+    return run.flags if variable is None else flag_set(run, [variable.value(run)])
 
 
 def _write(run: Run, variable: Variable | None, flags: tuple[str, ...]) -> None:
@@ -69,14 +72,14 @@ def _variable(compiler: Compiler, arguments: Arguments) -> Variable | None:
 
 def _setflag(compiler: Compiler, arguments: Arguments) -> Op:
     variable, flags = _variable(compiler, arguments), arguments.texts("flags")
-    return lambda run: _write(run, variable, flag_set(expand_all(flags, run), run.limits.flags))
+    return lambda run: _write(run, variable, flag_set(run, expand_all(flags, run)))
 
 
 def _addflag(compiler: Compiler, arguments: Arguments) -> Op:
     variable, flags = _variable(compiler, arguments), arguments.texts("flags")
 
     def addflag(run: Run) -> None:
-        _write(run, variable, flag_set([*_read(run, variable), *expand_all(flags, run)], run.limits.flags))
+        _write(run, variable, flag_set(run, [*_read(run, variable), *expand_all(flags, run)]))
 
     return addflag
 
@@ -85,7 +88,7 @@ def _removeflag(compiler: Compiler, arguments: Arguments) -> Op:
     variable, flags = _variable(compiler, arguments), arguments.texts("flags")
 
     def removeflag(run: Run) -> None:
-        gone = {flag.lower() for flag in flag_set(expand_all(flags, run), run.limits.flags)}
+        gone = {flag.lower() for flag in flag_set(run, expand_all(flags, run))}
         _write(run, variable, tuple(each for each in _read(run, variable) if each.lower() not in gone))
 
     return removeflag

@@ -8,6 +8,7 @@ match variables.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from postier.sieve.problems import RunError, ScriptError
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 _NEEDS = ("include",)
 # RFC 5804 §1.6: no control characters, no line and paragraph separators; nor what would be a path
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/\ud800-\udfff]{1,128}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/\\\ud800-\udfff]{1,128}")
 
 
 def is_script_name(name: str) -> bool:
     """Whether it can name a script (RFC 5804 §1.6)."""
-    return _NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None and name not in {".", ".."}
 
 
 def _include(compiler: Compiler, arguments: Arguments) -> Op:
@@ -35,7 +36,7 @@ def _include(compiler: Compiler, arguments: Arguments) -> Op:
         compiler.report(offset, "this cannot be the name of a script")
     is_global, is_once = arguments.has(":global"), arguments.has(":once")
     is_optional = arguments.has(":optional")
-    key = (is_global, name or "")
+    key = (is_global, unicodedata.normalize("NFC", name or ""))  # RFC 5198 §2, as ManageSieve stores names
 
     def include(run: Run) -> None:
         is_running = any(frame.key == key for frame in run.frames)

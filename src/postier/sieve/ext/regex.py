@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 _NEEDS = ("regex",)
+_MADE_COST = (
+    4  # thread steps for a character, or an instruction, of an expression that is made while the script runs
+)
 _USABLE = frozenset({"i;octet", "i;ascii-casemap"})
 
 
@@ -36,24 +39,21 @@ def _regex(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | 
     fixed = wanted.fixed()
     known: list[Automaton] | None = None
     if fixed is not None:
-        try:
-            known = [
-                Automaton(compile_pattern(key, ignores_case=ignores_case, max_program=limit)) for key in fixed
-            ]
-        except PatternError as error:
-            compiler.report(arguments.offset("key list"), f"the regular expression is wrong: {error}")
-            return None
+        known = []
+        for key in fixed:
+            room = compiler.limits.regex_programs - compiler.regex_size
+            try:
+                program = compile_pattern(
+                    key, ignores_case=ignores_case, max_program=min(limit, max(room, 0))
+                )
+            except PatternError as error:
+                compiler.report(arguments.offset("key list"), f"the regular expression is wrong: {error}")
+                return None
+            compiler.regex_size += len(program.code)
+            known.append(Automaton(program))
 
     def test(run: Run, values: Sequence[str]) -> bool:
-        automata = known
-        if automata is None:
-            try:
-                automata = [
-                    Automaton(compile_pattern(key, ignores_case=ignores_case, max_program=limit))
-                    for key in wanted.now(run)
-                ]
-            except PatternError as error:
-                raise RunError(f"the regular expression is wrong: {error}") from None
+        automata = known if known is not None else _made(run, wanted.now(run), ignores_case=ignores_case)
         for value in values:
             run.charge(len(value) * len(automata))
             for each in automata:
@@ -64,6 +64,20 @@ def _regex(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | 
         return False
 
     return Match(test)
+
+
+def _made(run: Run, keys: list[str], *, ignores_case: bool) -> list[Automaton]:
+    """The expressions of keys that variables stand in."""
+    automata: list[Automaton] = []
+    for key in keys:
+        run.charge_regex(_MADE_COST * (len(key) + 1))
+        try:
+            program = compile_pattern(key, ignores_case=ignores_case, max_program=run.limits.regex_program)
+        except PatternError as error:
+            raise RunError(f"the regular expression is wrong: {error}") from None
+        run.charge_regex(_MADE_COST * len(program.code))
+        automata.append(Automaton(program))
+    return automata
 
 
 EXTENSION = Extension(

@@ -52,7 +52,7 @@ def _value(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else list(map(key_of, wanted.now(run)))
         for value in values:
-            run.charge(len(value) * len(keys))
+            run.charge((len(value) + 1) * len(keys))
             left = key_of(value)
             for key in keys:
                 if relation(left, key):

@@ -58,6 +58,7 @@ def modifier(arguments: Arguments) -> Callable[[str], str]:
 
 def assign(run: Run, variable: Variable, value: str) -> None:
     """Set a variable; raises RunError when there are too many."""
+    run.charge(len(value))
     variables = run.globals if variable.scope is Scope.GLOBAL else run.frame.variables
     if variable.name not in variables and len(variables) >= run.limits.variables:
         raise RunError(f"the script sets more than {run.limits.variables} variables")
