@@ -3,13 +3,12 @@
 Run: python fuzz/fuzz_imap.py [--seconds N] [--seed N]. A find prints its octets and exits 1; add them to CORPUS.
 """
 
-import argparse
-import random
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from dialogues import run
 
 from postier.imap.commands.append import AppendMessage
 from postier.imap.commands.table import VERBS, parse_command, parse_offer
@@ -24,8 +23,6 @@ from postier.imap.reader_events import (
 )
 from postier.imap.refusals import PeerError
 from postier.imap.state import Session, State
-
-MAX_SECONDS_A_CASE = 0.5
 
 CORPUS = [
     b"a LOGIN {3}\r\nabc {2+}\r\nde\r\n",
@@ -55,25 +52,6 @@ PIECES = [
     b" ",
 ]
 PIECES += [*VERBS]
-
-
-def mutated(rng, data):
-    """A few splices, cuts and repeats."""
-    data = bytearray(data)
-    for _ in range(rng.randint(1, 6)):
-        place = rng.randint(0, len(data))
-        match rng.randint(0, 4):
-            case 0:
-                data[place:place] = rng.choice(PIECES) * rng.choice([1, 1, 1, 50])
-            case 1:
-                del data[place : place + rng.randint(1, 8)]
-            case 2:
-                data[place : place + 1] = rng.randbytes(1)
-            case 3:
-                data[place:place] = rng.choice(CORPUS)
-            case _:
-                data[place:place] = data[place : place + rng.randint(1, 30)]
-    return bytes(data)
 
 
 def feed(rng, data):
@@ -110,28 +88,5 @@ def take_or_refuse(rng, reader, offer, session):
     assert isinstance(parse_offer(offer, session), AppendMessage)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    end, cases = time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
-        data = mutated(rng, rng.choice(CORPUS))
-        start = time.monotonic()
-        try:
-            feed(rng, data)
-        except Exception as error:
-            print(f"find: {error!r} in {data!r}")
-            raise
-        if time.monotonic() - start > MAX_SECONDS_A_CASE:
-            print(f"slow: {data!r}")
-            return 1
-        cases += 1
-    print(f"{cases} cases, nothing found")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, CORPUS, PIECES, feed))

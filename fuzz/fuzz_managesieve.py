@@ -3,13 +3,12 @@
 Run: python fuzz/fuzz_managesieve.py [--seconds N] [--seed N]. A find prints its octets and exits 1; add them to CORPUS.
 """
 
-import argparse
-import random
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from dialogues import cut_alike, run
 
 from postier.managesieve import events
 from postier.managesieve.answers import Answer, Code, literal, no, string
@@ -18,7 +17,6 @@ from postier.managesieve.events import CLOSED, NEED_DATA, PAUSED
 from postier.managesieve.session import Session
 from postier.managesieve.settings import SessionSettings
 
-MAX_SECONDS_A_CASE = 0.5
 SETTINGS = SessionSettings(
     "mx.test", ("fileinto",), 4, max_script_octets=500, is_tls_available=True, is_plaintext_login_allowed=True
 )
@@ -45,25 +43,6 @@ PIECES = [
     b"x" * 300,
 ]
 PIECES += [*VERBS]
-
-
-def mutated(rng, data):
-    """A few splices, cuts and repeats."""
-    data = bytearray(data)
-    for _ in range(rng.randint(1, 6)):
-        place = rng.randint(0, len(data))
-        match rng.randint(0, 4):
-            case 0:
-                data[place:place] = rng.choice(PIECES) * rng.choice([1, 1, 1, 50])
-            case 1:
-                del data[place : place + rng.randint(1, 8)]
-            case 2:
-                data[place : place + 1] = rng.randbytes(1)
-            case 3:
-                data[place:place] = rng.choice(CORPUS)
-            case _:
-                data[place:place] = data[place : place + rng.randint(1, 30)]
-    return bytes(data)
 
 
 def decided(session, event, choice):
@@ -100,29 +79,5 @@ def answer(data, size, choice):
     return whole
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    end, cases = time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
-        data = mutated(rng, rng.choice(CORPUS))
-        choice, size = rng.randint(0, 2), rng.choice([1, 2, 7, 64])
-        start = time.monotonic()
-        try:
-            assert answer(data, size, choice) == answer(data, len(data) or 1, choice)
-        except Exception as error:
-            print(f"find: {error!r} in {data!r}")
-            raise
-        if time.monotonic() - start > MAX_SECONDS_A_CASE:
-            print(f"slow: {data!r}")
-            return 1
-        cases += 1
-    print(f"{cases} cases, nothing found")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, CORPUS, PIECES, cut_alike(answer)))

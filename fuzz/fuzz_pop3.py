@@ -3,14 +3,13 @@
 Run: python fuzz/fuzz_pop3.py [--seconds N] [--seed N]. A find prints its octets and exits 1; add them to CORPUS.
 """
 
-import argparse
-import random
 import sys
-import time
 from array import array
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from dialogues import cut_alike, run
 
 from postier.pop3 import events
 from postier.pop3.commands import VERBS
@@ -20,7 +19,6 @@ from postier.pop3.replies import Refusal
 from postier.pop3.session import Session
 from postier.pop3.settings import SessionSettings
 
-MAX_SECONDS_A_CASE = 0.5
 LETTERS = [b"A: b\r\n\r\n.\r\n..x", b"A: b\r\n\r\n", b"\n.\n\r\n.\r"]
 
 CORPUS = [
@@ -45,25 +43,6 @@ PIECES = [
     b"x" * 300,
 ]
 PIECES += [verb + b" " for verb in VERBS]
-
-
-def mutated(rng, data):
-    """A few splices, cuts and repeats."""
-    data = bytearray(data)
-    for _ in range(rng.randint(1, 6)):
-        place = rng.randint(0, len(data))
-        match rng.randint(0, 4):
-            case 0:
-                data[place:place] = rng.choice(PIECES) * rng.choice([1, 1, 1, 50])
-            case 1:
-                del data[place : place + rng.randint(1, 8)]
-            case 2:
-                data[place : place + 1] = rng.randbytes(1)
-            case 3:
-                data[place:place] = rng.choice(CORPUS)
-            case _:
-                data[place:place] = data[place : place + rng.randint(1, 30)]
-    return bytes(data)
 
 
 def decided(session, event, choice):
@@ -111,29 +90,5 @@ def answer(data, size, choice):
     return whole
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    end, cases = time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
-        data = mutated(rng, rng.choice(CORPUS))
-        choice, size = rng.randint(0, 2), rng.choice([1, 2, 7, 64])
-        start = time.monotonic()
-        try:
-            assert answer(data, size, choice) == answer(data, len(data) or 1, choice)
-        except Exception as error:
-            print(f"find: {error!r} in {data!r}")
-            raise
-        if time.monotonic() - start > MAX_SECONDS_A_CASE:
-            print(f"slow: {data!r}")
-            return 1
-        cases += 1
-    print(f"{cases} cases, nothing found")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, CORPUS, PIECES, cut_alike(answer)))

@@ -50,6 +50,7 @@ from postier.managesieve.events import (
 from postier.managesieve.session import Session
 from postier.managesieve.settings import SessionSettings
 from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
+from postier.servers.conversation import StoppableConversation
 from postier.servers.logins import Logins
 from postier.store.transaction import ConflictError, Store, StoreError
 from postier.tls.server import ServerTls
@@ -84,7 +85,7 @@ class Timeouts(msgspec.Struct, frozen=True):
     idle_s: float = 1800  # RFC 5804 §1.2: at least 30 minutes
 
 
-class ManageSieveConversation:
+class ManageSieveConversation(StoppableConversation[SessionSettings]):
     """The `Conversation` of one listener (`servers.listener`); `settings` may be replaced while running."""
 
     def __init__(
@@ -97,19 +98,12 @@ class ManageSieveConversation:
         checker: ScriptChecker,
         tls: ServerTls | None,
     ) -> None:
-        self.name = name
-        self.settings = settings
+        super().__init__(name, settings)
         self.timeouts = timeouts
         self.store = store
         self.logins = logins
         self.checker = checker
         self.tls = tls
-        self.is_stopping = False
-
-    @property
-    def begins_with_tls(self) -> bool:
-        """See `Conversation`."""
-        return self.settings.is_tls_implicit
 
     async def converse(self, stream: Stream) -> None:
         """See `Conversation`."""
@@ -118,11 +112,6 @@ class ManageSieveConversation:
     def refuse(self, stream: Stream, why: str) -> None:
         """See `Conversation`."""
         stream.write(bye(f"{why}, try again later", Code.TRY_LATER).encode())
-
-    def say_goodbye(self, stream: Stream) -> None:
-        """See `Conversation`."""
-        self.is_stopping = True
-        stream.interrupt()
 
 
 class _Connection:

@@ -16,6 +16,7 @@ import structlog
 from postier.accounts.login import Login
 from postier.mime.address import Address
 from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
+from postier.servers.conversation import StoppableConversation
 from postier.servers.logins import Logins, as_smtp_reason
 from postier.servers.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
@@ -110,7 +111,7 @@ class Visit(Protocol):
         ...
 
 
-class SmtpConversation:
+class SmtpConversation(StoppableConversation[SessionSettings]):
     """The `Conversation` of one listener. `settings` may be replaced while running; new connections use them."""
 
     def __init__(
@@ -123,19 +124,12 @@ class SmtpConversation:
         logins: Logins | None,
         tally: Tally = NO_TALLY,
     ) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self.tally = tally
-        self.settings = settings
         self.timeouts = timeouts
         self._visit = visit
         self._tls = tls
         self._logins = logins
-        self._is_stopping = False
-
-    @property
-    def begins_with_tls(self) -> bool:
-        """See `Conversation`."""
-        return self.settings.is_tls_implicit
 
     async def converse(self, stream: Stream) -> None:
         """See `Conversation`."""
@@ -147,16 +141,6 @@ class SmtpConversation:
     def refuse(self, stream: Stream, why: str) -> None:
         """See `Conversation`."""
         stream.write(f"421 4.7.0 {self.settings.hostname} {why}, try again later\r\n".encode())
-
-    def say_goodbye(self, stream: Stream) -> None:
-        """See `Conversation`."""
-        self._is_stopping = True
-        stream.interrupt()
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the server says goodbye."""
-        return self._is_stopping
 
 
 class _Connection:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from postier.imap.responses import UNAVAILABLE, bye
+from postier.servers.conversation import StoppableConversation
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.dialogue import converse
 from postier.servers.imap.gathering import Gathering
@@ -24,7 +25,7 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-class ImapConversation:
+class ImapConversation(StoppableConversation[ImapSettings]):
     """The `Conversation` of one listener (`servers.listener`)."""
 
     def __init__(
@@ -38,8 +39,7 @@ class ImapConversation:
         *,
         now_us: Callable[[], int] = _now_us,
     ) -> None:
-        self.name = name
-        self.settings = settings
+        super().__init__(name, settings)
         self.store = store
         self.logins = logins
         self.tls = tls
@@ -47,12 +47,6 @@ class ImapConversation:
         self.idlers = Idlers()
         self.gathering = Gathering()
         self._now_us = now_us
-        self._is_stopping = False
-
-    @property
-    def begins_with_tls(self) -> bool:
-        """See `Conversation`."""
-        return self.settings.is_tls_implicit
 
     async def converse(self, stream: Stream) -> None:
         """See `Conversation`."""
@@ -61,16 +55,6 @@ class ImapConversation:
     def refuse(self, stream: Stream, why: str) -> None:
         """See `Conversation`."""
         stream.write(bye(f"{why}, try again later", UNAVAILABLE))
-
-    def say_goodbye(self, stream: Stream) -> None:
-        """See `Conversation`."""
-        self._is_stopping = True
-        stream.interrupt()
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the server says goodbye."""
-        return self._is_stopping
 
     def now_us(self) -> int:
         """Microseconds since 1970."""

@@ -6,6 +6,7 @@ use them.
 
 from postier.pop3.replies import Code, Refusal
 from postier.pop3.settings import SessionSettings
+from postier.servers.conversation import StoppableConversation
 from postier.servers.logins import Logins
 from postier.servers.pop3.connection import Connection, Timeouts
 from postier.store.transaction import Store
@@ -13,7 +14,7 @@ from postier.tls.server import ServerTls
 from postier.tls.stream import Stream
 
 
-class Pop3Conversation:
+class Pop3Conversation(StoppableConversation[SessionSettings]):
     """The `Conversation` of one listener (`servers.listener`); `settings` may be replaced while running."""
 
     def __init__(
@@ -25,18 +26,11 @@ class Pop3Conversation:
         logins: Logins,
         tls: ServerTls | None,
     ) -> None:
-        self.name = name
-        self.settings = settings
+        super().__init__(name, settings)
         self.timeouts = timeouts
         self.store = store
         self.logins = logins
         self.tls = tls
-        self.is_stopping = False
-
-    @property
-    def begins_with_tls(self) -> bool:
-        """See `Conversation`."""
-        return self.settings.is_tls_implicit
 
     async def converse(self, stream: Stream) -> None:
         """See `Conversation`."""
@@ -45,8 +39,3 @@ class Pop3Conversation:
     def refuse(self, stream: Stream, why: str) -> None:
         """See `Conversation`."""
         stream.write(Refusal(f"{why}, try again later", Code.TEMPORARY).line())
-
-    def say_goodbye(self, stream: Stream) -> None:
-        """See `Conversation`."""
-        self.is_stopping = True
-        stream.interrupt()
