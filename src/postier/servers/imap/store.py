@@ -18,7 +18,7 @@ from postier.imap.view import Chosen
 from postier.mailbox import ledger
 from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
-from postier.mailbox.reading import flags_in, uid_flags
+from postier.mailbox.reading import uid_flags
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
@@ -114,13 +114,12 @@ def _change(
         mask |= keyword_bits(tx, account_id, flags.keywords, create=mode is not StoreMode.REMOVE)
     if flags.keywords or (news is not None and news.flags):
         keywords = keywords_of(tx, account_id)
-    stored = store_flags(tx, account_id, mailbox_id, ranges, mode, mask)
+    stored = store_flags(tx, account_id, mailbox_id, ranges, mode, mask, uids=uids if reads_flags else ())
     if not reads_flags:
         return Changed(news, stored, keywords, mask)
+    if stored.flags is not None:
+        return Changed(news, stored, keywords, mask, uids, stored.flags)
     # Read here, where the pages are at hand: another connection to the database would read them all again.
-    bits = flags_in(tx, account_id, mailbox_id, ranges)
-    if len(bits) == len(uids):  # all are there still, so these are theirs
-        return Changed(news, stored, keywords, mask, uids, bits)
     rows = uid_flags(tx, account_id, mailbox_id, ranges)
     uids, bits = array("I", [uid for uid, _ in rows]), [flags for _, flags in rows]
     return Changed(news, stored, keywords, mask, uids, bits)
