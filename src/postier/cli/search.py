@@ -53,8 +53,8 @@ def rebuild(invocation: Invocation, account: Address | None) -> None:
 
 
 async def _rebuild(store: "Store", address: Address | None) -> int:
-    from postier.app.indexer import index_account
-    from postier.mailbox.words.rows import drop_index
+    from postier.app.indexing import index_account
+    from postier.mailbox.words.keeping import drop_index
 
     accounts = await store.read(_chosen, address)
     total = sum(row["indexed"] + row["waiting"] for row in await store.read_bulk(_status, address))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postier.app.indexer import index_account
+from postier.app.indexing import index_account
 from postier.imap.flags import SEEN
 from postier.imap.search import (
     All,
@@ -22,11 +22,10 @@ from postier.imap.search import (
 from postier.mailbox import search as searching
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.search import candidates, matching, search
-from postier.mailbox.sweep import sweep_account
 from postier.mailbox.transfer import copy_messages
 from postier.mailbox.words import narrow as narrowing
 from postier.mailbox.words import rows
-from postier.mailbox.words.block import BLOCK, RUN, build
+from postier.mailbox.words.block import BLOCK, RUN
 from tests.mailbox.letters import add_account, append, raw_letter
 
 COUNT = 2 * RUN + 40  # two runs, and letters in no block
@@ -206,57 +205,6 @@ async def test_lookups_are_bounded(store):
     some = Or(tuple(BodyText(f"w{n}") for n in range(narrowing.MAX_LOOKUPS)))
     plan = await store.read_bulk(search, 1, box, some)
     assert len(plan.undecided) < COUNT
-
-
-# ── the tables ──
-
-
-async def test_two_builders(store):
-    await filled(store)
-    stretch = await store.read(rows.next_stretch, 1)
-    assert stretch == rows.Stretch(0, RUN)
-    block = build(RUN, [])
-    assert await store.write(rows.write_block, 1, 0, block)
-    assert not await store.write(rows.write_block, 1, 0, block)
-    assert not await store.write(rows.write_block, 1, 2 * RUN, block)
-    assert not await store.write(rows.write_block, 9, 0, block)
-    assert await store.read(rows.indexed_to, 1) == RUN
-
-
-async def test_runs_become_a_block(store):
-    box = await filled(store, RUN)
-    await index_account(store, 1)
-    await append(store, 1, box, *map(letter, range(RUN, RUN + 5)))
-    assert await store.read(rows.accounts_to_index) == []
-    for start in range(RUN + 5, BLOCK, 300):
-        await append(store, 1, box, *map(letter, range(start, min(BLOCK, start + 300))))
-    assert await store.read(rows.accounts_to_index) == [1]
-    await index_account(store, 1)
-    assert [(one.first, one.size) for one in await store.read(rows.blocks_of, 1)] == [(0, BLOCK)]
-    extent = await store.read(rows.extent_of, 1)
-    assert (extent.indexed, extent.waiting) == (BLOCK - 1, 1)  # the first email has number 1
-    assert 0 < extent.stored_bytes < extent.text_bytes / 2
-
-
-async def test_an_index_of_another_version_counts_as_none(store):
-    box = await filled(store)
-    await index_account(store, 1)
-    await store.write(lambda tx: tx.run("UPDATE word_progress SET version = 'old'"))
-    assert await store.read(rows.accounts_to_index) == [1]
-    assert await found(store, box, BodyText("report")) == await plainly(store, box, BodyText("report"))
-    await index_account(store, 1)
-    assert await store.read(rows.indexed_to, 1) == 2 * RUN
-    assert await store.read(rows.accounts_to_index) == []
-
-
-async def test_parts_of_empty_blocks_go(store):
-    box = await filled(store)
-    await index_account(store, 1)
-    await store.write(expunge_uids, 1, box, [(1, RUN)])
-    await store.write_bulk(sweep_account, 1, 2**60)
-    assert await store.write_bulk(rows.drop_empty_blocks, 1) == 1
-    assert await store.write_bulk(rows.drop_empty_blocks, 1) == 0
-    assert await found(store, box, BodyText("report")) == await plainly(store, box, BodyText("report"))
 
 
 @pytest.mark.parametrize("text", ["x" * 600_000, "".join(chr(0x4E00 + n % 20_000) for n in range(50_000))])

@@ -1,30 +1,24 @@
-"""A block: the words of up to 1,024 messages as octets, and which messages have a word that contains a piece.
+"""A block as octets: the words of up to 1,024 messages, and which messages have a word that contains a piece.
 
-Not here: SQL (`rows`), criteria (`narrow`). A block has, for each field, one dictionary (the words in order, a line end before and
-behind each, compressed) and the places of each word in chunks of WORDS_IN_CHUNK words: for a rare word two octets a place, for a
-common one a bit for each message. Sets of messages are integers, bit n for place n. Measured on letters of 2.6 KB with
-random identifiers in their headers: 0.19 of the text (0.23 for runs); a dictionary takes 0.3 ms to search.
+Not here: SQL (`rows`), making blocks (`making`), criteria (`narrow`). A block has, for each field, one dictionary (the words in
+order, a line end before and behind each, compressed) and the places of each word in chunks of WORDS_IN_CHUNK words: two
+octets a place, or for a common word a bit for each message. Sets of messages are integers, bit n for place n. Measured on
+letters of 2.6 KB with random identifiers in their headers: 0.19 of the text (0.23 for runs); a dictionary takes 0.3 ms to search.
 """
 
 import enum
 import struct
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import msgspec
 import zstandard
 
-from postier.mailbox.words.tokens import Piece, encoded, words_of
+from postier.mailbox.words.tokens import Piece
 
 BLOCK = 1_024  # messages of a whole block
 RUN = 64  # messages of a small one, made while the next whole block is not complete
 WORDS_IN_CHUNK = 1_024
-MAX_TEXT = 1_048_576  # characters of one message; a longer text is not indexed but read at each search
-MAX_WORDS = 10_000  # different ones of one message; likewise
-MAX_SHARE = 0.5  # of the size of the texts, for a block
-SMALL_BLOCK = 4_096  # octets that a block may have whatever its texts
-MAX_WORDS_OF_BLOCK = 1_000_000  # over all messages, which bounds the memory that building takes
 
 _LEVEL = 6  # of zstd: 9 saves 1 % of the size
 _END = b"\n"
@@ -36,13 +30,6 @@ class Field(enum.IntEnum):
     SUBJECT = 0
     HEADER = 1
     BODY = 2
-
-
-class MessageWords(msgspec.Struct, frozen=True):
-    """The words of one message, by field; and the size of its texts in octets."""
-
-    fields: tuple[set[str], set[str], set[str]]
-    text_bytes: int
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -63,86 +50,37 @@ class Block(msgspec.Struct, frozen=True):
     text_bytes: int
     parts: tuple[Part, ...]
 
+    @property
+    def stored_bytes(self) -> int:
+        """What it takes."""
+        return sum(len(part.data) for part in self.parts)
+
 
 class DamagedBlockError(Exception):
     """The octets are not those of a block."""
 
 
-def message_words(subject: str, header: str, body: str) -> MessageWords | None:
-    """The words of a message with these (case-folded) texts; None for one that has too much of them."""
-    if len(header) + len(body) > MAX_TEXT:
-        return None
-    fields = words_of(subject), words_of(header), words_of(body)
-    if sum(map(len, fields)) > MAX_WORDS:
-        return None
-    return MessageWords(fields, len(encoded(header)) + len(encoded(body)))
-
-
-def build(size: int, messages: Iterable[tuple[int, MessageWords | None]]) -> Block:
-    """The block of messages given as (place, words); places are below `size`.
-
-    It takes at most MAX_SHARE of the texts: while it is larger, the half with the most words of their own is left undecided.
-    """
-    chosen = [*messages]
-    while True:
-        block = _built(size, chosen)
-        stored_bytes = sum(len(part.data) for part in block.parts)
-        if stored_bytes <= max(SMALL_BLOCK, block.text_bytes * MAX_SHARE):
-            return block
-        chosen = _lightened(chosen)
-
-
-def _built(size: int, messages: Sequence[tuple[int, MessageWords | None]]) -> Block:
-    present = undecided = text_bytes = words = 0
-    places: tuple[dict[str, list[int]], ...] = ({}, {}, {})
-    for place, message in messages:
-        present |= 1 << place
-        if message is None or words > MAX_WORDS_OF_BLOCK:
-            undecided |= 1 << place
-            continue
-        text_bytes += message.text_bytes
-        for field, found in zip(places, message.fields, strict=True):
-            words += len(found)
-            for word in found:
-                field.setdefault(word, []).append(place)
-    parts = [part for field in Field for part in _parts(field, size, places[field])]
-    return Block(size, present, undecided, text_bytes, tuple(parts))
-
-
-def _lightened(messages: Sequence[tuple[int, MessageWords | None]]) -> list[tuple[int, MessageWords | None]]:
-    """Without the words of the half (at least one) that have the most of their own for the size of their texts."""
-    counts = Counter(
-        word for _, message in messages if message is not None for field in message.fields for word in field
-    )
-
-    def weight(message: MessageWords) -> float:
-        own = sum(len(word) for field in message.fields for word in field if counts[word] == 1)
-        return own / (message.text_bytes + 1)
-
-    heaviest = sorted((weight(message), place) for place, message in messages if message is not None)
-    dropped = {place for _, place in heaviest[len(heaviest) // 2 :]}
-    return [(place, None if place in dropped else message) for place, message in messages]
-
-
-def _parts(field: Field, size: int, places: dict[str, list[int]]) -> Iterator[Part]:
-    """Common words first: a search that finds all messages in them need not go on."""
+def pack(field: Field, size: int, places: dict[bytes, list[int]]) -> Iterator[Part]:
+    """The parts of a field; places ascend. Common words come first: a search that finds all in them need not go on."""
     if not places:
         return
     common = _is_common(size)
-    words = sorted(places, key=lambda word: (len(places[word]) <= common, encoded(word)))
+    in_order = sorted(places)
+    words = [word for word in in_order if len(places[word]) > common]
+    words += [word for word in in_order if len(places[word]) <= common]
     compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    dictionary = _END + _END.join(map(encoded, words)) + _END
+    dictionary = _END + _END.join(words) + _END
     yield Part(field, True, 0, compressor.compress(dictionary))
     for chunk, start in enumerate(range(0, len(words), WORDS_IN_CHUNK)):
         lists = [places[word] for word in words[start : start + WORDS_IN_CHUNK]]
         counts = struct.pack(f"<{len(lists) + 1}H", len(lists), *map(len, lists))
-        data = counts + b"".join(_packed(size, one) for one in lists)
+        data = counts + b"".join([_packed(size, one) for one in lists])
         yield Part(field, False, chunk, compressor.compress(data))
 
 
 def _is_common(size: int) -> int:
-    """Above so many places, bits are shorter."""
-    return size // 16
+    """Above so many places, bits are shorter. A run has none, so that all its places are read at once (`Reader.words`)."""
+    return size // 16 if size > RUN else size
 
 
 def _packed(size: int, places: list[int]) -> bytes:
@@ -185,6 +123,22 @@ class Reader:
         except (zstandard.ZstdError, struct.error, IndexError, ValueError) as error:
             raise DamagedBlockError(str(error)) from error
 
+    def words(self, parts: Sequence[Part]) -> list[tuple[bytes, Sequence[int]]]:
+        """The words of a field of a run, each with its places, from its parts in order. Raises DamagedBlockError."""
+        if not parts:
+            return []
+        words = self.dictionary(parts[0].data).split(_END)[1:-1]
+        lists: list[Sequence[int]] = []
+        try:
+            for part in parts[1:]:
+                lists += _listed(self._decompressor.decompress(part.data))
+            is_sound = len(lists) == len(words) and max(map(max, lists)) < RUN
+        except (zstandard.ZstdError, struct.error, ValueError) as error:
+            raise DamagedBlockError(str(error)) from error
+        if not is_sound:
+            raise DamagedBlockError("a chunk is missing or has other places")
+        return [*zip(words, lists, strict=True)]
+
 
 def _united(octets: bytes, size: int, ordinals: Sequence[int]) -> int:
     """A chunk is the number of its words, how many places each has, and the places."""
@@ -201,6 +155,14 @@ def _united(octets: bytes, size: int, ordinals: Sequence[int]) -> int:
         else:
             bits |= as_bits(struct.unpack_from(f"<{counts[ordinal]}H", octets, start))
     return bits & ((1 << size) - 1)
+
+
+def _listed(octets: bytes) -> list[Sequence[int]]:
+    """The places of all words in a chunk of a run."""
+    (number,) = struct.unpack_from("<H", octets)
+    counts = struct.unpack_from(f"<{number}H", octets, 2)
+    places = struct.unpack_from(f"<{sum(counts)}H", octets, 2 + 2 * number)
+    return [places[start:end] for start, end in pairwise(accumulate(counts, initial=0))]
 
 
 def words_with(dictionary: bytes, piece: Piece) -> Iterator[int]:
