@@ -30,6 +30,9 @@ from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
+from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
@@ -119,6 +122,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
+    first_number: int = 0  # of the random ones; two nodes over one store need different ones
 
 
 class Node:
@@ -199,7 +203,12 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         jobs: list[Job] = []
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
-        numbers = itertools.count()
+        numbers = itertools.count(options.first_number)
+        shelf = Shelf(store, global_folder=folder)
+        stack.callback(shelf.close)
+        office = Office(
+            HOSTNAME, directory, lambda: NOW_S * 1_000_000, lambda bits: next(numbers) % (1 << bits)
+        )
         intake = Intake(
             hostname=HOSTNAME,
             store=store,
@@ -214,6 +223,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
+            sieving=Sieving(store, shelf, office),
         )
         tls = None
         if options.tls or options.implicit:

@@ -16,17 +16,21 @@ from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandab
 from postier.dns.ask import Answering
 from postier.dns.mx import MailRoute, RoutePolicy, mail_hosts
 from postier.mime.address import Address
-from postier.mta.acceptance import Acceptance, prepare, store_letter
+from postier.mta.acceptance import Acceptance, accept, prepare
 from postier.mta.backoff import RetrySchedule
 from postier.mta.bounce import report
 from postier.mta.letter_id import new_letter_id
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
 from postier.mta.settle import settle, weigh
+from postier.mta.sieving.delivery import Sieving, Taken
+from postier.mta.sieving.origin import Origin
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
 from postier.smtp.parameters import MailParameters
+from postier.smtp.reason import Reason
+from postier.smtp.replies import reply_of
 from postier.store.transaction import ConflictError, Store, StoreError
 
 SETTLE_TRIES = 10
@@ -48,6 +52,7 @@ class Despatch(msgspec.Struct, frozen=True):
     lease_owner: str
     dispatch: Callable[[Sequence[Job]], None]
     tally: Tally = NO_TALLY
+    sieving: Sieving | None = None  # runs the recipients' scripts
 
 
 class Courier:
@@ -113,27 +118,29 @@ class Courier:
             case _:
                 return Failed(f"550 5.1.1 There is no {recipient.forward_path} here", despatch.hostname)
         content = await despatch.store.read_blob(job.message.blob_id)
-        letter = prepare(
-            Acceptance(
-                letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),
-                peer="",
-                account_id=job.message.account_id,
-                reverse_path=job.message.reverse_path,
-                parameters=MailParameters(
-                    smtputf8=job.message.needs_utf8, requiretls=job.message.requires_tls
-                ),
-                content=return_path_field(job.message.reverse_path) + content,
-                relayed_content=content if remote else b"",
-                local=recipients,
-                remote=remote,
-                message_id=job.message.message_id,
-                received_at=despatch.now_us(),
-            )
+        acceptance = Acceptance(
+            letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),
+            peer="",
+            account_id=job.message.account_id,
+            reverse_path=job.message.reverse_path,
+            parameters=MailParameters(smtputf8=job.message.needs_utf8, requiretls=job.message.requires_tls),
+            content=return_path_field(job.message.reverse_path) + content,
+            relayed_content=content if remote else b"",
+            local=recipients,
+            remote=remote,
+            message_id=job.message.message_id,
+            received_at=despatch.now_us(),
         )
-        jobs = await despatch.store.write_with_blobs(
-            letter.drafts, store_letter, letter, despatch.lease_owner
-        )
-        despatch.dispatch(jobs)
+        if despatch.sieving is None:
+            taken: Taken = await accept(despatch.store, acceptance, despatch.lease_owner)
+        else:
+            # only who submitted it here is proved; nobody else is sent a report
+            is_ours = job.message.account_id is not None
+            origin = Origin(is_proved=is_ours, may_refuse=is_ours)
+            taken = await despatch.sieving.take(acceptance, origin, despatch.lease_owner)
+        if isinstance(taken, Reason):
+            return Failed(str(reply_of(taken)), despatch.hostname)
+        despatch.dispatch(taken)
         return Delivered("250 2.1.5 Filed here", despatch.hostname)
 
     async def _settle(self, job: Job, outcomes: Mapping[int, Outcome]) -> bool:

@@ -4,8 +4,10 @@ Not here: Authentication-Results (`mailauth.authentication_results`). Invariant:
 """
 
 import re
+from collections.abc import Collection
 
 from postier.mime.dates import format_date
+from postier.mime.headers import split_header
 from postier.mta.peer import Peer
 
 MAX_HOPS = 100  # RFC 5321 §6.3
@@ -51,6 +53,17 @@ def return_path_field(reverse_path: str) -> bytes:
 def hops(header: bytes) -> int:
     """How many servers a letter has passed: its Received fields."""
     return len(_RECEIVED.findall(header))
+
+
+def without_fields(names: Collection[bytes], content: bytes) -> bytes:
+    """The letter without the fields of these names (lower case)."""
+    header = split_header(content)
+    if all(key not in names for _, key, _ in header.entries):
+        return content
+    start = header.first_start
+    end = start + sum(len(lines) for lines, _, _ in header.entries)
+    kept = [lines for lines, key, _ in header.entries if key not in names]
+    return b"".join((content[:start], *kept, content[end:]))
 
 
 def _safe(text: str) -> str:
