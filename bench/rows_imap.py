@@ -108,9 +108,14 @@ async def _reading(reader: Reader) -> AsyncIterator[Row]:
 
 async def _writing(reader: Reader) -> AsyncIterator[Row]:
     client = await reader.client(mailbox=b"large")
-    for sign in (b"+", b"-"):
+    for sign, back in ((b"+", b"-"), (b"-", b"+")):
         line = b"UID STORE 1:* %bFLAGS (\\Flagged)" % sign
-        yield await reader.measure(f"STORE 1:* {sign.decode()}FLAGS", lambda: client.command(line), runs=1)  # noqa: B023
+        undo = b"UID STORE 1:* %bFLAGS.SILENT (\\Flagged)" % back
+        yield await reader.measure(
+            f"STORE 1:* {sign.decode()}FLAGS",
+            lambda: client.command(line),  # noqa: B023 # awaited in this turn
+            before=lambda: client.command(undo),  # noqa: B023
+        )
     client.close()
 
 

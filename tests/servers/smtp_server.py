@@ -122,7 +122,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
-    first_number: int = 0  # of the random ones; two nodes over one store need different ones
+    draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
 
 class Node:
@@ -203,7 +203,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         jobs: list[Job] = []
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
-        numbers = itertools.count(options.first_number)
+        numbers = itertools.chain(options.draws, itertools.count())
         shelf = Shelf(store, global_folder=folder)
         stack.callback(shelf.close)
         office = Office(

@@ -15,6 +15,7 @@ _ALWAYS = (b"IMAP4rev2", b"IMAP4rev1", b"SASL-IR", b"ID", b"ENABLE")
 # Offered after login. Those folded into IMAP4rev2 are named for IMAP4rev1 clients (RFC 9051 appendix A).
 EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"CHILDREN", "RFC 3348"),
+    (b"CONDSTORE", "RFC 7162"),
     (b"CREATE-SPECIAL-USE", "RFC 6154"),
     (b"ESEARCH", "RFC 4731"),
     (b"IDLE", "RFC 2177"),
@@ -24,6 +25,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"MULTIAPPEND", "RFC 3502"),
     (b"NAMESPACE", "RFC 2342"),
     (b"PREVIEW", "RFC 8970"),
+    (b"QRESYNC", "RFC 7162"),
     (b"SAVEDATE", "RFC 8514"),
     (b"SEARCHRES", "RFC 5182"),
     (b"SPECIAL-USE", "RFC 6154"),

@@ -92,6 +92,11 @@ def recent_line(count: int) -> bytes:
     return b"* %d RECENT\r\n" % count
 
 
+def vanished_earlier_line(uids: bytes) -> bytes:
+    """The VANISHED (EARLIER) line; `uids` is the text of a set (RFC 7162 §3.2.10.1)."""
+    return b"* VANISHED (EARLIER) %b\r\n" % uids
+
+
 def capability_line(names: Iterable[bytes]) -> bytes:
     """The CAPABILITY line."""
     return b"* CAPABILITY %b\r\n" % b" ".join(names)

@@ -81,6 +81,11 @@ def highest_modseq(value: int) -> ResponseCode:
     return ResponseCode(b"HIGHESTMODSEQ %d" % value)
 
 
+def modified(text: bytes) -> ResponseCode:
+    """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
+    return ResponseCode(b"MODIFIED " + text)
+
+
 def permanent_flags(flags: bytes, *, may_create_keywords: bool) -> ResponseCode:
     r"""PERMANENTFLAGS; `flags` as from `flags.flags_text`; `\*` when new keywords may be stored."""
     star = b"\\*" if may_create_keywords else b""

@@ -1,7 +1,7 @@
 """SEARCH criteria as a tree, and what can be done with it before any message is looked at.
 
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
-Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032. Invariants: texts are case-folded;
+Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5. Invariants: texts are case-folded;
 And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates, sizes and
 texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the
 peer's nesting costs no stack.
@@ -41,11 +41,12 @@ class Needs(enum.Flag):
     FLAGS = 2
     SIZE = 4
     INTERNAL_DATE = 8
-    SENT_DATE = 16
-    SUBJECT = 32
-    ADDRESSES = 64
-    HEADER = 128
-    BODY = 256
+    MODSEQ = 16
+    SENT_DATE = 32
+    SUBJECT = 64
+    ADDRESSES = 128
+    HEADER = 256
+    BODY = 512
 
 
 class All(msgspec.Struct, frozen=True):
@@ -102,6 +103,12 @@ class Uids(msgspec.Struct, frozen=True):
     """UIDs by ranges."""
 
     ranges: Ranges
+
+
+class ModSeq(msgspec.Struct, frozen=True):
+    """A mod-sequence of at least this (RFC 7162 §3.1.5)."""
+
+    at_least: int
 
 
 class DateRange(msgspec.Struct, frozen=True):
@@ -169,6 +176,7 @@ Leaf: TypeAlias = (
     | Recent
     | Messages
     | Uids
+    | ModSeq
     | DateRange
     | Within
     | Size
@@ -356,6 +364,8 @@ def _leaf_needs(leaf: Leaf) -> Needs:
             return Needs.FLAGS
         case Recent() | Messages() | Uids():
             return Needs.UID
+        case ModSeq():
+            return Needs.MODSEQ
         case DateRange(DateField.SENT):
             return Needs.SENT_DATE
         case DateRange() | Within():

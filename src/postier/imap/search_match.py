@@ -23,6 +23,7 @@ from postier.imap.search import (
     Keyword,
     Leaf,
     Messages,
+    ModSeq,
     Not,
     Nothing,
     Or,
@@ -50,6 +51,10 @@ class Candidate(Protocol):
     @property
     def flags(self) -> int:
         """The bits of `flags`."""
+
+    @property
+    def modseq(self) -> int:
+        """The mod-sequence."""
 
     @property
     def size_bytes(self) -> int:
@@ -142,6 +147,8 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: message.flags & mask == set_bits
         case Uids(ranges):
             return lambda message: contains(ranges, message.uid)
+        case ModSeq(at_least):
+            return lambda message: message.modseq >= at_least
         case DateRange(of, start_s, end_s):
             return _in_date_range(of, start_s, end_s)
         case Size(above, below):

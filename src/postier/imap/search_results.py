@@ -24,18 +24,29 @@ class Return(enum.Flag):
 
 
 def search_answer(
-    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Return | None, uses_esearch: bool
+    tag: bytes,
+    numbers: Sequence[int],
+    *,
+    is_uid: bool,
+    returns: Return | None,
+    uses_esearch: bool,
+    modseq: int = 0,
 ) -> bytes:
-    """The untagged response; `returns` is None when the command had no RETURN."""
+    """The untagged response; `returns` is None when the command had no RETURN. `modseq`: see `esearch_line`."""
     if returns is None:
         if not uses_esearch:
-            return search_line(numbers)
+            return search_line(numbers, modseq)
         returns = Return.ALL
-    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns)
+    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns, modseq=modseq)
 
 
-def esearch_line(tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Return) -> bytes:
-    """One ESEARCH line; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE)."""
+def esearch_line(
+    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Return, modseq: int = 0
+) -> bytes:
+    """One ESEARCH line; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE).
+
+    `modseq` is the highest mod-sequence of what is returned, if the search named MODSEQ (RFC 4731 §3.2).
+    """
     if returns == Return.SAVE:
         return b""
     words = [b"* ESEARCH (TAG %b)" % _tag_string(tag)]
@@ -50,14 +61,19 @@ def esearch_line(tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: R
             words.append(b"ALL " + set_text(numbers))
     if Return.COUNT in returns:
         words.append(b"COUNT %d" % len(numbers))
+    if numbers and modseq:
+        words.append(b"MODSEQ %d" % modseq)
     return b" ".join(words) + b"\r\n"
 
 
-def search_line(numbers: Sequence[int]) -> bytes:
-    """The IMAP4rev1 response: each number by itself (RFC 3501 §7.2.5)."""
+def search_line(numbers: Sequence[int], modseq: int = 0) -> bytes:
+    """The IMAP4rev1 response: each number by itself (RFC 3501 §7.2.5), and the mod-sequence (RFC 7162 §3.1.6)."""
     if not numbers:
         return b"* SEARCH\r\n"
-    return b"* SEARCH%b\r\n" % format_rows(b" %d", numbers)
+    return b"* SEARCH%b%b\r\n" % (
+        format_rows(b" %d", numbers),
+        b" (MODSEQ %d)" % modseq if modseq else b"",
+    )
 
 
 def saved_result(returns: Return, uids: "array[int]") -> "array[int]":

@@ -22,6 +22,7 @@ from postier.imap.search import (
     HeaderText,
     Keyword,
     Messages,
+    ModSeq,
     Recent,
     Size,
     SubjectText,
@@ -171,6 +172,18 @@ def _keyword(cursor: Cursor) -> Criterion:
     return Keyword(flags.keywords[0])
 
 
+def _mod_sequence(cursor: Cursor) -> Criterion:
+    """RFC 7162 §7 search-modsequence; there is one mod-sequence for all of a message, so the entry is read and ignored."""
+    if cursor.peek() == b'"':
+        if not cursor.string().startswith(b"/flags/"):
+            raise bad("Unknown metadata item")
+        cursor.space()
+        if cursor.keyword() not in {b"ALL", b"PRIV", b"SHARED"}:
+            raise bad("Unknown type of metadata item")
+        cursor.space()
+    return ModSeq(cursor.number())
+
+
 def _dates(of: DateField, *, has_start: bool, has_end: bool) -> _Key:
     def read(cursor: Cursor) -> Criterion:
         day = cursor.date()
@@ -197,6 +210,7 @@ _KEYS: dict[bytes, _Key] = {
     b"HEADER": _spaced(_header),
     b"KEYWORD": _spaced(_keyword),
     b"LARGER": _spaced(lambda cursor: Size(above=cursor.number())),
+    b"MODSEQ": _spaced(_mod_sequence),
     b"NEW": _fixed(conjunction([Recent(), Flags(0, SEEN)])),  # RFC 3501 §6.4.4
     b"OLD": _fixed(negation(Recent())),  # RFC 3501 §6.4.4
     b"OLDER": _spaced(lambda cursor: Within(cursor.nz_number(), is_younger=False)),  # RFC 5032 §2

@@ -1,8 +1,8 @@
 r"""The session: which state it is in, and what the client has enabled.
 
 Not here: which verbs a state allows (`commands.table`), the selected mailbox (`view`). Source: RFC 9051 §3,
-§6.3.1; RFC 5161; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS, anything else is
-IllegalStepError; a feature once enabled stays.
+§6.3.1; RFC 5161; RFC 7162 §3.1, §3.2.3; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS,
+anything else is IllegalStepError; a feature once enabled stays.
 
 What ENABLE IMAP4rev2 changes for the server (RFC 9051 appendix E), and where it is built:
 
@@ -67,12 +67,19 @@ class Feature(enum.Flag):
 
     IMAP4REV2 = enum.auto()
     UTF8_ACCEPT = enum.auto()
+    CONDSTORE = enum.auto()  # also by the first command that asks for mod-sequences (RFC 7162 §3.1)
+    QRESYNC = enum.auto()
 
 
 ENABLEABLE: dict[bytes, tuple[Feature, bytes]] = {  # name in upper case -> feature, name as we write it
     b"IMAP4REV2": (Feature.IMAP4REV2, b"IMAP4rev2"),
     b"UTF8=ACCEPT": (Feature.UTF8_ACCEPT, b"UTF8=ACCEPT"),
+    b"CONDSTORE": (Feature.CONDSTORE, b"CONDSTORE"),
+    b"QRESYNC": (Feature.QRESYNC, b"QRESYNC"),
 }
+
+_UTF8 = Feature.IMAP4REV2 | Feature.UTF8_ACCEPT
+_KNOWS_MODSEQ = Feature.CONDSTORE | Feature.QRESYNC  # RFC 7162 §3.2.3: QRESYNC implies CONDSTORE
 
 _STATE_WORDS = {
     State.NOT_AUTHENTICATED: "before login",
@@ -123,7 +130,7 @@ class Session:
     @property
     def utf8(self) -> bool:
         """Whether names and quoted strings are UTF-8 in both directions (RFC 9051 §5.1, RFC 9755 §3)."""
-        return bool(self.enabled)
+        return bool(self.enabled & _UTF8)
 
     @property
     def uses_esearch(self) -> bool:
@@ -139,6 +146,16 @@ class Session:
     def lists_on_select(self) -> bool:
         """Whether SELECT sends a LIST line (appendix E item 10)."""
         return self.is_rev2
+
+    @property
+    def knows_modseq(self) -> bool:
+        """Whether untagged FETCH responses carry UID and MODSEQ (RFC 7162 §3.1, §3.2.4)."""
+        return bool(self.enabled & _KNOWS_MODSEQ)
+
+    @property
+    def sends_vanished(self) -> bool:
+        """Whether VANISHED is sent instead of EXPUNGE (RFC 7162 §3.2.10)."""
+        return Feature.QRESYNC in self.enabled
 
     @property
     def may_name_charset(self) -> bool:

@@ -116,15 +116,12 @@ class MailboxView:
         if told:
             self._expunged = (self._expunged or set()).union(told)
 
-    def note_flags(self, flags: Mapping[int, int], modseq: int = 0) -> None:
+    def note_flags(self, flags: Mapping[int, int], modseqs: Mapping[int, int]) -> None:
         """These messages' flags are now these bits. The owner leaves out what this session itself stored silently."""
-        if self._flags is None:
-            self._flags = {}
+        if self._flags is None or self._modseqs is None:
+            self._flags, self._modseqs = {}, {}
         self._flags.update(flags)
-        if self.sends_modseq:
-            if self._modseqs is None:
-                self._modseqs = {}
-            self._modseqs.update(dict.fromkeys(flags, modseq))
+        self._modseqs.update(modseqs)
 
     def note_keywords(self, keywords: tuple[str, ...]) -> None:
         """The mailbox's keyword table grew."""
@@ -316,7 +313,7 @@ class MailboxView:
         chosen = self._members(flags)
         # RFC 9051 §7.5.2: unsolicited FETCH carries UID
         texts = self.flags_of(chosen.uids, [flags[uid] for uid in chosen.uids])
-        if self._modseqs is None:
+        if self._modseqs is None or not self.sends_modseq:
             return format_rows(b"* %d FETCH (UID %d FLAGS (%b))\r\n", chosen.seqs, chosen.uids, texts)
         modseqs = [self._modseqs[uid] for uid in chosen.uids]
         row = b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"

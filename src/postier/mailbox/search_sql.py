@@ -21,6 +21,7 @@ from postier.imap.search import (
     Flags,
     HeaderText,
     Leaf,
+    ModSeq,
     Not,
     Nothing,
     Or,
@@ -137,6 +138,8 @@ def _leaf(leaf: Leaf) -> Condition | None:
             return Condition("(e.flags & ?) = ?", (set_bits | clear_bits, set_bits))
         case Uids(ranges):
             return _uids(ranges)
+        case ModSeq(at_least):
+            return Condition("e.modseq >= ?", (at_least,))
         case DateRange(of, start_s, end_s):
             return _dates(of, start_s, end_s)
         case Size(above, below):

@@ -18,7 +18,7 @@ from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
 from postier.mta.reports.arrivals import Submitter, note_letter
 from postier.mta.sieving.effects import Effects, write_effects
-from postier.mta.trace_rows import record_event, record_verdict
+from postier.mta.trace_rows import record_beginning, record_event, record_verdict
 from postier.smtp.parameters import MailParameters
 from postier.smtp.reason import Reason
 from postier.store.blobs import BlobDraft, draft
@@ -86,7 +86,9 @@ def prepare(acceptance: Acceptance) -> Prepared:
 
 
 async def accept(store: Store, acceptance: Acceptance, lease_owner: str) -> list[Job]:
-    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError."""
+    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError, and
+    ConflictError if the letter's id is taken.
+    """
     prepared = prepare(acceptance)
     return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
 
@@ -125,6 +127,7 @@ def record_refusal(tx: WriteTx, acceptance: Acceptance, reason: Reason) -> None:
 def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]:
     """Write a prepared letter; its drafts belong to the same transaction."""
     acceptance = prepared.acceptance
+    _record(tx, acceptance)  # first: it tells whether the id is free
     deliveries = _deliveries(acceptance, prepared.effects)
     jobs: list[Job] = []
     for effects in prepared.effects:
@@ -157,7 +160,6 @@ def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]
                 acceptance.report_from,
                 acceptance.received_at,
             )
-    _record(tx, acceptance)
     if prepared.remote is not None:
         jobs += _enqueue(tx, acceptance, prepared.remote, lease_owner)
     return jobs
@@ -208,7 +210,7 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             acceptance.verdict,
         )
     else:
-        record_event(
+        record_beginning(
             tx,
             acceptance.letter_id_text,
             "submitted",

@@ -7,7 +7,7 @@ every refusal that can be made is made in the dialogue; what was acknowledged is
 """
 
 import ipaddress
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from postier.mime.address import Address
 from postier.mime.headers import HeaderSection, split_header
 from postier.mta.acceptance import Acceptance, accept
 from postier.mta.authenticate import Authentication, authenticate
-from postier.mta.letter_id import letter_id_text, new_letter_id
+from postier.mta.letter_id import letter_id_text, new_letter_id, under_new_id
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
@@ -110,7 +110,7 @@ class Visitor:
     async def connected(self, ip: str, port: int) -> Reason | None:
         """See `servers.smtp.Visit`; from here on the log names the connection."""
         self.peer.ip, self.peer.port = ip, port
-        self._log = self._log.bind(connection=letter_id_text(self._new_id()), peer=ip)
+        self._log = self._log.bind(connection=letter_id_text(self._connection_id()), peer=ip)
         return None
 
     def greeted(self, hello: str) -> None:
@@ -177,11 +177,26 @@ class Visitor:
             content = content.partition(b"\r\n")[2]
         return content
 
-    def _new_id(self) -> int:
+    def _connection_id(self) -> int:
         return new_letter_id(self._intake.now_us(), self._intake.random_bits)
 
+    async def _under_new_id(
+        self, keep: Callable[[int], Awaitable[Reply | Reason]]
+    ) -> tuple[str, Reply | Reason]:
+        """Keep a letter under an id that no other has; that id as text, and the answer."""
+
+        async def kept(letter_id: int) -> tuple[str, Reply | Reason]:
+            return letter_id_text(letter_id), await keep(letter_id)
+
+        try:
+            return await under_new_id(kept, self._intake.now_us, self._intake.random_bits)
+        except ConflictError:
+            return "", why.INTERNAL_ERROR
+
     async def _store(self, acceptance: Acceptance, origin: Origin) -> Reply | Reason:
-        """Keep a letter for good, then say so; or say that its recipients' scripts refuse it."""
+        """Keep a letter for good, then say so; or say that its recipients' scripts refuse it. Raises ConflictError if its id is
+        taken.
+        """
         intake = self._intake
         try:
             if intake.sieving is None:
@@ -191,9 +206,6 @@ class Visitor:
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
             return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
-        except ConflictError:  # two workers drew one id in one microsecond; the next try has another
-            self._log.warning("letter-id-taken", letter=acceptance.letter_id_text)
-            return why.INTERNAL_ERROR
         if isinstance(taken, Reason):
             return taken
         if taken:
@@ -262,12 +274,11 @@ class Reception(Visitor):
         ):  # its first line would go on or end our last field
             content = b"\r\n" + content
             header = split_header(content)
-        if hops(content[: header.end]) > MAX_HOPS:
+        if hops(header) > MAX_HOPS:
             return self._refuse(why.TOO_MANY_HOPS)
         if sum(1 for _ in header.all(b"from")) > 1:  # SECURITY 34: readers differ in which one they show
             return self._refuse(why.MULTIPLE_FROM)
         intake = self._intake
-        letter_id = self._new_id()
         found = await authenticate(
             content,
             self.peer,
@@ -283,14 +294,15 @@ class Reception(Visitor):
         evidence = Evidence(found.spf, found.dkim, found.dmarc, is_list_mail, found.arc)
         verdict = judge(evidence, intake.trusted_sealers)
         intake.tally.judged(verdict.disposition.value)
-        answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
+        message_id = message_id_of(header)
+        id_text, answer = await self._under_new_id(
+            lambda letter_id: self._file(transaction, letter_id, found, verdict, message_id)
+        )
         if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
-            intake.sightings.letter(
-                found, verdict, self.peer.ip, transaction.reverse_path, is_list_mail=is_list_mail
-            )
+            intake.sightings.letter(found, verdict, self.peer.ip, transaction.reverse_path)
         self._log.info(
             "letter-received",
-            letter=letter_id_text(letter_id),
+            letter=id_text,
             sender=transaction.reverse_path,
             recipients=len(transaction.named),
             size=len(content),

@@ -35,7 +35,8 @@ from postier.imap.flags import SEEN, FlagList
 from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
 from postier.imap.refusals import PeerError
-from postier.imap.search import All, Flags
+from postier.imap.resync import Known, Match
+from postier.imap.search import All, Flags, ModSeq
 from postier.imap.search_results import Return
 from postier.imap.sets import SAVED_RESULT, parse_set
 from postier.imap.state import Session, State
@@ -81,6 +82,7 @@ TRANSCRIPT = [
     (b"ENABLE imap4rev2 X", enable.Enable(b"t", (b"IMAP4REV2", b"X"))),
     (b"SELECT inbox", select.Select(b"t", "INBOX", is_examine=False)),
     (b'EXAMINE "a b"', select.Select(b"t", "a b", is_examine=True)),
+    (b"SELECT a (condstore)", select.Select(b"t", "a", is_examine=False, wants_modseq=True)),
     (b"CREATE a/b/", create.Create(b"t", "a/b")),
     (b"CREATE x (USE (\\Sent \\trash))", create.Create(b"t", "x", ("\\Sent", "\\Trash"))),
     (b"DELETE x", delete.Delete(b"t", "x")),
@@ -142,6 +144,18 @@ TRANSCRIPT = [
         store.Store(b"t", False, ONE, FlagChange.ADD, True, FlagList(SEEN, ("a",))),
     ),
     (b"UID STORE 1 -FLAGS (\\Seen)", store.Store(b"t", True, ONE, FlagChange.REMOVE, False, FlagList(SEEN))),
+    (
+        b"STORE 1 (unchangedsince 7) FLAGS.SILENT ()",
+        store.Store(b"t", False, ONE, FlagChange.REPLACE, True, FlagList(), unchanged_since=7),
+    ),
+    (
+        b"FETCH 1 (FLAGS) (CHANGEDSINCE 7)",
+        fetch_verb.Fetch(b"t", False, ONE, FetchItems((Column.FLAGS, Column.MODSEQ)), 7),
+    ),
+    (
+        b'SEARCH MODSEQ "/flags/\\\\draft" all 7',
+        search_verb.Search(b"t", is_uid=False, returns=None, criterion=ModSeq(7)),
+    ),
     (b"COPY 1 a", copy.Copy(b"t", False, ONE, "a", is_move=False)),
     (b"UID COPY 1 a", copy.Copy(b"t", True, ONE, "a", is_move=False)),
     (b"MOVE 1 a", copy.Copy(b"t", False, ONE, "a", is_move=True)),
@@ -182,6 +196,9 @@ def test_the_transcript_has_every_verb():
         b"ENABLE " + b"x " * 100 + b"x",
         b"SELECT",
         b"SELECT a b",
+        b"SELECT a ()",
+        b"SELECT a (FOO)",
+        b"SELECT a (CONDSTORE CONDSTORE)",
         b"CREATE a (FOO (\\Sent))",
         b"LIST (RECURSIVEMATCH) x y",
         b"LIST (RECURSIVEMATCH REMOTE) x y",
@@ -203,6 +220,18 @@ def test_the_transcript_has_every_verb():
         b"FETCH 1",
         b"FETCH 0 FLAGS",
         b"FETCH 1 FLAGS x",
+        b"FETCH 1 FLAGS (CHANGEDSINCE)",
+        b"FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)",
+        b"FETCH 1 FLAGS (FOO 1)",
+        b"FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+        b"UID FETCH 1 FLAGS (VANISHED)",
+        b"UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",  # QRESYNC is not enabled
+        b"SELECT a (QRESYNC (1 1))",
+        b"STORE 1 (UNCHANGEDSINCE) FLAGS ()",
+        b"STORE 1 (FOO 1) FLAGS ()",
+        b'SEARCH MODSEQ "/x" all 1',
+        b'SEARCH MODSEQ "/flags/x" some 1',
+        b"SEARCH MODSEQ %d" % 2**63,
         b"STORE 1 FOO (\\Seen)",
         b"STORE 1 +FLAGS",
         b"STORE 1 FLAGS (\\Foo)",
@@ -271,6 +300,56 @@ def test_utf8_names_once_enabled():
     assert parse('LIST "" "ä%"'.encode(), utf8=True).patterns == ("ä%",)
     with pytest.raises(PeerError, match="8-bit"):
         parse('SELECT "ä"'.encode())
+
+
+def with_qresync(text):
+    at = session(State.SELECTED)
+    at.enable([b"QRESYNC"])
+    return parse_command(read(b"t " + text + b"\r\n"), at)
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (b"(7 9)", Known(7, 9)),
+        (b"(7 9 1:3,5)", Known(7, 9, ((1, 3), (5, 5)))),
+        (b"(7 9 (1,3 4,8))", Known(7, 9, None, (Match(1, 4, 1), Match(3, 8, 1)))),
+        (b"(7 9 1:8 (1:2 4:5))", Known(7, 9, ((1, 8),), (Match(1, 4, 2),))),
+    ],
+)
+def test_what_a_client_knows(text, known):
+    assert with_qresync(b"SELECT a (QRESYNC %b)" % text).known == known
+    assert with_qresync(b"EXAMINE a (CONDSTORE QRESYNC %b)" % text).known == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            b"()",
+            b"(7)",
+            b"(0 1)",
+            b"(7 9 1:*)",
+            b"(7 9 $)",
+            b"(7 9 1 2)",
+            b"(7 9 (1,2 3))",
+            b"(7 9 (2,1 1,2))",
+        ),
+        *(b"(7 9 (1 1) 2)", b"(7 9 (1 *))", b"7 9", b"(7 9 (1:9 1:3,5))", b"(7 %d)" % 2**63),
+    ],
+)
+def test_what_a_client_cannot_know(text):
+    with pytest.raises(PeerError) as caught:
+        with_qresync(b"SELECT a (QRESYNC %b)" % text)
+    assert caught.value.line(b"t").startswith(b"t BAD ")
+
+
+def test_vanished_goes_with_a_uid_fetch():
+    command = with_qresync(b"UID FETCH 1 (FLAGS) (VANISHED CHANGEDSINCE 7)")
+    assert (command.changed_since, command.wants_vanished) == (7, True)
+    for text in (b"FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", b"UID FETCH 1 FLAGS (VANISHED)"):
+        with pytest.raises(PeerError, match="VANISHED"):
+            with_qresync(text)
 
 
 def test_charset_clashes_with_utf8_accept():

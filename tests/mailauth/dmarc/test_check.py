@@ -87,6 +87,13 @@ def test_fail(record, spf, dkim):
     assert result.trace
 
 
+def test_the_helo_name_counts_for_the_null_reverse_path():
+    """RFC 9989 §3.2.4, RFC 7208 §2.4: the MAIL FROM identity is then postmaster at the HELO name."""
+    bounced = SpfResult(PASS, "mx.example.com", "helo", has_null_path=True)
+    result = evaluate({"example.com": "v=DMARC1; p=reject"}, spf=bounced)
+    assert (result.result, result.aligned_spf) == (PASS, True)
+
+
 def test_pct_has_no_meaning_any_more():  # RFC 9989 §A.6
     assert evaluate({"example.com": "v=DMARC1; p=reject; pct=0"}).disposition is Policy.REJECT
 

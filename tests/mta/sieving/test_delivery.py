@@ -276,7 +276,7 @@ async def test_two_workers_answer_once(tmp_path):
         await give(stores[0], VACATION)
         async with (
             running_node(stores[0], tmp_path) as one,
-            running_node(stores[1], tmp_path, Options(first_number=500)) as other,
+            running_node(stores[1], tmp_path, Options(draws=range(500, 900))) as other,
         ):
             replies = await asyncio.gather(
                 *(send(node, content=letter(message_id=str(n))) for n in range(4) for node in (one, other))
@@ -430,7 +430,7 @@ async def test_two_copies_at_once_over_two_workers(tmp_path):
         await give(stores[0], DUPLICATE)
         async with (
             running_node(stores[0], tmp_path) as one,
-            running_node(stores[1], tmp_path, Options(first_number=500)) as other,
+            running_node(stores[1], tmp_path, Options(draws=range(500, 900))) as other,
         ):
             await asyncio.gather(*(send(node) for _ in range(4) for node in (one, other)))
         assert [len(await letters(stores[0], ALICE, name)) for name in ("INBOX", "Trash")] == [1, 7]

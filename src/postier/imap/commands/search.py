@@ -8,7 +8,7 @@ import msgspec
 
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
-from postier.imap.search import Criterion
+from postier.imap.search import Criterion, ModSeq, leaves
 from postier.imap.search_results import Return
 from postier.imap.search_syntax import parse_program
 from postier.imap.tokens import Cursor
@@ -24,6 +24,11 @@ class Search(msgspec.Struct, frozen=True):
     returns: Return | None
     criterion: Criterion
     has_charset: bool = False
+
+    @property
+    def asks_modseq(self) -> bool:
+        """Whether MODSEQ is among the keys (RFC 7162 §3.1.5)."""
+        return any(isinstance(leaf, ModSeq) for leaf in leaves(self.criterion))
 
     @property
     def saves(self) -> bool:

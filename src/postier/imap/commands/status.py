@@ -1,6 +1,7 @@
 """STATUS, and the status items that LIST returns as well.
 
-Source: RFC 9051 §6.3.11; RFC 3501 §6.3.10 (RECENT); RFC 8438 (SIZE); RFC 7889 §3 (APPENDLIMIT).
+Source: RFC 9051 §6.3.11; RFC 3501 §6.3.10 (RECENT); RFC 8438 (SIZE); RFC 7889 §3 (APPENDLIMIT);
+RFC 7162 §3.1.7 (HIGHESTMODSEQ).
 """
 
 import enum
@@ -21,6 +22,7 @@ class StatusItem(enum.Enum):
     DELETED = b"DELETED"
     SIZE = b"SIZE"
     RECENT = b"RECENT"
+    HIGHESTMODSEQ = b"HIGHESTMODSEQ"
 
 
 class StatusQuery(msgspec.Struct, frozen=True):

@@ -116,7 +116,15 @@ def parse_command(line: CommandLine, session: Session) -> Command:
     command = verb.parse(cursor)
     if isinstance(command, search.Search) and command.has_charset and not session.may_name_charset:
         raise bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
+    if not session.sends_vanished and _needs_qresync(command):
+        raise bad("QRESYNC is not enabled")  # RFC 7162 §3.2.5, §3.2.6
     return command
+
+
+def _needs_qresync(command: Command) -> bool:
+    return (isinstance(command, select.Select) and command.known is not None) or (
+        isinstance(command, fetch.Fetch) and command.wants_vanished
+    )
 
 
 def parse_offer(offer: MessageOffered, session: Session) -> append.AppendMessage:

@@ -27,11 +27,14 @@ MAX_BODY_KEYS = 4  # ways of hashing the body; older signatures beyond them coun
 
 _PADDING = PKCS1v15()
 _PREHASHED = Prehashed(SHA256())
+_NO_CHAIN = ArcResult(Outcome.NONE, trace=("the message has no ARC set",))
 
 
 def verify(message: Bytes | Letter, now: int) -> Asking[ArcResult]:
     """Validate the chain of a message; `now` is seconds since 1970."""
     letter = Letter.parse(message)
+    if not any(field.name.startswith(b"arc-") for field in letter.fields):
+        return _NO_CHAIN
     validation = Validation(letter.fields, now)
     for piece in letter.body:
         validation.update(piece)
@@ -68,7 +71,7 @@ class Validation:
         if self._failure is not None:
             return self._failed(self._failure)
         if not self._sets:
-            return ArcResult(Outcome.NONE, trace=("the message has no ARC set",))
+            return _NO_CHAIN
         try:
             problem = yield from self._message_problem(self._sets[-1])  # step 4
             if problem:

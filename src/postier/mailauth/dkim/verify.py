@@ -45,6 +45,8 @@ def verify(
     `message` is the whole message (bytes, view or mapped file) or a `Letter`; `now` is seconds since 1970.
     """
     letter = Letter.parse(message)
+    if not letter.named(b"dkim-signature"):
+        return ()
     verification = Verification(letter.fields, now, max_signatures=max_signatures)
     for piece in letter.body:
         verification.update(piece)

@@ -56,8 +56,8 @@ def check_author(author: Author, spf: SpfResult | None, dkim: Sequence[DkimResul
 
 class _Check:
     def __init__(self, spf: SpfResult | None, dkim: Sequence[DkimResult]) -> None:
-        # RFC 9989 §4.4.2: only the MAIL FROM identity counts
-        self._spf = spf if spf is not None and spf.identity == "mailfrom" else None
+        # RFC 9989 §3.2.4: only the MAIL FROM identity counts, with a null reverse-path postmaster at the HELO name
+        self._spf = spf if spf is not None and spf.is_mail_from else None
         self._dkim = dkim
         self._walker = Walker()
         self._trace = self._walker.trace

@@ -8,6 +8,8 @@ questions; includes are a stack of at most that depth; the explanation is printa
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
+import msgspec
+
 from postier.mailauth.names import canonical, is_within, printable
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import AddressQuestion, Answer, Asking, MxQuestion, PtrQuestion, TxtQuestion
@@ -39,7 +41,7 @@ def check(
     brackets, `now` seconds since 1970 (only for the %{t} of an explanation).
     """
     if not sender:
-        return check_helo(ip, helo, receiver=receiver, now=now, limits=limits)
+        return _of_null_path(check_helo(ip, helo, receiver=receiver, now=now, limits=limits))
     local, _, domain = sender.rpartition("@")
     check = _Check(
         ip, local or "postmaster", domain, helo, receiver, now, limits, "mailfrom"
@@ -52,6 +54,10 @@ def check_helo(
 ) -> Asking[SpfResult]:
     """Check the HELO identity (RFC 7208 §2.3): the sender is postmaster at that name."""
     return _Check(ip, "postmaster", helo, helo, receiver, now, limits, "helo").run()
+
+
+def _of_null_path(check: Asking[SpfResult]) -> Asking[SpfResult]:
+    return msgspec.structs.replace((yield from check), has_null_path=True)
 
 
 class _Stop(Exception):  # noqa: N818 -- it unwinds the evaluation, it is not an error of ours

@@ -49,7 +49,7 @@ def submitter_of(named: Sequence[Address], found: Authentication, verdict: Verdi
     aligned = [each for each in signed if is_within(author, each) or is_within(each, author)]
     if signed:
         return Submitter((aligned or signed)[0], is_signed=True)
-    if found.spf.result is Outcome.PASS and found.spf.identity == "mailfrom":
+    if found.spf.result is Outcome.PASS and found.spf.is_mail_from:
         return Submitter(found.spf.domain, is_signed=False)
     return None
 

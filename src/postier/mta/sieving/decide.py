@@ -91,7 +91,7 @@ async def decide(
                     decision.send(await posting.notify(action))
             case Reject():
                 decision.reject = action
-                if not decision.send(posting.refusal(action)):
+                if not decision.send(await posting.refusal(action)):
                     decision.default = JUNK
                     decision.keep(Keep())
             case Discard():
@@ -101,10 +101,10 @@ async def decide(
     if result.keep is not None:
         decision.keep(result.keep)
     if result.error is not None:
-        _tell_failure(decision, posting, case.version.name, result.error, result.error_line)
+        await _tell_failure(decision, posting, case.version.name, result.error, result.error_line)
     is_disabled = ran.cpu_used_us + ran.cpu_us > CPU_BUDGET_US
     if is_disabled:
-        _tell_disabled(decision, posting, case.version.name)
+        await _tell_disabled(decision, posting, case.version.name)
     effects = Effects(
         version=case.version,
         recipient=str(recipient.address),
@@ -137,10 +137,12 @@ def kept(case: Case, recipient: LocalRecipient, default: str, why: str) -> Effec
     )
 
 
-def _tell_failure(decision: _Decision, posting: Posting, name: str, error: str, error_line: int) -> None:
+async def _tell_failure(
+    decision: _Decision, posting: Posting, name: str, error: str, error_line: int
+) -> None:
     at = f"line {error_line}: " if error_line else ""
     decision.remarks.append(f"script {name} failed: {at}{error}")
-    notice = posting.notice(
+    notice = await posting.notice(
         f"Your mail filter {name} failed",
         f'Your Sieve script "{name}" could not deal with a message:\n\n    {at}{error}\n\n'
         "The message was kept, as if there were no script. So is every further message with which the script\n"
@@ -151,9 +153,9 @@ def _tell_failure(decision: _Decision, posting: Posting, name: str, error: str, 
     decision.notices.append(notice)
 
 
-def _tell_disabled(decision: _Decision, posting: Posting, name: str) -> None:
+async def _tell_disabled(decision: _Decision, posting: Posting, name: str) -> None:
     decision.remarks.append(f"script {name} was disabled, for it took too much time")
-    notice = posting.notice(
+    notice = await posting.notice(
         f"Your mail filter {name} was disabled",
         f'Your Sieve script "{name}" took more than {CPU_BUDGET_US // SECOND_US} seconds of processor time\n'
         "within an hour. It is no longer active: mail is kept in your inbox until you make a script active\n"

@@ -27,7 +27,6 @@ from postier.mime.header_lines import (
 from postier.mime.headers import split_header
 from postier.mime.mdn import Refusal, build_mdn
 from postier.mime.normalise import normalise
-from postier.mta.bounce import DAEMON
 from postier.mta.sieving.memory import digest_of
 from postier.sieve.actions import Notify, Reject, Vacation
 from postier.sieve.ext.enotify import Mailto
@@ -113,6 +112,7 @@ def notification(
 
 def refusal(
     action: Reject,
+    author: Correspondent,
     recipient: Address,
     sender: Address,
     original: bytes,
@@ -122,7 +122,6 @@ def refusal(
     smtputf8: bool,
 ) -> bytes:
     """The report that a letter was refused: a DSN for ereject, an MDN for reject."""
-    daemon = Correspondent(Address(DAEMON, stamp.hostname), "Mail Delivery System")
     text = f"{_REFUSED}{action.reason}\n"
     if original_id is not None and not _ids("In-Reply-To", (original_id,)):
         original_id = None
@@ -130,7 +129,7 @@ def refusal(
         told = Refusal(
             reporting_host=stamp.hostname,
             recipient=recipient,
-            from_=daemon,
+            from_=author,
             to=sender,
             date=stamp.moment,
             message_id=stamp.message_id,
@@ -149,7 +148,7 @@ def refusal(
     report = Report(
         reporting_mta=stamp.hostname,
         recipients=(status,),
-        from_=daemon,
+        from_=author,
         to=sender,
         date=stamp.moment,
         message_id=stamp.message_id,
@@ -161,11 +160,10 @@ def refusal(
     return build_dsn(report, stamp.id_text, smtputf8=smtputf8)
 
 
-def notice(owner: Address, subject: str, text: str, stamp: Stamp) -> bytes:
+def notice(author: Correspondent, owner: Address, subject: str, text: str, stamp: Stamp) -> bytes:
     """A letter to the owner about a script of theirs."""
-    daemon = Correspondent(Address(DAEMON, stamp.hostname), "Mail Delivery System")
     lines = [
-        *_head(stamp, [daemon], [Correspondent(owner)], (), smtputf8=not owner.is_ascii),
+        *_head(stamp, [author], [Correspondent(owner)], (), smtputf8=not owner.is_ascii),
         text_line("Subject", _plain(subject)),
         b"Auto-Submitted: auto-generated\r\n",
         b"MIME-Version: 1.0\r\n",

@@ -5,6 +5,7 @@ Not here: their text (`letters`), whether a once-only letter may go (`effects`).
 nobody writes under an address that is not theirs (SECURITY 31); what is redirected goes in no circle; what leaves is sealed or signed.
 """
 
+from postier.accounts.names import POSTMASTER
 from postier.accounts.resolution import Local, LocalRecipient
 from postier.mailbox.places import Place
 from postier.mime import encoded_words
@@ -19,7 +20,7 @@ from postier.mta.sieving.effects import Content, Filing, Notice, Once, Sending
 from postier.mta.sieving.memory import DAY_US, HOUR_US, SECOND_US, Kind, digest_of
 from postier.mta.sieving.origin import Office, Received
 from postier.mta.sieving.running import answer_digest
-from postier.mta.signing import seal, sign
+from postier.mta.signing import seal, seal_again, sign
 from postier.mta.trace_fields import hops, without_fields
 from postier.sieve.actions import Copy, FileInto, Notify, Redirect, Reject, Vacation
 from postier.sieve.ext.enotify import parse_mailto
@@ -63,7 +64,7 @@ class Posting:
 
     async def _circle(self, raw: bytes, to: Address) -> str | None:
         header = split_header(raw)
-        if hops(raw[: header.end]) > MAX_REDIRECT_HOPS:
+        if hops(header) > MAX_REDIRECT_HOPS:
             return f"it has passed more than {MAX_REDIRECT_HOPS} servers"
         own = str(self._recipient.address)
         if any(_text(value).strip("<> ").lower() == own for value in header.all(b"delivered-to")):
@@ -80,18 +81,25 @@ class Posting:
         """RFC 9228 §4: marked with the address that it was delivered to; RFC 8617 §5.1: sealed if it is from elsewhere."""
         marked = b"Delivered-To: %s\r\n" % str(self._recipient.address).encode() + content
         found = self._received.origin.authentication
-        if found is None:
-            return marked
-        office = self._office
+        office, domain, now_s = (
+            self._office,
+            self._recipient.address.domain,
+            self._office.now_us() // SECOND_US,
+        )
+        if found is None:  # one of ours, or one that has lain in our queue
+            sealed = await seal_again(
+                office.directory, marked, domain, authserv_id=office.hostname, now_s=now_s
+            )
+            return sealed + marked
         return (
             await seal(
                 office.directory,
                 marked,
-                self._recipient.address.domain,
+                domain,
                 authserv_id=office.hostname,
                 status=found.arc.result,
                 results=found.methods,
-                now_s=office.now_us() // SECOND_US,
+                now_s=now_s,
             )
             + marked
         )
@@ -151,7 +159,7 @@ class Posting:
             copy=action.fcc,
         )
 
-    def refusal(self, action: Reject) -> Sending | WhyNot:
+    async def refusal(self, action: Reject) -> Sending | WhyNot:
         """The report that the letter is refused, if it reaches who sent it."""
         received = self._received
         if not received.origin.is_proved or not received.reverse_path:
@@ -161,11 +169,12 @@ class Posting:
         needs_utf8 = received.parameters.smtputf8
         original_id = received.letter.index.message_id
         raw = received.letter.raw()
+        author = await self._postmaster()
         content = letters.refusal(
-            action, self._recipient.address, sender, raw, original_id, stamp, smtputf8=needs_utf8
+            action, author, self._recipient.address, sender, raw, original_id, stamp, smtputf8=needs_utf8
         )
         return self._sending(
-            content,
+            await self._signed(content, author),
             (sender,),
             f"refused, and {sender} told",
             letter_id=letter_id,
@@ -173,11 +182,16 @@ class Posting:
             needs_utf8=needs_utf8,
         )
 
-    def notice(self, subject: str, text: str, *subject_matter: str) -> Notice:
+    async def notice(self, subject: str, text: str, *subject_matter: str) -> Notice:
         """A letter into the owner's INBOX, once a day for each matter."""
         _, stamp = self._stamp()
-        content = letters.notice(self._recipient.address, subject, text, stamp)
+        content = letters.notice(await self._postmaster(), self._recipient.address, subject, text, stamp)
         return Notice(content_of(content), Once(Kind.TOLD, digest_of(*subject_matter), DAY_US))
+
+    async def _postmaster(self) -> Correspondent:
+        """Who speaks for this server (RFC 3464 §2)."""
+        domain = await self._office.directory.postmaster_domain() or self._office.hostname
+        return Correspondent(Address(POSTMASTER, domain), "Mail Delivery System")
 
     async def _author(self, text: str | None) -> Correspondent:
         """Who a letter is from: the script's choice if it is an address of the account, else the account."""

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How a command ended: what its tagged response says."""
+    """How a command ended: what its tagged response says; `tells_modseq`: HIGHESTMODSEQ goes with it."""
 
     text: str
     code: ResponseCode | None = None
     status: Status = Status.OK
+    tells_modseq: bool = False
 
 
 class EndError(Exception):

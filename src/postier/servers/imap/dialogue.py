@@ -56,6 +56,7 @@ from postier.mailbox.refusals import MailboxRefusedError
 from postier.servers.imap import (
     append,
     authenticate,
+    condstore,
     fetch,
     greetings,
     idle,
@@ -153,6 +154,7 @@ async def run(connection: Connection, line: CommandLine) -> None:
     tag = line.tag
     connection.commands += 1
     selected = connection.selected
+    was_withholding = selected is not None and selected.is_withholding
     done: Done | None
     try:
         done = await _execute(connection, line)
@@ -175,7 +177,9 @@ async def run(connection: Connection, line: CommandLine) -> None:
         connection.errors = 0
         return
     if selected is not None and selected is connection.selected:
-        await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
+        is_told = await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
+        must_tell = done.tells_modseq or was_withholding or not is_told
+        done = condstore.completed(connection, done, must_tell=must_tell)
     connection.errors = 0
     connection.send(
         status_line(done.status, done.text, tag=tag, code=done.code, utf8=connection.session.utf8)
@@ -184,13 +188,14 @@ async def run(connection: Connection, line: CommandLine) -> None:
         raise EndError
 
 
-async def tell_news(connection: Connection, *, may_expunge: bool) -> None:
-    """At the end of a command: what happened in the selected mailbox."""
+async def tell_news(connection: Connection, *, may_expunge: bool) -> bool:
+    """At the end of a command: what happened in the selected mailbox; whether it could be told."""
     assert connection.selected is not None
     try:
         connection.send(await connection.selected.news(connection.store, may_expunge=may_expunge))
+        return True
     except StoreError:
-        return  # it is told at the end of a later command
+        return False  # it is told at the end of a later command
     except MailboxGoneError:
         raise _mailbox_gone() from None
 

@@ -24,6 +24,7 @@ from postier.mailbox.folders import unsubscribe as remove_subscription
 from postier.mailbox.listing import Listed, MailboxStatus, list_mailboxes, mailbox_status
 from postier.mailbox.reading import open_mailbox
 from postier.mailbox.tally import tally
+from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import ReadTx
 
@@ -74,6 +75,8 @@ async def subscribe(connection: Connection, command: Subscribe) -> Done:
 async def status(connection: Connection, command: StatusQuery) -> Done:
     """STATUS."""
     account_id, store, utf8 = connection.account_id, connection.store, connection.session.utf8
+    if StatusItem.HIGHESTMODSEQ in command.items:
+        condstore.client_knows(connection)
     found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
     recent = (
         await store.read(_recent, account_id, command.mailbox) if StatusItem.RECENT in command.items else 0
@@ -88,6 +91,8 @@ async def list_(connection: Connection, command: List) -> Done:
     if command.asks_delimiter:
         connection.send(delimiter_line(verb.encode()))
         return Done(f"{verb} completed")
+    if StatusItem.HIGHESTMODSEQ in command.status_items:
+        condstore.client_knows(connection)
     account_id, store, utf8 = connection.account_id, connection.store, connection.session.utf8
     listed = await store.read(list_mailboxes, account_id, actor_id=account_id)
     for name, attributes, child_info, counters in _answers(command, listed):
@@ -162,6 +167,7 @@ def _values(items: tuple[StatusItem, ...], found: MailboxStatus, recent: int) ->
         StatusItem.DELETED: found.deleted_count,
         StatusItem.SIZE: found.size_bytes,
         StatusItem.RECENT: recent,
+        StatusItem.HIGHESTMODSEQ: found.highest_modseq,
     }
     return {item.value: values[item] for item in items}
 

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from postier.imap.commands.search import Search
 from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
 from postier.imap.search_results import saved_result, search_answer
-from postier.imap.sets import Ranges, SequenceSet
+from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
+from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
 from postier.mailbox.search import search as plan_search
+from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
 
@@ -24,6 +26,8 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
+    if command.asks_modseq:
+        condstore.client_knows(connection)
     try:
         uids = await _found(connection, command)
     except StoreError:
@@ -34,9 +38,21 @@ async def search(connection: Connection, command: Search) -> Done:
     numbers = uids if command.is_uid else selected.view.seqs_of(uids)
     if command.saves and returns is not None:
         selected.view.save(saved_result(returns, uids))
-    uses_esearch = connection.session.uses_esearch
+    modseq = 0
+    if command.asks_modseq and uids:
+        told = uids if returns is None else saved_result(returns, uids)  # RFC 4731 §3.2
+        modseq = await connection.store.read(
+            highest_modseq_of, selected.account_id, selected.mailbox_id, ranges_of(told)
+        )
     connection.send(
-        search_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, uses_esearch=uses_esearch)
+        search_answer(
+            command.tag,
+            numbers,
+            is_uid=command.is_uid,
+            returns=returns,
+            uses_esearch=connection.session.uses_esearch,
+            modseq=modseq,
+        )
     )
     return Done("SEARCH completed")
 
