@@ -35,7 +35,7 @@ NOUNS: dict[str, str] = {
     "report": "List and import reports on DMARC and TLS.",
     "serve": "Run the server in the foreground.",
     "spf": "Check whether a client may send for an address; needs no server.",
-    "sieve": "Check Sieve scripts; show what one does with a message.",
+    "sieve": "Check Sieve scripts; keep accounts' scripts; sort stored mail by one.",
     "trace": "Tell what happened to a letter.",
     "verify": "Check the whole store; mend what can be mended.",
     "version": "Print the version.",
