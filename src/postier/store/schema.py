@@ -416,6 +416,35 @@ CREATE TABLE word_part (
 )
 """
 
+# What deliveries with scripts remember: answers given, ids seen, notices sent (a digest, until when); the processor time of an
+# hour; and what a script did with stored mail, so that it can be undone.
+_MIGRATION_8 = """
+CREATE TABLE sieve_memory (
+    account_id @int NOT NULL,
+    kind TEXT NOT NULL,
+    digest @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    PRIMARY KEY (account_id, kind, digest)
+) @keyed;
+CREATE INDEX sieve_memory_expires ON sieve_memory (expires_at);
+CREATE TABLE sieve_usage (
+    account_id @int PRIMARY KEY,
+    since @int NOT NULL,
+    cpu_us @int NOT NULL
+);
+CREATE TABLE sieve_applied (
+    account_id @int NOT NULL,
+    run_id @int NOT NULL,
+    step @int NOT NULL,
+    kind TEXT NOT NULL,
+    mailbox_id @int NOT NULL,
+    target_id @int NOT NULL,
+    uid @int NOT NULL,
+    flags @int NOT NULL,
+    PRIMARY KEY (account_id, run_id, step)
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -424,6 +453,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_5,
     _MIGRATION_6,
     _MIGRATION_7,
+    _MIGRATION_8,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
