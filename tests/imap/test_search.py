@@ -189,6 +189,14 @@ def bound(text, **how):
     return search.bind(parse(text), Binding(how.pop("keywords", ()), ranges, **how))
 
 
+def test_what_another_has_seen_is_a_set_of_uids():
+    binding = Binding((), lambda numbers, is_uid: (), seen=((2, 4),))
+    assert search.bind(parse(b"SEEN"), binding) == Uids(((2, 4),))
+    assert search.bind(parse(b"UNSEEN"), binding) == Not(Uids(((2, 4),)))
+    assert search.bind(parse(b"UNSEEN DELETED"), binding) == And((Flags(DELETED), Not(Uids(((2, 4),)))))
+    assert search.bind(parse(b"SEEN"), Binding((), lambda numbers, is_uid: (), seen=())) == Nothing()
+
+
 def test_bind():
     assert bound(b"KEYWORD $JUNK", keywords=("a", "$junk")) == Flags(1 << 6)
     assert bound(b"KEYWORD x") == Nothing()

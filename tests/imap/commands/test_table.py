@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postier.imap.commands import (
+    acl,
     append,
     argumentless,
     authenticate,
@@ -42,6 +43,7 @@ from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
 from postier.imap.refusals import PeerError
 from postier.imap.resync import Known, Match
+from postier.imap.rights import parse_rights
 from postier.imap.search import All, Flags, ModSeq
 from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import SAVED_RESULT, parse_set
@@ -131,6 +133,16 @@ TRANSCRIPT = [
             b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
         ),
     ),
+    (b"SETACL a bob -rw", acl.SetAcl(b"t", "a", "bob", acl.RightsChange.REMOVE, parse_rights("rw"))),
+    (b'SETACL a bob ""', acl.SetAcl(b"t", "a", "bob", acl.RightsChange.REPLACE, frozenset())),
+    (b"SETACL a anyone +d", acl.SetAcl(b"t", "a", "anyone", acl.RightsChange.ADD, parse_rights("te"))),
+    (
+        b"DELETEACL a bob",
+        acl.SetAcl(b"t", "a", "bob", acl.RightsChange.REPLACE, frozenset(), is_delete=True),
+    ),
+    (b"GETACL a", acl.GetAcl(b"t", "a")),
+    (b"LISTRIGHTS a bob", acl.ListRights(b"t", "a", "bob")),
+    (b"MYRIGHTS a", acl.MyRights(b"t", "a")),
     (b'GETMETADATA "" /shared/comment', metadata.GetMetadata(b"t", "", ("/shared/comment",))),
     (
         b"GETMETADATA (DEPTH infinity MAXSIZE 5) a (/private/Vendor/x /shared)",
@@ -276,6 +288,14 @@ def test_the_transcript_has_every_verb():
         b"UIDBATCHES 500 1",
         b"UIDBATCHES 500 4:1",
         b"UIDBATCHES 500 1:*",
+        b"SETACL a bob",
+        b"SETACL a bob lrQ",
+        b"SETACL a bob lrq",
+        b'SETACL a "" lr',
+        b"DELETEACL a",
+        b"GETACL",
+        b"LISTRIGHTS a",
+        b"MYRIGHTS",
         b"GETMETADATA a",
         b"GETMETADATA (FOO 1) a /shared/comment",
         b"GETMETADATA (DEPTH 2) a /shared/comment",

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from postier.imap.commands import (
+    acl,
     append,
     authenticate,
     compress,
@@ -62,6 +63,10 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | acl.SetAcl
+    | acl.GetAcl
+    | acl.ListRights
+    | acl.MyRights
     | metadata.GetMetadata
     | metadata.SetMetadata
     | quota.GetQuota
@@ -104,6 +109,11 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"SETACL": Verb(acl.parse_set, LOGGED_IN),
+    b"DELETEACL": Verb(acl.parse_delete, LOGGED_IN),
+    b"GETACL": Verb(acl.parse_get, LOGGED_IN),
+    b"LISTRIGHTS": Verb(acl.parse_list, LOGGED_IN),
+    b"MYRIGHTS": Verb(acl.parse_my, LOGGED_IN),
     b"GETMETADATA": Verb(metadata.parse_get, LOGGED_IN),
     b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),

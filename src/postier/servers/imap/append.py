@@ -9,21 +9,20 @@ their order, after their messages are durable; what a connection holds is bounde
 import asyncio
 import functools
 
-from postier.accounts.accounts import account_info
-from postier.accounts.refusals import NotFoundError
 from postier.imap.commands.append import AppendMessage
 from postier.imap.commands.table import parse_offer
 from postier.imap.reader_events import MessageOffered
 from postier.imap.refusals import PeerError, no
 from postier.imap.responses import LIMIT, OVERQUOTA, UNAVAILABLE, Status, bye, status_line
 from postier.mailbox.filing import MAX_FILED_AT_ONCE
+from postier.mailbox.quota import usage_of
 from postier.mailbox.refusals import MailboxRefusedError
 from postier.mime.index import MessageIndex, index_message
 from postier.mta.spool import Spool
 from postier.servers.imap.append_filing import Append, Piece, file_appends, refusal_of, unavailable
 from postier.servers.imap.connection import Connection, EndError
 from postier.servers.imap.selected import MailboxGoneError
-from postier.servers.imap.transfer import target_id
+from postier.servers.imap.transfer import target
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import ReadTx, StoreError
 
@@ -195,13 +194,9 @@ async def _check(connection: Connection, message: AppendMessage, event: MessageO
 
 
 def _admits(tx: ReadTx, connection: Connection, mailbox: str, size_bytes: int) -> None:
-    target_id(tx, connection.account_id, mailbox)
-    assert connection.address is not None
-    try:
-        account = account_info(tx, connection.address)
-    except NotFoundError:
-        raise no("The account is gone", UNAVAILABLE) from None
-    if account.quota_bytes is not None and account.used_bytes + size_bytes > account.quota_bytes:
+    place = target(tx, connection.account_id, mailbox)
+    usage = usage_of(tx, place.account_id)
+    if usage.quota_bytes is not None and usage.used_bytes + size_bytes > usage.quota_bytes:
         raise no(f"There is no room for {size_bytes} octets more", OVERQUOTA)
 
 

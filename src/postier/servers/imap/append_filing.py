@@ -8,11 +8,11 @@ import msgspec
 
 from postier.imap.responses import INUSE, TRYCREATE, UNAVAILABLE, ResponseCode, Status, append_uid
 from postier.mailbox.filing import Filed, Letter, file_messages
-from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.refusals import MailboxRefusedError, Refusal
 from postier.mime.index import MessageIndex
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.transfer import target_id
+from postier.servers.imap.transfer import target
+from postier.servers.imap.transfer_across import flags_in_target, mark_seen
 from postier.store.blobs import BlobDraft
 from postier.store.transaction import ConflictError, StoreError, WriteTx
 
@@ -67,18 +67,19 @@ async def _file_one(connection: Connection, append: Append) -> Done:
 def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[Filed]]:
     filed = []
     for append in appends:
-        mailbox_id = target_id(tx, account_id, append.mailbox)
+        place = target(tx, account_id, append.mailbox)
         letters = [
             Letter(
                 piece.index,
                 piece.draft.blob_id,
                 len(piece.draft.content),
                 piece.received_at_us,
-                piece.system_flags | keyword_bits(tx, account_id, piece.keywords),
+                flags_in_target(tx, place, account_id, piece.system_flags, piece.keywords),
             )
             for piece in append.pieces
         ]
-        filed.append(file_messages(tx, account_id, mailbox_id, letters))
+        filed.append(file_messages(tx, place.account_id, place.mailbox_id, letters))
+        mark_seen(tx, place, account_id, filed[-1], [piece.system_flags for piece in append.pieces])
     return filed
 
 

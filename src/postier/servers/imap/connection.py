@@ -84,7 +84,7 @@ class Connection:
         "failed_logins",
         "fetched",
         "has_news",
-        "is_keyed",
+        "keyed_id",
         "metadata_seen",
         "owner",
         "progress",
@@ -105,7 +105,7 @@ class Connection:
         self.selected: Selected | None = None
         self.append: Appending | None = None
         self.has_news = False  # somebody changed the account while this connection is in IDLE
-        self.is_keyed = False  # every email of the account has its sort keys
+        self.keyed_id = 0  # the account whose emails all have sort keys
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0

@@ -9,6 +9,7 @@ from typing import assert_never
 
 import structlog
 
+from postier.imap.commands.acl import GetAcl, ListRights, MyRights, SetAcl
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
 from postier.imap.commands.compress import Compress
@@ -72,6 +73,7 @@ from postier.servers.imap import (
     search,
     select,
     session_verbs,
+    sharing,
     sort,
     store,
     thread,
@@ -170,6 +172,8 @@ async def run(connection: Connection, line: CommandLine) -> None:
     was_withholding = selected is not None and selected.is_withholding
     done: Done | None
     try:
+        if selected is not None and selected.is_foreign:
+            await sharing.still_allowed(connection)
         if line.verb in _UNWATCHED:
             done = await _execute(connection, line)
         else:
@@ -267,6 +271,14 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
         case Compress():
             session_verbs.compress(connection, command.tag)
             return None
+        case SetAcl():
+            return await sharing.set_acl(connection, command)
+        case GetAcl():
+            return await sharing.get_acl(connection, command)
+        case ListRights():
+            return await sharing.list_rights(connection, command)
+        case MyRights():
+            return await sharing.my_rights(connection, command)
         case GetMetadata():
             return await metadata.get_metadata(connection, command)
         case SetMetadata():

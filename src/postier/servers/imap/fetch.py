@@ -14,6 +14,7 @@ from postier.imap.fetch_items import FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.mailbox_responses import vanished_earlier_line
 from postier.imap.responses import EXPUNGEISSUED, UNAVAILABLE, Status
+from postier.imap.rights import Right
 from postier.imap.sets import MAX_NUMBER, Ranges, ranges_of, ranges_text
 from postier.imap.view import Chosen
 from postier.mailbox.resync import changed_uids, vanished_since
@@ -53,7 +54,7 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
         done = Sent(await send_columns(connection, chosen, items), 0)
     else:
         now_seen: list[UidRange] = []
-        if items.sets_seen and not session.is_read_only:
+        if items.sets_seen and not session.is_read_only and Right.SEEN in selected.rights:
             now_seen = await _set_seen(connection, chosen)
         done = await send_contents(connection, chosen, items, now_seen)
     if done.unreadable:

@@ -12,7 +12,7 @@ from postier.imap.commands.argumentless import is_done
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.refusals import bad
 from postier.imap.responses import continuation
-from postier.servers.imap import metadata
+from postier.servers.imap import metadata, sharing
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.store.transaction import StoreError
 
@@ -60,7 +60,10 @@ async def idle(connection: Connection) -> Done:
     connection.send(continuation("idling"))
     connection.reader.expect_answer()
     connection.expect_command()
-    unwatch = connection.store.watch(connection.account_id, connection.account_changed)
+    accounts = {connection.account_id}
+    if connection.selected is not None:
+        accounts.add(connection.selected.account_id)
+    unwatch = [connection.store.watch(account_id, connection.account_changed) for account_id in accounts]
     connection.owner.idlers.add(connection)
     connection.has_news = True  # what happened since the last command
     try:
@@ -79,7 +82,8 @@ async def idle(connection: Connection) -> Done:
                     assert event is NEED_DATA
             await connection.receive()
     finally:
-        unwatch()
+        for end in unwatch:
+            end()
         connection.owner.idlers.remove(connection)
 
 
@@ -89,6 +93,8 @@ async def _tell(connection: Connection) -> None:
     if connection.selected is None:
         return
     try:
+        if connection.selected.is_foreign:
+            await sharing.still_allowed(connection)
         connection.send(await connection.selected.news(connection.store, may_expunge=True))
     except StoreError:
         return  # the next wake-up or look tells it all

@@ -17,6 +17,7 @@ from postier.mailbox.keywords import keywords_of
 from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
 from postier.mailbox.search import search as plan_search
+from postier.mailbox.seen import seen_by
 from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
 from postier.mime.index import index_message
 from postier.servers.imap import condstore
@@ -98,9 +99,10 @@ async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -
 async def keyed(connection: Connection) -> None:
     """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
     store, account_id = connection.store, connection.opened().account_id
-    while not connection.is_keyed:
+    while connection.keyed_id != account_id:
         emails = await store.read(unkeyed, account_id)
-        connection.is_keyed = len(emails) < KEYED_AT_ONCE
+        if len(emails) < KEYED_AT_ONCE:
+            connection.keyed_id = account_id
         if emails:
             contents = await store.read_blobs([blob_id for _, blob_id in emails])
             indexes = [
@@ -127,7 +129,10 @@ async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
         return view.uid_ranges(numbers, is_uid)
 
     now_s = connection.owner.now_us() // 1_000_000
-    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
+    seen = None
+    if selected.is_foreign:
+        seen = tuple(await store.read(seen_by, selected.account_id, selected.mailbox_id, selected.reader_id))
+    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s, seen))
 
 
 async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:

@@ -9,11 +9,16 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+import msgspec
+
 from postier.imap.flags import FIRST_KEYWORD_BIT
+from postier.imap.rights import ALL_RIGHTS, Right
 from postier.imap.sets import SequenceSet, ranges_of
 from postier.imap.view import Chosen, MailboxView
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.reading import uids_at
+from postier.mailbox.rights import Place
+from postier.mailbox.seen import overlaid, seen_by
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.store.transaction import Store
 from postier.store.uid_ranges import UidRange
@@ -35,6 +40,8 @@ class Selected:
         "highest_modseq",
         "mailbox_id",
         "modseq",
+        "reader_id",
+        "rights",
         "told_uidnext",
         "uidnext",
         "view",
@@ -49,14 +56,35 @@ class Selected:
         highest_modseq: int,
         uidnext: int,
         view: MailboxView,
+        reader_id: int,
+        rights: frozenset[Right] = ALL_RIGHTS,
     ) -> None:
-        self.account_id = account_id
+        self.account_id = account_id  # the owner's
+        self.reader_id = reader_id
+        self.rights = rights
         self.mailbox_id = mailbox_id
         self.modseq = modseq
         self.highest_modseq = highest_modseq  # the mailbox's, at `modseq`
         self.uidnext = self.told_uidnext = uidnext
         self.view = view
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a mailbox of another."""
+        return self.account_id != self.reader_id
+
+    @property
+    def place(self) -> Place:
+        """The mailbox and what its reader may do."""
+        return Place(self.account_id, self.mailbox_id, "", self.rights)
+
+    async def own_flags(self, store: Store, uids: Sequence[int], flags: Sequence[int]) -> Sequence[int]:
+        """The flags as the reader has them (`mailbox.seen`). Raises StoreError."""
+        if not self.is_foreign:
+            return flags
+        seen = await store.read(seen_by, self.account_id, self.mailbox_id, self.reader_id)
+        return overlaid(seen, uids, flags)
 
     @property
     def is_withholding(self) -> bool:
@@ -71,6 +99,10 @@ class Selected:
     async def news(self, store: Store, *, may_expunge: bool) -> bytes:
         """The lines that bring the client up to date. Raises MailboxGoneError, StoreError."""
         changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
+        if self.is_foreign and changes is not None and changes.flags:
+            uids, bits, modseqs = zip(*changes.flags, strict=True)
+            own = await self.own_flags(store, uids, bits)
+            changes = msgspec.structs.replace(changes, flags=[*zip(uids, own, modseqs, strict=True)])
         self.take(changes)
         lines = b""
         if changes is not None and changes.flags:
