@@ -25,10 +25,16 @@ ACCOUNT_TABLES = (
     "expunged",
     "keyword",
     "mailbox",
+    "sieve_applied",
+    "sieve_memory",
     "sieve_script",
+    "sieve_usage",
     "sort_key",
     "subscription",
     "thread_link",
+    "word_block",
+    "word_part",
+    "word_progress",
     "account",
 )
 """Every table whose rows belong to an account; not the queue, for accepted mail is never lost with its sender."""
