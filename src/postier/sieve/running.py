@@ -69,6 +69,7 @@ class Run:
         "is_kept",
         "limits",
         "line",
+        "loops",
         "message",
         "notifications",
         "part",
@@ -107,6 +108,7 @@ class Run:
         self.flags: tuple[str, ...] = world.flags
         self.part: Part | None = None  # of the innermost foreverypart
         self.part_path: tuple[int, ...] = ()
+        self.loops = 0  # foreverypart around this place, in all scripts
         self.includes = self.redirects = self.notifications = self.added_fields = self.edits = 0
         self.steps = limits.steps
         self.work = limits.work

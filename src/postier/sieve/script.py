@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from postier.sieve.actions import Action, Keep, Result, Step
+from postier.sieve.addresses import is_plain_path, path_address
 from postier.sieve.check import NOT_AT_IMAP_EVENTS, Compiler
 from postier.sieve.limits import LIMITS, ScriptLimits
 from postier.sieve.message import Message, MessageSource, RawMessage
@@ -40,11 +43,9 @@ class Script:
         return _compile(self.text, self.limits, self._disabled, is_traced=True)
 
     def run_inside(self, run: Run, frame: Frame) -> None:
-        """Run it as part of a run (RFC 6609): its own frame, the same actions."""
+        """Run it as part of a run (RFC 6609): its own frame, the same actions; in a loop, on the same part."""
         script = self if run.trace is None else self.traced
         outer, run.frame = run.frame, frame
-        part, path = run.part, run.part_path
-        run.part, run.part_path = None, ()
         run.frames.append(frame)
         try:
             script._op(run)  # noqa: SLF001 # its own class
@@ -53,7 +54,6 @@ class Script:
         finally:
             run.frames.pop()
             run.frame = outer
-            run.part, run.part_path = part, path
 
     def run(
         self,
@@ -66,7 +66,7 @@ class Script:
         """Run it on a message: see `run_script`."""
         source = RawMessage(message) if isinstance(message, bytes) else message
         frame = Frame()
-        run = Run(Message(source), envelope, world, self.limits, frame, [] if with_trace else None)
+        run = Run(Message(source), _plain(envelope), world, self.limits, frame, [] if with_trace else None)
         error: RunError | None = None
         op = self.traced._op if with_trace else self._op  # noqa: SLF001 # its own class
         try:
@@ -82,6 +82,18 @@ class Script:
         ):  # the limits of nesting and includes keep it away, unless the caller is deep already
             error = RunError("the script is nested too deeply")
         return _failed(run, error) if error is not None else _finished(run)
+
+
+def _plain(envelope: Envelope) -> Envelope:
+    """The envelope with its paths as addresses, whatever they came in."""
+    sender, recipient = envelope.sender, envelope.recipient
+    if is_plain_path(sender) and is_plain_path(recipient):
+        return envelope
+    return replace(
+        envelope,
+        sender=None if sender is None else path_address(sender).whole,
+        recipient=None if recipient is None else path_address(recipient).whole,
+    )
 
 
 def _finished(run: Run) -> Result:

@@ -6,6 +6,7 @@ Not here: those of extensions (`ext`). Source: RFC 5228 §5. Invariants: tests c
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from postier.sieve.addresses import ADDRESS_FIELDS, part_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 
+_FIELD_NAME = re.compile(r"[!-9;-~]+")
 _ADDRESS_COST = 32  # what looking at an address costs, in characters
 
 
@@ -83,9 +85,10 @@ def _size(compiler: Compiler, arguments: Arguments) -> Test:
 
 
 def _octets(run: Run) -> int:
-    """RFC 5703 §4.1 shows it in a loop: the size of the part."""
+    """Of the message as it is now (RFC 5293 §7); RFC 5703 §4.1 shows it in a loop: the size of the part."""
     if run.part is None or run.part is run.message.root():
-        return run.message.size
+        content = run.content()
+        return run.message.size if content is None else len(content)
     return run.part.body_end - run.part.header_start
 
 
@@ -127,7 +130,8 @@ def _header(compiler: Compiler, arguments: Arguments) -> Test:
 def _address(compiler: Compiler, arguments: Arguments) -> Test:
     texts = arguments.texts("header names")
     for text in texts:
-        if isinstance(text, str) and ascii_lower(text) not in ADDRESS_FIELDS:
+        # RFC 5228 §2.4.2.2: what is no name of a field finds nothing and MUST NOT be an error
+        if isinstance(text, str) and ascii_lower(text) not in ADDRESS_FIELDS and _FIELD_NAME.fullmatch(text):
             told = f'"address" cannot be used with the field "{text[:40]}", which holds no addresses'
             compiler.report(arguments.offset("header names"), told)
     names = names_of(texts)
@@ -150,7 +154,9 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
                 addresses = [each for _, _, value in find(run, name) for each in addresses_in(value)]
             run.charge(_ADDRESS_COST * len(addresses))
             values += [
-                value for each in addresses if (value := each.whole if is_count else take(each)) is not None
+                value
+                for each in addresses
+                if (value := (each.whole or None) if is_count else take(each)) is not None
             ]
         return test(run, values)
 

@@ -142,3 +142,33 @@ def test_the_deepest_scripts_run():
 
 def test_a_name_is_found_in_its_composed_form():
     assert taken(run_with('include "u\u0308";', {"\u00fc": "keep;"})) == ["keep"]
+
+
+def test_a_script_that_is_included_in_a_loop_sees_its_part():
+    message = (
+        b"Content-Type: multipart/mixed; boundary=b\r\nX-Part: 0\r\n\r\n--b\r\nX-Part: 1\r\n\r\nx\r\n--b\r\n"
+        b"X-Part: 2\r\n\r\ny\r\n--b--\r\n"
+    )
+    required = 'require ["include", "variables", "foreverypart", "mime"];'
+    inner = (
+        f'{required} global "seen"; if header :mime :matches "x-part" "*" {{ set "seen" "${{seen}}${{0}}"; }}'
+    )
+    loop = f'{inner} foreverypart {{ set "seen" "${{seen}}-"; }}'
+    for text, seen in ((inner, "012"), (loop, "0--12")):
+        script = (
+            'require ["foreverypart"]; global "seen"; foreverypart { include "inner"; } fileinto "=${seen}";'
+        )
+        result = run_with(script, {"inner": text}, message=message)
+        assert taken(result) == [f"fileinto ={seen}"]
+
+
+def test_loops_in_scripts_that_are_included_count():
+    message = b"Content-Type: text/plain\r\n\r\nx\r\n"
+    for _ in range(4):
+        message = b"Content-Type: message/rfc822\r\n\r\n" + message
+    loop = 'require ["include", "foreverypart"]; foreverypart {{ include "{}"; }}'
+    shelf = {str(number): loop.format(number + 1) for number in range(1, 4)} | {"4": "keep;"}
+    script = 'require "foreverypart"; foreverypart { include "1"; }'
+    assert run_with(script, shelf, message=message).error is None
+    result = run_with(script, shelf, limits=ScriptLimits(loop_depth=3), message=message)
+    assert result.error == "loops are nested deeper than 3"

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postier.mime.charsets import codec_of
-from postier.mime.decode import KNOWN_ENCODINGS, source_of
+from postier.mime.decode import KNOWN_ENCODINGS, text_of
 from postier.mime.part import Part
 from postier.sieve.ext.variables import MODIFIER_TAGS, assign, modifier
+from postier.sieve.problems import RunError
 from postier.sieve.running import LeaveLoop, Op, Run
 from postier.sieve.spec import Command, Extension, Place, Tag, Takes
 
@@ -61,6 +62,9 @@ def _foreverypart(compiler: Compiler, arguments: Arguments) -> Op:
     compiler.loops.pop()
 
     def foreverypart(run: Run) -> None:
+        run.loops += 1
+        if run.loops > run.limits.loop_depth:  # scripts that are included have loops of their own
+            raise RunError(f"loops are nested deeper than {run.limits.loop_depth}")
         outer, outer_path = run.part, run.part_path
         top: Path = () if outer is None else outer_path
         path: Path | None = top if outer is None else next_path(run.message.root(), top, top)
@@ -76,6 +80,7 @@ def _foreverypart(compiler: Compiler, arguments: Arguments) -> Op:
             if leaving.loop != number:
                 raise
         finally:
+            run.loops -= 1
             run.part = None if outer is None else _part_at(run.message.root(), outer_path)
             run.part_path = outer_path
 
@@ -122,13 +127,15 @@ def _extracttext(compiler: Compiler, arguments: Arguments) -> Op:
 
 
 def _text_of(run: Run, part: Part) -> str:
-    """Empty when it is no text, or in an encoding or charset that is not known (RFC 5703 §7)."""
+    """What it says, HTML without its markup; empty when it is no text, or in an encoding or charset that is not known
+    (RFC 5703 §7).
+    """
     if part.type != "text" or part.encoding not in KNOWN_ENCODINGS:
         return ""
     if part.charset is not None and codec_of(part.charset) is None:
         return ""
     run.charge(part.size)
-    return source_of(run.message.raw(), part)
+    return run.message.text(part, "text", lambda: text_of(run.message.raw(), part))
 
 
 EXTENSION = Extension(

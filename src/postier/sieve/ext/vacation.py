@@ -11,9 +11,10 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from postier.mime import encoded_words
 from postier.mime.threads import message_ids
 from postier.sieve.actions import Reject, Vacation
-from postier.sieve.addresses import mailbox_list, outbound_address, split_address
+from postier.sieve.addresses import mailbox_list, outbound_address, path_address
 from postier.sieve.ext.fcc import copy_of
 from postier.sieve.problems import RunError
 from postier.sieve.running import Op, Run
@@ -82,11 +83,11 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
         answer = Vacation(
             run.envelope.sender,
             expand(reason, run),
-            _subject(run) if subject is None else " ".join(expand(subject, run).split()),
+            _subject(run) if subject is None else _said(expand(subject, run)),
             identity if handle is None else f"h:{expand(handle, run)}",
             period_s,
             run.line,
-            author if author is not None else _addressed(run),
+            author if author is not None else _addressed(run, own),
             is_mime,
             message_id,
             references,
@@ -124,7 +125,7 @@ def unanswerable(run: Run, own: set[str]) -> str | None:
         return "its sender is no address"
     if sender.lower() in own:
         return "it is the owner's own"
-    if _MACHINES.fullmatch(split_address(sender).local or ""):
+    if _MACHINES.fullmatch(path_address(sender).local or ""):
         return "its sender is a machine"
     message = run.message
     for value in message.values("auto-submitted"):
@@ -148,16 +149,15 @@ def unanswerable(run: Run, own: set[str]) -> str | None:
     return None
 
 
-def _addressed(run: Run) -> str | None:
-    """The owner's address that the letter was written to, if one of them (RFC 5230 eid2035)."""
-    own = {each.lower() for each in run.world.own_addresses}
-    found = [
-        each.whole
-        for name in ("to", "cc")
-        for each in run.message.addresses(name)
-        if each.whole.lower() in own
-    ]
-    return found[0] if found else None
+def _addressed(run: Run, own: set[str]) -> str | None:
+    """The owner's address that the letter was written to, if it names one (RFC 5230 eid2035)."""
+    found = (each.whole for name in ("to", "cc") for each in run.message.addresses(name))
+    return next((each for each in found if each.lower() in own), None)
+
+
+def _said(subject: str) -> str:
+    """A subject on one line; encoded words in it are what they say, as they would be for every reader."""
+    return " ".join(encoded_words.decode(subject.encode("utf-8", "surrogateescape")).split())
 
 
 def _subject(run: Run) -> str:
