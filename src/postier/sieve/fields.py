@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from postier.mime.params import parameter_text, parse_content_type, parse_disposition
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.message import Entry, field_text
+from postier.sieve.parts import part_here
 from postier.sieve.running import Run
 from postier.sieve.texts import Text, expand_all
 
@@ -43,12 +44,12 @@ def finder(compiler: Compiler, arguments: Arguments) -> Finder | None:
         key = name.encode("utf-8", "replace")
         entries: list[Entry] = []
         if is_mime:
-            part = run.part or run.message.root()
+            part = part_here(run)
             for each in part.walk() if is_anychild else (part,):
                 run.count_steps(1)
                 entries += run.message.part_entries(each)
         else:
-            entries = run.message.named(name)
+            entries = run.seen.named(name)
         run.charge(8 * len(entries))
         found = [entry for entry in entries if entry[1] == key]
         if index is None:

@@ -7,6 +7,7 @@ message holds: what goes wrong is in the `Result`, and the mail is kept.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from postier.sieve.check import NOT_AT_IMAP_EVENTS, Compiler
 from postier.sieve.limits import LIMITS, ScriptLimits
 from postier.sieve.message import Message, MessageSource, RawMessage
 from postier.sieve.parse import parse
+from postier.sieve.parts import look, part_at, path_here
 from postier.sieve.problems import Problem, RunError, ScriptError, Source
 from postier.sieve.running import Frame, LeaveScript, Op, Run, StopRun
 from postier.sieve.vocabulary import CAPABILITIES
@@ -43,17 +45,21 @@ class Script:
         return _compile(self.text, self.limits, self._disabled, is_traced=True)
 
     def run_inside(self, run: Run, frame: Frame) -> None:
-        """Run it as part of a run (RFC 6609): its own frame, the same actions; in a loop, on the same part."""
+        """Run it as part of a run (RFC 6609): its own frame, the same actions; in a loop its message is the part."""
         script = self if run.trace is None else self.traced
-        outer, run.frame = run.frame, frame
+        outer, part, path = run.frame, run.part, run.part_path
+        frame.base = path_here(run)
+        run.frame, run.part = frame, None
         run.frames.append(frame)
-        try:
+        if frame.base != outer.base:
+            look(run)
+        with suppress(LeaveScript):
             script._op(run)  # noqa: SLF001 # its own class
-        except LeaveScript:
-            pass
-        finally:
-            run.frames.pop()
-            run.frame = outer
+        run.frames.pop()
+        run.frame = outer
+        if part is not None:
+            run.part, run.part_path = part_at(run.message.root(), path), path
+            look(run)
 
     def run(
         self,
@@ -99,7 +105,8 @@ def _plain(envelope: Envelope) -> Envelope:
 def _finished(run: Run) -> Result:
     keep = None
     if run.is_kept:
-        keep = Keep(0, run.flags, run.message.content(), is_implicit=True)
+        content = None if run.world.is_imap_event else run.message.content()
+        keep = Keep(0, run.flags, content, is_implicit=True)
     return Result(
         tuple(run.actions),
         keep,

@@ -86,6 +86,8 @@ def _size(compiler: Compiler, arguments: Arguments) -> Test:
 
 def _octets(run: Run) -> int:
     """Of the message as it is now (RFC 5293 §7); RFC 5703 §4.1 shows it in a loop: the size of the part."""
+    if run.part is None and run.seen is not run.message:
+        return run.seen.size
     if run.part is None or run.part is run.message.root():
         content = run.content()
         return run.message.size if content is None else len(content)
@@ -96,7 +98,7 @@ def _exists(compiler: Compiler, arguments: Arguments) -> Test:
     names = names_of(arguments.texts("header names"))
     find = finder(compiler, arguments)
     if find is None:
-        return lambda run: all(run.message.values(name) for name in names(run))
+        return lambda run: all(run.seen.values(name) for name in names(run))
     found = find
     return lambda run: all(found(run, name) for name in names(run))
 
@@ -112,8 +114,8 @@ def _header(compiler: Compiler, arguments: Arguments) -> Test:
         fixed = [each for each in arguments.texts("header names") if isinstance(each, str)]
         if len(fixed) == len(arguments.texts("header names")) == 1:
             name = ascii_lower(fixed[0])
-            return lambda run: test(run, run.message.values(name))
-        return lambda run: test(run, [each for name in names(run) for each in run.message.values(name)])
+            return lambda run: test(run, run.seen.values(name))
+        return lambda run: test(run, [each for name in names(run) for each in run.seen.values(name)])
     found = find
     option = arguments.first_of(*MIME_OPTIONS)
     parameters = arguments.texts(":param")
@@ -149,7 +151,7 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
             if name not in ADDRESS_FIELDS:
                 continue  # RFC 5228 §5.1: MUST restrict
             if find is None:
-                addresses = run.message.addresses(name)
+                addresses = run.seen.addresses(name)
             else:
                 addresses = [each for _, _, value in find(run, name) for each in addresses_in(value)]
             run.charge(_ADDRESS_COST * len(addresses))

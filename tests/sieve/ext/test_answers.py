@@ -156,6 +156,10 @@ def test_its_thread():
 def test_one_vacation_and_no_reject_beside_it():
     required = 'require ["vacation", "reject"];'
     assert run(required + 'vacation "a"; vacation "b";').error == "vacation runs a second time"
+    unanswered = run(required + 'vacation "a"; vacation "b";', envelope=Envelope("", "a@b.example"))
+    assert unanswered.error == "vacation runs a second time"
+    wide = 'require ["vacation", "variables"]; set "x" "\u00fc"; vacation :mime "X: ${x}\r\n\r\n";'
+    assert run(wide).error == "the header of a :mime reason must be ASCII"
     assert "exclude each other" in run(required + 'reject "a"; vacation "b";').error
     assert "reject stands beside" in run(required + 'vacation "a"; reject "b";').error
     assert "is no address" in mistakes('require "vacation"; vacation :from "nobody" "x";')[0]

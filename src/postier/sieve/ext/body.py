@@ -53,19 +53,19 @@ def _body(compiler: Compiler, arguments: Arguments) -> Test:
 
 def _has_body(run: Run) -> bool:
     """RFC 5173 §4: a header without an empty line behind it has no body, and nothing matches."""
-    raw = run.message.raw()
+    raw = run.seen.raw()
     end = split_header(raw).end
     return end < len(raw) or raw.endswith((b"\n\n", b"\n\r\n")) or raw in (b"\n", b"\r\n")
 
 
 def _raw(run: Run) -> Iterator[str]:
-    raw = run.message.raw()
+    raw = run.seen.raw()
     yield _octets(raw[split_header(raw).end :])
 
 
 def _text(run: Run) -> Iterator[str]:
-    raw = run.message.raw()
-    for part in run.message.root().walk():
+    raw = run.seen.raw()
+    for part in run.seen.root().walk():
         if part.encoding not in KNOWN_ENCODINGS:
             continue
         if part.type == "text":
@@ -80,7 +80,7 @@ def _shown(raw: bytes, part: Part) -> str:
 
 def _content(run: Run, types: list[str]) -> Iterator[str]:
     wanted = [each.lower() for each in types if not _is_wrong_type(each)]
-    for part in run.message.root().walk():
+    for part in run.seen.root().walk():
         if any(each in ("", part.type, part.media_type) for each in wanted):
             yield from _values(run, part)
 
@@ -98,11 +98,11 @@ def _read(run: Run, part: Part, way: str, read: Callable[[], str]) -> str:
         run.charge(part.body_end - part.header_start)
         return read()
 
-    return run.message.text(part, way, counted)
+    return run.seen.text(part, way, counted)
 
 
 def _values(run: Run, part: Part) -> Iterator[str]:
-    raw = run.message.raw()
+    raw = run.seen.raw()
     if part.is_multipart:
         # RFC 5173 §5.2: the prologue and the epilogue, two strings
         start, end = part.body_start, part.body_end

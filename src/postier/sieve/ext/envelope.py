@@ -63,6 +63,8 @@ def _envelope(compiler: Compiler, arguments: Arguments) -> Test:
     test, is_count = match.test, match.is_count
 
     def envelope(run: Run) -> bool:
+        if run.world.is_imap_event:  # RFC 6785 §4.6
+            raise RunError("there is no envelope here, for nothing is delivered")
         take = part_of(part, run.world.detail_separator)
         values: list[str] = []
         for text in expand_all(texts, run):

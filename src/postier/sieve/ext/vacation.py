@@ -30,6 +30,7 @@ DAY_S = 86_400
 DEFAULT_DAYS = 7  # RFC 5230 §4.1
 MIN_DAYS = 1
 MAX_DAYS = 366  # RFC 5230 §4.1 wants more than 30
+_WIDE = "the header of a :mime reason must be ASCII"
 MAX_REFERENCES = 20  # ids in the References of an answer
 MAX_SUBJECT_CHARACTERS = 500  # of the subject made from the letter's own
 
@@ -58,14 +59,15 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
     handle, reason = arguments.optional_text(":handle"), arguments.text("reason")
     if isinstance(sender, str) and not mailbox_list(sender):
         compiler.report(arguments.offset(":from"), f'"{sender[:60]}" is no address')
-    if is_mime and isinstance(reason, str) and not reason.partition("\r\n\r\n")[0].isascii():
-        compiler.report(arguments.offset("reason"), "the header of a :mime reason must be ASCII")
+    if is_mime and isinstance(reason, str) and _has_wide_header(reason):
+        compiler.report(arguments.offset("reason"), _WIDE)
     copy = copy_of(compiler, arguments)
     identity = _identity(arguments)
 
     def vacation(run: Run) -> None:
-        if any(isinstance(each, Vacation) for each in run.actions):
-            raise RunError("vacation runs a second time")  # RFC 5230 §4.7
+        if run.has_vacation:  # RFC 5230 §4.7: even if nothing was to be answered the first time
+            raise RunError("vacation runs a second time")
+        run.has_vacation = True
         if any(isinstance(each, Reject) for each in run.actions):
             raise RunError("vacation and reject exclude each other")
         own = {each.lower() for each in [*run.world.own_addresses, *expand_all(addresses, run)]}
@@ -79,10 +81,13 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
         author = None if sender is None else expand(sender, run)
         if author is not None and not mailbox_list(author):
             raise RunError(":from is no address")
+        said = expand(reason, run)
+        if is_mime and _has_wide_header(said):
+            raise RunError(_WIDE)
         message_id, references = _thread(run)
         answer = Vacation(
             run.envelope.sender,
-            expand(reason, run),
+            said,
             _subject(run) if subject is None else _said(expand(subject, run)),
             identity if handle is None else f"h:{expand(handle, run)}",
             period_s,
@@ -96,6 +101,11 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
         run.act(answer, cancels=False)
 
     return vacation
+
+
+def _has_wide_header(entity: str) -> bool:
+    """RFC 5230 §5: no 8-bit text in it."""
+    return not entity.partition("\r\n\r\n")[0].isascii()
 
 
 def _period_s(arguments: Arguments) -> int:
