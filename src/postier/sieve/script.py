@@ -144,8 +144,7 @@ def _compile(text: str, limits: ScriptLimits, disabled: frozenset[str], *, is_tr
     source = Source(text)
     compiler = Compiler(source, limits, disabled, is_traced=is_traced)
     op = compiler.script(parse(source, limits))
-    if compiler.problems:
-        raise ScriptError(tuple(sorted(set(compiler.problems))))
+    compiler.fail()
     return Script(text, op, frozenset(compiler.required), limits, disabled)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _NEEDS = ("editheader",)
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_VALUE_COST = 256  # what reading the value of a field anew costs, in characters
 MAX_VALUE_CHARACTERS = 4_096  # of an added field
 # RFC 5293 §6: local policy; the return path and authentication results are the server's word
 _NEVER_DELETED = frozenset({b"received", b"auto-submitted", b"return-path"})
@@ -110,7 +111,11 @@ def _deleteheader(compiler: Compiler, arguments: Arguments) -> Op:
         if match is not None and match.is_count:
             places = places if match.test(run, [""] * len(places)) else []
         elif match is not None:
-            places = [place for place in places if match.test(run, [field_text(entries[place][2])])]
+            values = {place: field_text(entries[place][2]) for place in places}
+            run.charge(_VALUE_COST * len(values))
+            if not match.test(run, list(values.values())):
+                return
+            places = [place for place in places if match.test(run, [values[place]])]
         if places:
             gone = set(places)
             run.message.change_entries([each for place, each in enumerate(entries) if place not in gone])

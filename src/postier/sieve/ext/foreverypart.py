@@ -111,7 +111,7 @@ def _extracttext(compiler: Compiler, arguments: Arguments) -> Op:
     def extracttext(run: Run) -> None:
         text = "" if run.part is None else _text_of(run, run.part)
         limit = run.limits.variable_characters
-        assign(run, target, modify(text[: limit if first is None else min(first, limit)]))
+        assign(run, target, modify(run, text[: limit if first is None else min(first, limit)]))
 
     return extracttext
 
