@@ -75,8 +75,6 @@ class Compiler:
 
     def supports(self, name: str) -> bool:
         """Whether `require` and `ihave` find the capability."""
-        if name.startswith(_COMPARATOR):
-            return name.removeprefix(_COMPARATOR) in COMPARATORS
         return name in self._supported
 
     def may_enable(self, name: str) -> bool:

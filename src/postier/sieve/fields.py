@@ -79,8 +79,9 @@ def mime_values(run: Run, entry: Entry, option: str, parameters: tuple[Text, ...
     text = field_text(value).encode("utf-8", "surrogateescape")
     content = parse_content_type(text) if key == b"content-type" else None
     disposition = parse_disposition(text) if key == b"content-disposition" else None
-    if option == ":param":
-        params = content.params if content else disposition.params if disposition else ()
+    if option == ":param":  # of any field; only its form says whether it has parameters
+        any_field = parse_disposition(text) if key != b"content-type" else content
+        params = any_field.params if any_field else ()
         found = [parameter_text(params, ascii_lower(name)) for name in expand_all(parameters, run)]
         return [each for each in found if each is not None]
     if content is not None:

@@ -113,6 +113,7 @@ PARTS = b"""From: a@x.example
 Subject: parts
 Content-Type: multipart/mixed; boundary=b
 X-Part: top
+X-Other: a; p="q r"
 
 prologue
 --b
@@ -205,6 +206,8 @@ def test_a_message_without_parts_is_one_part():
             True,
         ),
         ('header :mime :type "subject" ""', True),
+        ('header :mime :param "p" "x-other" "q r"', True),
+        ('header :mime :param "p" "subject" "q r"', False),
         ('header :anychild :mime "x-part" "six"', True),
         ('header "x-part" "six"', False),
         ('exists :mime :anychild "content-disposition"', True),
@@ -278,7 +281,9 @@ def test_a_replaced_multipart_is_not_entered():
 
 def test_the_whole_message_is_replaced():
     script = 'require ["replace", "editheader"]; replace :subject "New \u00fc" :from "me@x.example" "short";'
-    result = run(script + 'deleteheader "Original-Subject"; deleteheader "X-Part";', PARTS)
+    result = run(
+        script + 'deleteheader "Original-Subject"; deleteheader "X-Part"; deleteheader "X-Other";', PARTS
+    )
     assert result.error is None
     assert result.keep.content == (
         b"Subject: New =?utf-8?q?=C3=BC?=\r\nFrom: me@x.example\r\nOriginal-From: a@x.example\r\n"
