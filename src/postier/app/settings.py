@@ -359,6 +359,34 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     plaintext_login: Annotated[
         bool, Key(Kind.BOOLEAN, "Whether passwords may be sent without TLS; only for tests on loopback.")
     ] = False
+    unauthenticate: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN, "Whether an IMAP connection may log out of one account and into another (RFC 8437)."
+        ),
+    ] = True
+
+
+class Sieve(msgspec.Struct, frozen=True, kw_only=True):
+    """Filter scripts."""
+
+    global_scripts: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "A folder of scripts, NAME.sieve, that every account can include with :global.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
+    event_script: Annotated[
+        str,
+        Key(
+            Kind.TEXT,
+            "The name of the script that runs at IMAP events in accounts that have one of that name.",
+            is_live=False,
+        ),
+    ] = "imapsieve"
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -440,4 +468,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery = Delivery()
     access: Access = Access()
     reports: Reports = Reports()
+    sieve: Sieve = Sieve()
     log: Log = Log()

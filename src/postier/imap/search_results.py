@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 from postier.imap.bulk import format_rows
-from postier.imap.quoting import astring
+from postier.imap.partial import Partial
+from postier.imap.quoting import tag_string
 from postier.imap.sets import ordered_set_text, set_text
 
 
@@ -24,21 +25,6 @@ class Return(enum.Flag):
     ALL = enum.auto()
     COUNT = enum.auto()
     SAVE = enum.auto()
-
-
-class Partial(msgspec.Struct, frozen=True):
-    """A stretch of a result as the client wrote it: places from 1 on, or from -1 backwards."""
-
-    first: int
-    last: int
-
-    def of(self, numbers: "Sequence[int]") -> "Sequence[int]":
-        """The members of the stretch that exist, in the order of the result."""
-        low, high = sorted((abs(self.first), abs(self.last)))  # RFC 9394 §4: 500:400 is 400:500
-        if self.first > 0:
-            return numbers[low - 1 : high]
-        count = len(numbers)
-        return numbers[max(count - high, 0) : max(count - low + 1, 0)]
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -107,7 +93,7 @@ def esearch_line(
     if Return.COUNT in options:
         words.append(b"COUNT %d" % len(numbers))
     if partial is not None:
-        found = text(partial.of(numbers)) or b"NIL"
+        found = text(numbers[partial.span(len(numbers))]) or b"NIL"
         words.append(b"PARTIAL (%d:%d %b)" % (partial.first, partial.last, found))
     if numbers and modseq:
         words.append(b"MODSEQ %d" % modseq)
@@ -127,19 +113,12 @@ def saved_result(returns: Wanted, uids: "array[int]") -> "array[int]":
     is_part = partial is not None or bool((Return.MIN | Return.MAX) & options)
     if Return.ALL in options or Return.COUNT in options or not is_part:
         return array("I", sorted(uids))
-    kept = set() if partial is None else set(partial.of(uids))
+    kept = set() if partial is None else set(uids[partial.span(len(uids))])
     if uids and Return.MIN in options:
         kept.add(uids[0])
     if uids and Return.MAX in options:
         kept.add(uids[-1])
     return array("I", sorted(kept))
-
-
-def tag_string(tag: bytes) -> bytes:
-    """A tag as a string."""
-    # RFC 9051 §9 tag-string is an astring, but every example and older server quotes it, and parsers rely on it
-    text = astring(tag)
-    return text if text[:1] == b'"' else b'"%b"' % text
 
 
 def _line(start: bytes, numbers: Sequence[int], modseq: int) -> bytes:

@@ -16,11 +16,12 @@ from postier.store.uid_ranges import UidRange, entries_in
 
 _NUMBERS = msgspec.json.Decoder(list[int])
 
-SENT = "coalesce(k.sent_at, e.received_at)"  # RFC 5256 §2.2
+# Whole seconds, as the client sees them: what it takes for alike is in the order of the mailbox.
+SENT = "coalesce(k.sent_at, e.received_at / 1000000 * 1000000)"  # RFC 5256 §2.2
 KEYS = "JOIN sort_key k ON k.account_id = e.account_id AND k.email_id = e.email_id"
 
 _COLUMNS = {
-    SortField.ARRIVAL: "e.received_at",
+    SortField.ARRIVAL: "e.received_at / 1000000",
     SortField.CC: "k.cc_mailbox",
     SortField.DATE: SENT,
     SortField.DISPLAYFROM: "k.from_name",

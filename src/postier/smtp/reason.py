@@ -485,6 +485,13 @@ SENDER_NOT_OWNED = _declare(
     "Not allowed to send as this address",
     "The account does not own the sender.",
 )
+FILTER_REFUSED = _declare(
+    "filter-refused",
+    550,
+    "5.7.1",
+    "The recipient's mail filter refuses this message",
+    "Every recipient's Sieve script refuses the letter (RFC 5429); the text is theirs.",
+)
 POLICY_REFUSED = _declare(
     "policy-refused", 550, "5.7.1", "Refused by policy", "A rule of the administrator or a hook refuses it."
 )
@@ -506,6 +513,13 @@ BLOCK_LISTED = _declare(
 )
 SPAM = _declare(
     "spam", 550, "5.7.1", "Message looks like spam", "The verdict on the content was to refuse it."
+)
+NOT_PASSED_ON = _declare(
+    "not-passed-on",
+    550,
+    "5.7.1",
+    "Message is judged junk and is not passed on",
+    "The address leads to another server, and nothing that is judged junk leaves this one.",
 )
 MALICIOUS = _declare(
     "malicious", 550, "5.7.1", "Message looks malicious", "The verdict found malware, phishing or fraud."

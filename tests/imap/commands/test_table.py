@@ -10,17 +10,21 @@ from postier.imap.commands import (
     append,
     argumentless,
     authenticate,
+    compress,
     copy,
     create,
     delete,
     enable,
     expunge,
     login,
+    quota,
     rename,
     select,
     status,
     store,
     subscribe,
+    thread,
+    uid_batches,
 )
 from postier.imap.commands import fetch as fetch_verb
 from postier.imap.commands import id as id_verb
@@ -42,6 +46,7 @@ from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import SAVED_RESULT, parse_set
 from postier.imap.sorting import SortField, SortKey
 from postier.imap.state import Session, State
+from postier.imap.thread_tree import Algorithm
 
 LEGAL = {  # a state in which the verb is allowed
     name: next(state for state in State if state in verb.states) for name, verb in VERBS.items()
@@ -125,8 +130,18 @@ TRANSCRIPT = [
             b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
         ),
     ),
+    (b'GETQUOTA ""', quota.GetQuota(b"t", b"")),
+    (b"GETQUOTAROOT a", quota.GetQuotaRoot(b"t", "a")),
+    (b"COMPRESS deflate", compress.Compress(b"t")),
+    (b"UIDBATCHES 500", uid_batches.UidBatches(b"t", 500)),
+    (b"UIDBATCHES 2000 10:20", uid_batches.UidBatches(b"t", 2000, 10, 20)),
     (b"EXPUNGE", expunge.Expunge(b"t")),
     (b"UID EXPUNGE 1", expunge.Expunge(b"t", ONE)),
+    (b"THREAD refs UTF-8 ALL", thread.Thread(b"t", False, Algorithm.REFS, All())),
+    (
+        b"UID THREAD ORDEREDSUBJECT US-ASCII SEEN",
+        thread.Thread(b"t", True, Algorithm.ORDEREDSUBJECT, Flags(SEEN)),
+    ),
     (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
     (
         b"SORT (SUBJECT REVERSE DATE SUBJECT) UTF-8 ALL",
@@ -239,10 +254,25 @@ def test_the_transcript_has_every_verb():
         b"STATUS a ()",
         b"STATUS a (FOO)",
         b"STATUS a MESSAGES",
+        b"COMPRESS",
+        b"COMPRESS LZ4",
+        b"COMPRESS DEFLATE x",
+        b"UIDBATCHES",
+        b"UIDBATCHES 0",
+        b"UIDBATCHES 500 1",
+        b"UIDBATCHES 500 4:1",
+        b"UIDBATCHES 500 1:*",
+        b"GETQUOTA",
+        b"GETQUOTA a b",
+        b"GETQUOTAROOT",
+        b"SETQUOTA a (STORAGE 1)",
         b"APPEND",
         b"APPEND INBOX",
         b"UID EXPUNGE",
         b"SEARCH",
+        b"THREAD FOO UTF-8 ALL",
+        b"THREAD REFS UTF-8",
+        b"THREAD (REFS) UTF-8 ALL",
         b"SORT () UTF-8 ALL",
         b"SORT (FOO) UTF-8 ALL",
         b"SORT (REVERSE) UTF-8 ALL",
@@ -295,6 +325,8 @@ def test_malformed(text):
         (b"DELETE INBOX", b"CANNOT"),
         (b"RENAME a INBOX", b"ALREADYEXISTS"),
         (b"SELECT &bad", b"CANNOT"),
+        (b"UIDBATCHES 499", b"TOOFEW"),
+        (b"UIDBATCHES 500 1:201", b"TOOMANY"),
         (b"SEARCH CHARSET KOI8-R ALL", b"BADCHARSET (US-ASCII UTF-8)"),
         (b"STORE 1 FLAGS (" + b"a " * 100 + b"a)", b"LIMIT"),
     ],
@@ -319,7 +351,7 @@ def test_states(name, state):
 def test_expunges_are_withheld_while_numbers_are_in_use_only():
     # RFC 9051 §7.5.1, RFC 5256 §3
     withholding = {name for name, verb in VERBS.items() if not verb.may_expunge}
-    assert withholding == {b"FETCH", b"STORE", b"SEARCH", b"SORT"}
+    assert withholding == {b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD"}
 
 
 def test_read_only_mailboxes():
@@ -386,6 +418,23 @@ def test_vanished_goes_with_a_uid_fetch():
     for text in (b"FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", b"UID FETCH 1 FLAGS (VANISHED)"):
         with pytest.raises(PeerError, match="VANISHED"):
             with_qresync(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"FETCH 1 FLAGS", b"STORE 1 FLAGS ()", b"SEARCH ALL", b"COPY 1 a", b"MOVE 1 a", b"UID SEARCH 1:3"),
+        *(b"UID SEARCH OR SEEN NOT $", b"SELECT a (QRESYNC (1 1 (1 1)))"),
+    ],
+)
+def test_no_numbers_with_uidonly(text):
+    at = session(State.SELECTED)
+    at.enable([b"UIDONLY", b"QRESYNC"])
+    with pytest.raises(PeerError) as caught:
+        parse_command(read(b"t " + text + b"\r\n"), at)
+    assert caught.value.line(b"t").startswith(b"t BAD [UIDREQUIRED] ")
+    parse_command(read(b"t UID SEARCH UID 1:* SEEN\r\n"), at)
+    parse_command(read(b"t SELECT a (QRESYNC (1 1 1:3))\r\n"), at)
 
 
 def test_charset_clashes_with_utf8_accept():

@@ -1,11 +1,12 @@
 """SEARCH and UID SEARCH.
 
 Not here: keys (`search_syntax`), results (`search_results`). Source: RFC 9051 §6.4.4; RFC 4731; RFC 5182;
-RFC 9755 §3 (no CHARSET).
+RFC 9394 §3; RFC 9755 §3 (no CHARSET).
 """
 
 import msgspec
 
+from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
 from postier.imap.search import Criterion
@@ -49,11 +50,18 @@ def returns_of(cursor: Cursor) -> Wanted | None:
     if not cursor.try_keyword(b"RETURN"):
         return None
     cursor.space()
-    options = Return(0)
+    options, partial = Return(0), None
     for option in cursor.items(lambda: _return(cursor), may_be_empty=True):
-        options |= option
+        if isinstance(option, Return):
+            options |= option
+        elif partial is None:
+            partial = option
+        else:
+            raise bad("PARTIAL is named twice")
     cursor.space()
-    return Wanted(options or Return.ALL)
+    if partial is not None and Return.ALL in options:
+        raise bad("PARTIAL and ALL exclude each other")  # RFC 9394 §3.1
+    return Wanted(options if options or partial else Return.ALL, partial)
 
 
 def charset(cursor: Cursor, *, clears_saved: bool) -> None:
@@ -73,8 +81,12 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Search:
     return Search(cursor.tag, is_uid, returns, parse_program(cursor), has_charset)
 
 
-def _return(cursor: Cursor) -> Return:
-    option = Return.__members__.get(cursor.keyword().decode("ascii"))
+def _return(cursor: Cursor) -> Return | Partial:
+    name = cursor.keyword()
+    if name == b"PARTIAL":
+        cursor.space()
+        return partial_range(cursor)
+    option = Return.__members__.get(name.decode("ascii"))
     if option is None:
         raise bad("Unknown search return option")  # RFC 9051 §6.4.4
     return option
