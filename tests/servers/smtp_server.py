@@ -28,6 +28,7 @@ from postier.dns.resolver import Resolver
 from postier.dns.zones import Zones
 from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
 from postier.mta.submit import Submission
@@ -119,6 +120,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
+    logos: LogoShelf | None = None
     draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
 
@@ -215,6 +217,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
+            logos=options.logos,
         )
         tls = None
         if options.tls or options.implicit:

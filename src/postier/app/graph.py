@@ -13,6 +13,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
+from postier.app.logo_fetcher import LogoFetcher, roots_of
 from postier.app.metrics_share import MetricsShare
 from postier.app.reporter import Reporter, ReportSender, sender_of
 from postier.app.resolving import resolver_of
@@ -23,6 +24,7 @@ from postier.app.worker import Service, WorkerContext
 from postier.dns.mx import RoutePolicy
 from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake
 from postier.mta.reports.sightings import Sightings
@@ -35,6 +37,7 @@ from postier.store.transaction import Store
 from postier.tls import server as tls_server
 from postier.tls.certificates import CertificateError, CertificateFiles, self_signed
 from postier.tls.https import HttpsSource
+from postier.tls.logos import LogoSource
 from postier.tls.server import ServerTls
 from postier.tls.sts import StsPolicies
 
@@ -98,6 +101,13 @@ class Graph:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
             self.duties.append(ReportSender(store, owner, self.sightings, sender))
+        self.logos: LogoShelf | None = None
+        if settings.bimi.check:
+            self.logos = LogoShelf(store, _now_us, roots_of(settings))
+            logo_source = LogoSource(self.resolver, allow_private_addresses=may_be_private)
+            fetcher = LogoFetcher(store, self.logos, logo_source, _now_us)
+            self.duties.append(fetcher)
+            context.on_reload(fetcher.reload)
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
@@ -116,6 +126,7 @@ class Graph:
             tally=self.tally,
             trusted_sealers=self.trusted_sealers,
             sightings=self.sightings,
+            logos=self.logos,
         )
         context.on_reload(self._reload)
 

@@ -1,6 +1,6 @@
-"""The hourly duty of one worker of all nodes: what was expunged long ago, and old reports, leave the store.
+"""The hourly duty of one worker of all nodes: what was expunged long ago, old reports and logos leave the store.
 
-Not here: what may go (`mailbox.sweep`, `mta.reports`). Source: DESIGN §3.4 (deleting is delayed). Invariant: one worker at a time holds the
+Not here: what may go (`mailbox.sweep`, `mta.reports`, `mta.logos`). Source: DESIGN §3.4 (deleting is delayed). Invariant: one worker at a time holds the
 duty by a lease; a portion is one short transaction, so nobody waits for the sweep.
 """
 
@@ -9,6 +9,7 @@ import contextlib
 
 from postier.app import log
 from postier.mailbox.sweep import accounts_to_sweep, sweep_account, sweep_blobs
+from postier.mta.logos.rows import forget_logos
 from postier.mta.reports.received_rows import KEPT_US as REPORTS_KEPT_US
 from postier.mta.reports.received_rows import forget_reports
 from postier.store.leases import take_lease
@@ -63,6 +64,7 @@ async def sweep(
             pass
     while not stopping.is_set() and await store.write_bulk(forget_reports, now_us - REPORTS_KEPT_US):
         pass
+    await store.write(forget_logos)
     after: bytes | None = b""
     while after is not None and not stopping.is_set():
         after = await store.write_bulk(sweep_blobs, after, now_us - blob_kept_us)

@@ -25,6 +25,7 @@ from postier.mime.headers import HeaderSection, split_header
 from postier.mta.acceptance import Acceptance, accept
 from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id, under_new_id
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.passing_on import may_leave, with_way_out
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
@@ -63,6 +64,7 @@ class Intake(msgspec.Struct, frozen=True):
     tally: Tally = NO_TALLY
     trusted_sealers: Collection[str] = ()  # whose word in an ARC chain is believed
     sightings: Sightings | None = None  # set while reports are sent
+    logos: LogoShelf | None = None  # set while the logos of senders are looked up
 
 
 class Transaction:
@@ -283,6 +285,7 @@ class Reception(Visitor):
             now_s=intake.now_us() // 1_000_000,
             resolver=intake.resolver,
             looks_up_name=not self._is_exempt,
+            logos=intake.logos,
         )
         if found.iprev is not None and found.iprev.result is Outcome.PASS:
             self.peer.hostname = found.iprev.name
@@ -337,7 +340,7 @@ class Reception(Visitor):
         )
         forwards = tuple(transaction.forwards)
         leaves = may_leave(verdict)
-        on_top = return_path_field(transaction.reverse_path) + found.field + received
+        on_top = return_path_field(transaction.reverse_path) + found.field + found.logo_fields + received
         return await self._store(
             Acceptance(
                 letter_id=letter_id,

@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
 from postier.mailauth.authentication_results import build, of_auth, strip_ours
+from postier.mailauth.bimi import strip_fields
 from postier.mime.address import Address
 from postier.mime.address_list import parse_address_list
 from postier.mime.dates import format_date
@@ -61,9 +62,8 @@ class Submission(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        content = strip_ours(
-            normalise(content), self._intake.hostname
-        )  # RFC 8601 §5: nor do users speak in our name
+        # RFC 8601 §5: nor do users speak in our name
+        content = strip_fields(strip_ours(normalise(content), self._intake.hostname))
         content = _without(DROPPED_FIELDS, content)
         header = split_header(content)
         if hops(content[: header.end]) > MAX_HOPS:

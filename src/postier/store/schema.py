@@ -363,7 +363,27 @@ CREATE TABLE sieve_script (
 ) @keyed
 """
 
-MIGRATIONS: tuple[str, ...] = (_MIGRATION_1, _MIGRATION_2, _MIGRATION_3, _MIGRATION_4, _MIGRATION_5)
+# What became of the logos that senders assert (BIMI); an empty verdict is being fetched for the first time.
+_MIGRATION_6 = """
+CREATE TABLE judged_logo (
+    organisation TEXT NOT NULL,
+    fingerprint @bytes NOT NULL,
+    verdict @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    fetching_until @int NOT NULL,
+    PRIMARY KEY (organisation, fingerprint)
+) @keyed;
+CREATE INDEX judged_logo_expires ON judged_logo (expires_at)
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _MIGRATION_1,
+    _MIGRATION_2,
+    _MIGRATION_3,
+    _MIGRATION_4,
+    _MIGRATION_5,
+    _MIGRATION_6,
+)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _SQLITE = {
