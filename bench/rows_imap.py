@@ -100,6 +100,9 @@ async def _reading(reader: Reader) -> AsyncIterator[Row]:
         ("SEARCH UNSEEN", b"UID SEARCH UNSEEN"),
         ("SEARCH SUBJECT", b"UID SEARCH SUBJECT budget"),
         ("SEARCH TEXT", b"UID SEARCH TEXT needle"),
+        ("SORT SUBJECT", b"UID SORT (SUBJECT) UTF-8 ALL"),
+        ("SORT REVERSE DATE", b"UID SORT (REVERSE DATE) UTF-8 ALL"),
+        ("THREAD REFERENCES", b"UID THREAD REFERENCES UTF-8 ALL"),
     ):
         client = await reader.client(mailbox=b"large")
         yield await reader.measure(name, lambda: client.command(line))  # noqa: B023 # awaited in this turn
@@ -108,9 +111,14 @@ async def _reading(reader: Reader) -> AsyncIterator[Row]:
 
 async def _writing(reader: Reader) -> AsyncIterator[Row]:
     client = await reader.client(mailbox=b"large")
-    for sign in (b"+", b"-"):
+    for sign, back in ((b"+", b"-"), (b"-", b"+")):
         line = b"UID STORE 1:* %bFLAGS (\\Flagged)" % sign
-        yield await reader.measure(f"STORE 1:* {sign.decode()}FLAGS", lambda: client.command(line), runs=1)  # noqa: B023
+        undo = b"UID STORE 1:* %bFLAGS.SILENT (\\Flagged)" % back
+        yield await reader.measure(
+            f"STORE 1:* {sign.decode()}FLAGS",
+            lambda: client.command(line),  # noqa: B023 # awaited in this turn
+            before=lambda: client.command(undo),  # noqa: B023
+        )
     client.close()
 
 

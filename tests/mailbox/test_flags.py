@@ -34,6 +34,30 @@ async def test_only_what_differs_changes(store: Store) -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", StoreMode)
+async def test_who_names_the_uids_is_told_their_flags(store: Store, mode: StoreMode) -> None:
+    boxes = await store.write(add_account)
+    box, twin = boxes["INBOX"], boxes["Archive"]
+    held = [0, SEEN, DELETED, SEEN | DELETED, SEEN | FLAGGED]
+    for each in (box, twin):
+        await append(store, 1, each, *[raw_letter(n) for n in range(6)])
+        await store.write(expunge_uids, 1, each, [(4, 4)])
+        for uid, flags in zip((1, 2, 3, 5, 6), held, strict=True):
+            await store.write(store_flags, 1, each, [(uid, uid)], StoreMode.REPLACE, flags)
+    for mask in (SEEN, DELETED | FLAGGED):
+        told = await store.write(store_flags, 1, box, [(1, 6)], mode, mask, uids=[1, 2, 3, 5, 6])
+        silent = await store.write(store_flags, 1, twin, [(1, 6)], mode, mask)
+        assert told.changed == silent.changed != []
+        assert silent.flags is None
+        assert told.flags == await store.read(flags_in, 1, twin, [(1, 6)])
+        assert told.flags == await store.read(flags_in, 1, box, [(1, 6)])
+        again = await store.write(store_flags, 1, box, [(1, 6)], mode, mask, uids=[1, 2, 3, 5, 6])
+        assert (again.changed, again.flags) == ([], told.flags)
+    astray = await store.write(store_flags, 1, box, [(1, 6)], mode, SEEN, uids=[1, 2, 3, 4, 5, 6])
+    assert astray.flags is None
+    assert await store.read(check_account, 1) == []
+
+
 async def test_unchanged_since_leaves_newer_ones_alone(store: Store) -> None:
     boxes = await store.write(add_account)
     box = boxes["INBOX"]

@@ -5,6 +5,7 @@ Invariant: an entry whose flags would stay as they are keeps its modseq and is n
 """
 
 import enum
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
@@ -12,6 +13,7 @@ import msgspec
 
 from postier.imap.flags import DELETED, SEEN
 from postier.mailbox import ledger
+from postier.mailbox.reading import flags_in
 from postier.mailbox.tally import Tally, for_each_range, joined, selections, tally
 from postier.store.changes import ChangeKind, record_change
 from postier.store.transaction import ReadTx, WriteTx
@@ -29,11 +31,15 @@ class StoreMode(enum.Enum):
 
 
 class FlagsStored(msgspec.Struct, frozen=True):
-    """`changed` UIDs have the modseq `modseq` now; `modified` ones were left alone (UNCHANGEDSINCE)."""
+    """`changed` UIDs have the modseq `modseq` now; `modified` ones were left alone (UNCHANGEDSINCE).
+
+    `flags` are those that the caller's `uids` have now; None if he named none, or not the ones that are there.
+    """
 
     changed: list[UidRange]
     modseq: int
     modified: list[UidRange] = []
+    flags: list[int] | None = None
 
 
 def store_flags(
@@ -45,8 +51,12 @@ def store_flags(
     mask: int,
     *,
     unchanged_since: int | None = None,
+    uids: Sequence[int] = (),
 ) -> FlagsStored:
-    """Add, remove or replace the flags of the entries in `ranges`; UIDs that do not exist are passed over."""
+    """Add, remove or replace the flags of the entries in `ranges`; UIDs that do not exist are passed over.
+
+    `uids` are those the caller knows in `ranges`: he is told their flags, and they need not be read.
+    """
     keep, bits = {StoreMode.ADD: (-1, mask), StoreMode.REMOVE: (~mask, 0), StoreMode.REPLACE: (0, mask)}[mode]
     condition = _DIFFERS
     params: tuple[int, ...] = (keep, bits)
@@ -55,9 +65,15 @@ def store_flags(
     if unchanged_since is not None:
         modified = _modified(tx, account_id, mailbox_id, ranges, unchanged_since)
         condition, params = f"{_DIFFERS} AND modseq <= ?", (keep, bits, unchanged_since)
-    before = tally(tx, account_id, mailbox_id, ranges, condition, *params)
+    before, flags = None, None
+    if uids and unchanged_since is None:
+        held = flags_in(tx, account_id, mailbox_id, ranges)
+        if len(held) == len(uids):
+            before, flags = _foreseen(uids, held, keep, bits)
+    if before is None:
+        before = tally(tx, account_id, mailbox_id, ranges, condition, *params)
     if not before.count:
-        return FlagsStored([], modseq, modified)
+        return FlagsStored([], modseq, modified, flags)
     modseq = ledger.advance(tx, account_id)
     for_each_range(
         tx,
@@ -81,7 +97,24 @@ def store_flags(
         mailbox_id,
     )
     record_change(tx, account_id, modseq, ChangeKind.FLAGS, mailbox_id, before.ranges)
-    return FlagsStored(before.ranges, modseq, modified)
+    return FlagsStored(before.ranges, modseq, modified, flags)
+
+
+def _foreseen(uids: Sequence[int], held: Sequence[int], keep: int, bits: int) -> tuple[Tally, list[int]]:
+    """The entries that will change, counted, and the flags that all will have."""
+    counts = Counter(held)  # few values, whatever the number of entries
+    after = {flags: (flags & keep) | bits for flags in counts}
+    counts = Counter({flags: count for flags, count in counts.items() if after[flags] != flags})
+    if len(counts) < len(after):
+        uids = [uid for uid, flags in zip(uids, held, strict=True) if flags in counts]
+    is_one_range = len(uids) > 0 and uids[-1] - uids[0] + 1 == len(uids)
+    before = Tally(
+        [(uids[0], uids[-1])] if is_one_range else ranges_of(uids),
+        count=counts.total(),
+        seen=sum(count for flags, count in counts.items() if flags & SEEN),
+        deleted=sum(count for flags, count in counts.items() if flags & DELETED),
+    )
+    return before, list(map(after.__getitem__, held))
 
 
 def _after(before: Tally, keep: int, bits: int) -> tuple[int, int]:

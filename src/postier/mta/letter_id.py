@@ -6,6 +6,7 @@ as text it is thirteen base-32 digits without look-alikes. Two workers may draw 
 """
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TypeVar
 
 import structlog
@@ -43,6 +44,7 @@ async def under_new_id(
     raise AssertionError
 
 
+@lru_cache(maxsize=1024)  # asked for again and again while its letter is taken
 def letter_id_text(letter_id: int) -> str:
     """The text form."""
     pairs = _PAIRS  # half as many steps as digits: every letter and every connection has an id

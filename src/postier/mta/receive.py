@@ -272,7 +272,7 @@ class Reception(Visitor):
         ):  # its first line would go on or end our last field
             content = b"\r\n" + content
             header = split_header(content)
-        if hops(content[: header.end]) > MAX_HOPS:
+        if hops(header) > MAX_HOPS:
             return self._refuse(why.TOO_MANY_HOPS)
         if sum(1 for _ in header.all(b"from")) > 1:  # SECURITY 34: readers differ in which one they show
             return self._refuse(why.MULTIPLE_FROM)

@@ -66,7 +66,7 @@ class Submission(Visitor):
         content = strip_fields(strip_ours(normalise(content), self._intake.hostname))
         content = _without(DROPPED_FIELDS, content)
         header = split_header(content)
-        if hops(content[: header.end]) > MAX_HOPS:
+        if hops(header) > MAX_HOPS:
             return why.TOO_MANY_HOPS
         problem = await self._author_problem(header)
         if problem is not None:
