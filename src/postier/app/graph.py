@@ -13,6 +13,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
+from postier.app.indexer import Indexer
 from postier.app.logo_fetcher import LogoFetcher, roots_of
 from postier.app.metrics_share import MetricsShare
 from postier.app.reporter import Reporter, ReportSender, sender_of
@@ -30,6 +31,9 @@ from postier.mta.receive import Intake
 from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
+from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.mta.sts_memory import StoredPolicies
 from postier.mta.transport import Connections, Dialling
 from postier.servers.logins import Logins
@@ -68,6 +72,13 @@ class Graph:
             memory=StoredPolicies(store),
         )
         self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        self.shelf = Shelf(
+            store,
+            event_script=settings.sieve.event_script,
+            global_folder=settings.sieve.global_scripts,
+        )
+        office = Office(settings.hostname, self.directory, _now_us, self.random.getrandbits)
+        self.sieving = Sieving(store, self.shelf, office, self.tally)
         dialling = Dialling(
             hostname=settings.hostname,
             port=settings.delivery.port,
@@ -91,12 +102,14 @@ class Graph:
             lease_owner=owner,
             dispatch=self._dispatch,
             tally=self.tally,
+            sieving=self.sieving,
         )
         self.scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
         # beside the listeners
-        self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
+        background = (duty(store, owner) for duty in (Sweeper, Indexer, Reporter))
+        self.duties: list[Service] = [self.scheduler, *background]
         if self.sightings is not None:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
@@ -127,6 +140,7 @@ class Graph:
             trusted_sealers=self.trusted_sealers,
             sightings=self.sightings,
             logos=self.logos,
+            sieving=self.sieving,
         )
         context.on_reload(self._reload)
 
@@ -151,6 +165,7 @@ class Graph:
     def close(self) -> None:
         """Let go of the store."""
         self.authenticator.close()
+        self.shelf.close()
         self.directory.close()
 
     def _reload(self, settings: Settings) -> None:

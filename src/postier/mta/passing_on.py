@@ -1,6 +1,6 @@
 """Whether a letter from elsewhere may leave again, for an address on another server that an alias names.
 
-Not here: the verdict (`defence`), sealing what does leave (`signing`). Source: SECURITY 32, docs/adr/0019. Invariants: what is judged junk
+Not here: the verdict (`defence`), sealing what does leave (`signing`). Source: SECURITY 32, docs/adr/0021. Invariants: what is judged junk
 does not leave, so that no other server takes us for its source and none makes us send a report to a forged sender; an address that was
 accepted has a mailbox here that holds the letter, else the letter is refused while its sender listens.
 """
