@@ -30,11 +30,12 @@ from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
 from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
-from postier.mta.receive import Intake, Reception
+from postier.mta.receive import Reception
 from postier.mta.sieving.delivery import Sieving
 from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
+from postier.mta.visit import Intake
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
 from postier.servers.smtp import SmtpConversation, Timeouts

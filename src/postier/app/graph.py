@@ -27,7 +27,6 @@ from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
 from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
-from postier.mta.receive import Intake
 from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
@@ -36,6 +35,7 @@ from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.sts_memory import StoredPolicies
 from postier.mta.transport import Connections, Dialling
+from postier.mta.visit import Intake
 from postier.servers.logins import Logins
 from postier.store.transaction import Store
 from postier.tls import server as tls_server

@@ -14,10 +14,10 @@ from postier.mime.headers import HeaderSection, split_header
 from postier.mime.normalise import normalise
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
-from postier.mta.receive import Transaction, Visitor
 from postier.mta.sieving.origin import Origin
 from postier.mta.signing import sign
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field, without_fields
+from postier.mta.visit import Transaction, Visitor
 from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
