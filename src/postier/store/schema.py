@@ -443,6 +443,19 @@ CREATE TABLE sieve_applied (
 ) @keyed
 """
 
+# What became of the logos that senders assert (BIMI); an empty verdict is being fetched for the first time.
+_MIGRATION_9 = """
+CREATE TABLE judged_logo (
+    organisation TEXT NOT NULL,
+    fingerprint @bytes NOT NULL,
+    verdict @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    fetching_until @int NOT NULL,
+    PRIMARY KEY (organisation, fingerprint)
+) @keyed;
+CREATE INDEX judged_logo_expires ON judged_logo (expires_at)
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -452,6 +465,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_6,
     _MIGRATION_7,
     _MIGRATION_8,
+    _MIGRATION_9,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
