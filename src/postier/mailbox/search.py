@@ -20,6 +20,7 @@ from postier.imap.search_match import predicate
 from postier.mailbox.search_sql import compile_criterion
 from postier.mailbox.tally import selections
 from postier.mime import encoded_words
+from postier.mime.collation import search_fold
 from postier.mime.decode import text_of
 from postier.mime.headers import split_header, unfold
 from postier.mime.part import load_parts
@@ -51,6 +52,8 @@ class Message(msgspec.Struct, frozen=True):
     uid: int
     flags: int
     modseq: int
+    email_id: int
+    thread_id: int
     size_bytes: int
     received_at: int
     saved_at: int
@@ -92,7 +95,7 @@ def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]
         Message(*row)
         for part in selections(ranges_of(uids))
         for row in tx.rows(
-            f"{part.cte} SELECT e.uid, e.flags, e.modseq, e.size_bytes, e.received_at, e.saved_at, m.sent_at, m.sent_zone_minutes,"
+            f"{part.cte} SELECT e.uid, e.flags, e.modseq, e.email_id, m.thread_id, e.size_bytes, e.received_at, e.saved_at, m.sent_at, m.sent_zone_minutes,"
             " m.search_subject, m.search_from, m.search_to, m.search_cc, m.search_bcc, m.header_bytes, m.parts,"
             f" m.blob_id FROM {part.source} JOIN email m ON m.account_id = e.account_id AND m.email_id = e.email_id"
             f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid",
@@ -124,12 +127,14 @@ class _Candidate:
         "_header",
         "_message",
         "_raw",
+        "email_id",
         "flags",
         "internal_s",
         "modseq",
         "saved_s",
         "sent_s",
         "size_bytes",
+        "thread_id",
         "uid",
     )
 
@@ -141,6 +146,8 @@ class _Candidate:
         self.uid = message.uid
         self.flags = message.flags
         self.modseq = message.modseq
+        self.email_id = message.email_id
+        self.thread_id = message.thread_id
         self.size_bytes = message.size_bytes
         self.internal_s = message.received_at // 1_000_000
         self.saved_s = message.saved_at // 1_000_000
@@ -165,25 +172,29 @@ class _Candidate:
 
     def header_texts(self, name: str) -> Iterable[str]:
         header = split_header(self._raw, 0, min(self._message.header_bytes, len(self._raw)))
-        return [encoded_words.decode(value).casefold() for value in header.all(name.encode())]
+        return [search_fold(encoded_words.decode(value)) for value in header.all(name.encode())]
 
     def header_text(self) -> str:
         if self._header is None:
             raw = self._raw
-            self._header = "\n".join(
-                f"{field.key.decode('ascii', 'replace')}: {encoded_words.decode(unfold(field.value))}"
-                for part in load_parts(self._message.parts).walk()
-                if part.body_start <= len(raw)
-                for field in split_header(raw, part.header_start, part.body_start).fields
-            ).casefold()
+            self._header = search_fold(
+                "\n".join(
+                    f"{field.key.decode('ascii', 'replace')}: {encoded_words.decode(unfold(field.value))}"
+                    for part in load_parts(self._message.parts).walk()
+                    if part.body_start <= len(raw)
+                    for field in split_header(raw, part.header_start, part.body_start).fields
+                )
+            )
         return self._header
 
     def body_text(self) -> str:
         if self._body is None:
             raw = self._raw
-            self._body = "\n".join(
-                text_of(raw, part)
-                for part in load_parts(self._message.parts).walk()
-                if part.type == "text" and part.body_start < len(raw)
-            ).casefold()
+            self._body = search_fold(
+                "\n".join(
+                    text_of(raw, part)
+                    for part in load_parts(self._message.parts).walk()
+                    if part.type == "text" and part.body_start < len(raw)
+                )
+            )
         return self._body

@@ -363,6 +363,31 @@ CREATE TABLE sieve_script (
 ) @keyed
 """
 
+# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages.
+# `email_to_key` are the emails that were there before it.
+_MIGRATION_6 = """
+CREATE TABLE sort_key (
+    account_id @int NOT NULL,
+    email_id @rowid,
+    sent_at @int,
+    subject @bytes NOT NULL,
+    from_mailbox @bytes NOT NULL,
+    to_mailbox @bytes NOT NULL,
+    cc_mailbox @bytes NOT NULL,
+    from_name @bytes NOT NULL,
+    to_name @bytes NOT NULL,
+    is_reply @int NOT NULL,
+    message_hashes @bytes NOT NULL,
+    @key (account_id, email_id)
+);
+CREATE TABLE email_to_key (
+    account_id @int NOT NULL,
+    email_id @int NOT NULL,
+    PRIMARY KEY (account_id, email_id)
+) @keyed;
+INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
+"""
+
 # What deliveries with scripts remember: answers given, ids seen, notices sent (a digest, until when); the processor time of an
 # hour; and what a script did with stored mail, so that it can be undone.
 _MIGRATION_7 = """
@@ -398,6 +423,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_3,
     _MIGRATION_4,
     _MIGRATION_5,
+    _MIGRATION_6,
     _MIGRATION_7,
 )
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,13 +1,14 @@
 """FETCH and UID FETCH.
 
 Not here: items (`fetch_items`, `fetch_syntax`), responses (`imap.fetch`). Source: RFC 9051 §6.4.5, §6.4.9; RFC 7162
-§3.1.4.1, §3.2.6; RFC 4466 §2.4 (modifiers).
+§3.1.4.1, §3.2.6; RFC 9394 §3.3; RFC 4466 §2.4 (modifiers).
 """
 
 import msgspec
 
 from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.fetch_syntax import parse_fetch_items
+from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import bad
 from postier.imap.sets import SequenceSet
 from postier.imap.tokens import Cursor
@@ -24,6 +25,7 @@ class Fetch(msgspec.Struct, frozen=True):
     items: FetchItems
     changed_since: int | None = None
     wants_vanished: bool = False
+    partial: Partial | None = None  # of the messages that exist (RFC 9394 §3.3)
 
     @property
     def asks_modseq(self) -> bool:
@@ -46,26 +48,36 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Fetch:
     messages = cursor.sequence_set()
     cursor.space()
     items = parse_fetch_items(cursor, is_uid=is_uid)
-    changed_since, wants_vanished = None, False
+    changed_since, wants_vanished, partial = None, False, None
     if cursor.take(b" "):
-        modifiers = cursor.items(lambda: _modifier(cursor))
-        named = dict(modifiers)
-        if len(named) != len(modifiers):
+        named = cursor.items(lambda: _modifier(cursor))
+        if len(dict(named)) != len(named):
             raise bad("A FETCH modifier occurs twice")
-        changed_since, wants_vanished = named.get(b"CHANGEDSINCE"), b"VANISHED" in named
+        for name, value in named:
+            if isinstance(value, Partial):
+                partial = value
+            elif name == b"VANISHED":
+                wants_vanished = True
+            else:
+                changed_since = value
         if wants_vanished and (not is_uid or changed_since is None):  # RFC 7162 §3.2.6
             raise bad("VANISHED needs UID FETCH and CHANGEDSINCE")
+        if partial is not None and not is_uid:  # RFC 9394 §3.3
+            raise bad("PARTIAL needs UID FETCH")
     cursor.end()
     if changed_since is not None:
         items = items.with_column(Column.MODSEQ)
-    return Fetch(cursor.tag, is_uid, messages, items, changed_since, wants_vanished)
+    return Fetch(cursor.tag, is_uid, messages, items, changed_since, wants_vanished, partial)
 
 
-def _modifier(cursor: Cursor) -> tuple[bytes, int]:
+def _modifier(cursor: Cursor) -> tuple[bytes, int | Partial]:
     name = cursor.keyword()
     if name == b"CHANGEDSINCE":
         cursor.space()
         return name, cursor.number()
+    if name == b"PARTIAL":
+        cursor.space()
+        return name, partial_range(cursor)
     if name != b"VANISHED":
         raise bad("Unknown FETCH modifier")
     return name, 0

@@ -1,7 +1,7 @@
 r"""FETCH and UID FETCH.
 
 Not here: values of the index (`columns`), octets of messages (`contents`), response lines (`imap.fetch`). Source: RFC 9051
-§6.4.5; RFC 7162 §3.1.4, §3.2.6. Invariants: a portion is read, written and mostly taken by the peer before the next is read; \Seen is set in one write
+§6.4.5; RFC 7162 §3.1.4, §3.2.6; RFC 9394 §3.3. Invariants: a portion is read, written and mostly taken by the peer before the next is read; \Seen is set in one write
 for all messages, before their octets are sent; a message that left meanwhile is passed over.
 """
 
@@ -39,6 +39,9 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
     if command.is_uid or command.changed_since is not None:  # the client may ask for what is new
         connection.send(await selected.news(connection.store, may_expunge=command.wants_vanished))
     chosen = await selected.choose(connection.store, command.messages, is_uid=command.is_uid)
+    if command.partial is not None:
+        stretch = command.partial.span(len(chosen.uids))
+        chosen = Chosen(chosen.uids[stretch], chosen.seqs[stretch])
     if command.changed_since is not None:
         if command.wants_vanished:
             asked = command.messages.resolve(selected.told_uidnext - 1)
@@ -104,6 +107,7 @@ async def send_columns(connection: Connection, chosen: Chosen, items: FetchItems
             connection.send(block)
         await connection.drain()
         sent += len(seqs)
+        connection.progress = sent, len(chosen.uids)
     return sent
 
 

@@ -10,13 +10,15 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from postier.imap.commands.search import Search
-from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
-from postier.imap.search_results import saved_result, search_answer
+from postier.imap.search import Binding, Criterion, Keyword, Messages, asks_modseq, bind, leaves
+from postier.imap.search_results import Wanted, saved_result, search_answer
 from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
 from postier.mailbox.search import search as plan_search
+from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
+from postier.mime.index import index_message
 from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
@@ -26,24 +28,16 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
-    if command.asks_modseq:
-        condstore.client_knows(connection)
     try:
-        uids = await _found(connection, command)
+        uids = await found(connection, command.criterion, is_uid=command.is_uid)
     except StoreError:
-        if command.saves:
-            clear_saved(connection)
+        forget_saved(connection, command.returns)
         raise
-    selected, returns = connection.opened(), command.returns
-    numbers = uids if command.is_uid else selected.view.seqs_of(uids)
-    if command.saves and returns is not None:
-        selected.view.save(saved_result(returns, uids))
-    modseq = 0
-    if command.asks_modseq and uids:
-        told = uids if returns is None else saved_result(returns, uids)  # RFC 4731 §3.2
-        modseq = await connection.store.read(
-            highest_modseq_of, selected.account_id, selected.mailbox_id, ranges_of(told)
-        )
+    view, returns = connection.opened().view, command.returns
+    numbers = uids if command.is_uid else view.seqs_of(uids)
+    if returns is not None and returns.saves:
+        view.save(saved_result(returns, uids))
+    modseq = await highest_modseq(connection, command.criterion, returns, uids)
     connection.send(
         search_answer(
             command.tag,
@@ -57,26 +51,64 @@ async def search(connection: Connection, command: Search) -> Done:
     return Done("SEARCH completed")
 
 
+async def highest_modseq(
+    connection: Connection, criterion: Criterion, returns: Wanted | None, uids: "array[int]"
+) -> int:
+    """The highest mod-sequence of what is returned, if MODSEQ is among the keys, else 0 (RFC 7162 §3.1.6). Raises StoreError."""
+    if not uids or not asks_modseq(criterion):
+        return 0
+    told = uids if returns is None else saved_result(returns, uids)  # RFC 4731 §3.2
+    selected = connection.opened()
+    return await connection.store.read(
+        highest_modseq_of, selected.account_id, selected.mailbox_id, ranges_of(sorted(told))
+    )
+
+
+def forget_saved(connection: Connection, returns: Wanted | None) -> None:
+    """A command that was to set `$` failed (RFC 9051 §6.4.4.1)."""
+    if returns is not None and returns.saves:
+        clear_saved(connection)
+
+
 def clear_saved(connection: Connection) -> None:
     """A search that was to set `$` was refused (RFC 9051 §6.4.4.1)."""
     if connection.selected is not None:
         connection.selected.view.save(array("I"))
 
 
-async def _found(connection: Connection, command: Search) -> "array[int]":
+async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
     selected, store = connection.opened(), connection.store
+    if asks_modseq(criterion):
+        condstore.client_knows(connection)
+    await keyed(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
-    criterion = await _bound(connection, command.criterion)
+    bound = await _bound(connection, criterion)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
-    plan = await read(plan_search, selected.account_id, selected.mailbox_id, criterion)
+    plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
     known = plan.uids[: bisect_left(plan.uids, selected.told_uidnext)]
     if not plan.is_complete:
         known = await _decided(connection, plan, known)
-    if not command.is_uid:
+    if not is_uid:
         await selected.load(store)
     return array("I", known)
+
+
+async def keyed(connection: Connection) -> None:
+    """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
+    store, account_id = connection.store, connection.opened().account_id
+    while not connection.is_keyed:
+        emails = await store.read(unkeyed, account_id)
+        connection.is_keyed = len(emails) < KEYED_AT_ONCE
+        if emails:
+            contents = await store.read_blobs([blob_id for _, blob_id in emails])
+            indexes = [
+                (email_id, index_message(content or b""))
+                for (email_id, _), content in zip(emails, contents, strict=True)
+            ]
+            await store.write_bulk(write_keys, account_id, indexes)
+            await connection.drain()
 
 
 async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
@@ -109,5 +141,6 @@ async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
         found += matching(plan.rest, messages, contents)
+        connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
         await connection.drain()
     return found
