@@ -47,6 +47,16 @@ class Node:
         with contextlib.closing(database):
             return database.execute("SELECT coalesce(sum(message_count), 0) FROM mailbox").fetchall()[0][0]
 
+    def indexed(self) -> tuple[int, int, int]:
+        """How many messages are in the index of words; octets of their texts and of the index."""
+        database = apsw.Connection(str(self.folder / "data/postier.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+        with contextlib.closing(database):
+            (count,) = database.execute("SELECT coalesce(max(indexed_to), 0) FROM word_progress").fetchall()[
+                0
+            ]
+            sums = "SELECT coalesce(sum(text_bytes), 0), coalesce(sum(stored_bytes), 0) FROM word_block"
+            return (count, *database.execute(sums).fetchall()[0])
+
 
 def user(number: int) -> str:
     """The address of an account."""

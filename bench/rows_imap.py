@@ -14,6 +14,8 @@ from load_imap import Answer, ImapClient, append
 from load_smtp import deliver
 from node import HOST, PASSWORD, Node, user
 
+from postier.mailbox.words.block import RUN
+
 Row = dict[str, object]
 Act = Callable[[], Awaitable[Answer | None]]
 RUNS = 3
@@ -62,6 +64,7 @@ async def imap_rows(node: Node, *, quick: bool) -> AsyncIterator[Row]:
     )
     yield await _idle_memory(reader, 5 if quick else 500)  # first, while no free memory hides it
     yield await _build(reader)
+    yield await _index(reader)
     for part in (_reading, _writing, _appending, _transferring):
         async for row in part(reader):
             yield row | {"messages": reader.messages}
@@ -83,6 +86,20 @@ async def _build(reader: Reader) -> Row:
     return {
         "bench": "imap", "operation": f"build by MULTIAPPEND of {GROUP}", "messages": reader.messages,
         "wall_ms": round(wall * 1000), "cpu_ms": round(cpu * 1000), "cpu_us_each": round(cpu / reader.messages * 1e6, 1),
+    }  # fmt: skip
+
+
+async def _index(reader: Reader) -> Row:
+    """Wait until the background has indexed what was built, so that it does not count in the rows that follow."""
+    began, used = time.perf_counter(), reader.node.meter.cpu_s()
+    count = 0
+    while count + RUN <= reader.messages:
+        await asyncio.sleep(0.2)
+        count, texts, stored = reader.node.indexed()
+    return {
+        "bench": "imap", "operation": "index of words, with the build's pauses", "messages": count,
+        "wall_ms": round((time.perf_counter() - began) * 1000), "cpu_ms": round((reader.node.meter.cpu_s() - used) * 1000),
+        "index_of_texts": round(stored / texts, 3),
     }  # fmt: skip
 
 

@@ -32,6 +32,9 @@ ACCOUNT_TABLES = (
     "sort_key",
     "subscription",
     "thread_link",
+    "word_block",
+    "word_part",
+    "word_progress",
     "account",
 )
 """Every table whose rows belong to an account; not the queue, for accepted mail is never lost with its sender."""

@@ -13,6 +13,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
+from postier.app.indexer import Indexer
 from postier.app.metrics_share import MetricsShare
 from postier.app.reporter import Reporter, ReportSender, sender_of
 from postier.app.resolving import resolver_of
@@ -104,7 +105,8 @@ class Graph:
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
         )
         # beside the listeners
-        self.duties: list[Service] = [self.scheduler, Sweeper(store, owner), Reporter(store, owner)]
+        background = (duty(store, owner) for duty in (Sweeper, Indexer, Reporter))
+        self.duties: list[Service] = [self.scheduler, *background]
         if self.sightings is not None:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)

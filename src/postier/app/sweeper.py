@@ -1,4 +1,4 @@
-"""The hourly duty of one worker of all nodes: what was expunged long ago, and old reports, leave the store.
+"""The hourly duty of one worker of all nodes: what was expunged long ago (its words too), and old reports, leave the store.
 
 Not here: what may go (`mailbox.sweep`, `mta.reports`). Source: DESIGN §3.4 (deleting is delayed). Invariant: one worker at a time holds the
 duty by a lease; a portion is one short transaction, so nobody waits for the sweep.
@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 
 from postier.app import log
+from postier.app.indexing import renew_thin_blocks
 from postier.mailbox.sweep import accounts_to_sweep, sweep_account, sweep_blobs
 from postier.mta.reports.received_rows import KEPT_US as REPORTS_KEPT_US
 from postier.mta.reports.received_rows import forget_reports
@@ -64,6 +65,8 @@ async def sweep(
     for account_id in await store.read_bulk(accounts_to_sweep, now_us - kept_us):
         while not stopping.is_set() and await store.write_bulk(sweep_account, account_id, now_us - kept_us):
             pass
+        if not stopping.is_set():
+            await renew_thin_blocks(store, account_id)
     while not stopping.is_set() and await store.write_bulk(forget_reports, now_us - REPORTS_KEPT_US):
         pass
     while not stopping.is_set() and await store.write_bulk(forget_expired, now_us):

@@ -33,6 +33,7 @@ NOUNS: dict[str, str] = {
     "mta-sts": "Check the MTA-STS policy of a domain; needs no server.",
     "queue": "List, show, retry, hold, release, fail and remove queued letters.",
     "report": "List and import reports on DMARC and TLS.",
+    "search": "Show and rebuild the index that makes searching texts fast.",
     "serve": "Run the server in the foreground.",
     "spf": "Check whether a client may send for an address; needs no server.",
     "sieve": "Check Sieve scripts; keep accounts' scripts; sort stored mail by one.",

@@ -388,9 +388,37 @@ CREATE TABLE email_to_key (
 INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
 """
 
+# The index of words (mailbox/words): what can be made again from the emails. `first` and `indexed_to` count emails within
+# the account, as the lower half of an email id does.
+_MIGRATION_7 = """
+CREATE TABLE word_progress (
+    account_id @int PRIMARY KEY,
+    indexed_to @int NOT NULL,
+    version TEXT NOT NULL
+) @keyed;
+CREATE TABLE word_block (
+    account_id @int NOT NULL,
+    first @int NOT NULL,
+    size @int NOT NULL,
+    present @bytes NOT NULL,
+    undecided @bytes NOT NULL,
+    text_bytes @int NOT NULL,
+    stored_bytes @int NOT NULL,
+    PRIMARY KEY (account_id, first)
+) @keyed;
+CREATE TABLE word_part (
+    account_id @int NOT NULL,
+    first @int NOT NULL,
+    kind @int NOT NULL,
+    chunk @int NOT NULL,
+    data @bytes NOT NULL,
+    PRIMARY KEY (account_id, first, kind, chunk)
+)
+"""
+
 # What deliveries with scripts remember: answers given, ids seen, notices sent (a digest, until when); the processor time of an
 # hour; and what a script did with stored mail, so that it can be undone.
-_MIGRATION_7 = """
+_MIGRATION_8 = """
 CREATE TABLE sieve_memory (
     account_id @int NOT NULL,
     kind TEXT NOT NULL,
@@ -425,6 +453,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_5,
     _MIGRATION_6,
     _MIGRATION_7,
+    _MIGRATION_8,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

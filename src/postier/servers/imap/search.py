@@ -133,9 +133,10 @@ async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
 async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
     """The second step, for what only texts can tell."""
     store, selected = connection.store, connection.opened()
-    found: list[int] = []
-    for start in range(0, len(known), CANDIDATES_AT_ONCE):
-        portion = known[start : start + CANDIDATES_AT_ONCE]
+    found = [uid for uid in known if uid in plan.sure]
+    undecided = [uid for uid in known if uid not in plan.sure]
+    for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
+        portion = undecided[start : start + CANDIDATES_AT_ONCE]
         messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
         contents = None
         if plan.needs_content:
@@ -143,4 +144,4 @@ async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int
         found += matching(plan.rest, messages, contents)
         connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
         await connection.drain()
-    return found
+    return sorted(found)
