@@ -104,7 +104,9 @@ async def decide(
     if result.keep is not None:
         decision.keep(result.keep)
     if result.error is not None:
-        await _tell_failure(decision, posting, case.version.name, result.error, result.error_line)
+        name, line = case.version.name, result.error_line
+        decision.remarks.append(f"script {name} failed: " + (f"line {line}: " if line else "") + result.error)
+        decision.notices.append(await failure_notice(posting, name, result.error, line))
     is_disabled = ran.cpu_used_us + ran.cpu_us > CPU_BUDGET_US
     if is_disabled:
         await _tell_disabled(decision, posting, case.version.name)
@@ -140,12 +142,10 @@ def kept(case: Case, recipient: LocalRecipient, default: str, why: str) -> Effec
     )
 
 
-async def _tell_failure(
-    decision: _Decision, posting: Posting, name: str, error: str, error_line: int
-) -> None:
+async def failure_notice(posting: Posting, name: str, error: str, error_line: int) -> Notice:
+    """What the owner of a script reads when it fails."""
     at = f"line {error_line}: " if error_line else ""
-    decision.remarks.append(f"script {name} failed: {at}{error}")
-    notice = await posting.notice(
+    return await posting.notice(
         f"Your mail filter {name} failed",
         f'Your Sieve script "{name}" could not deal with a message:\n\n    {at}{error}\n\n'
         "The message was kept, as if there were no script. So is every further message with which the script\n"
@@ -153,7 +153,6 @@ async def _tell_failure(
         "failed",
         name,
     )
-    decision.notices.append(notice)
 
 
 async def _tell_disabled(decision: _Decision, posting: Posting, name: str) -> None:

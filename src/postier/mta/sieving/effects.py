@@ -126,7 +126,7 @@ def write_effects(
 ) -> tuple[list[Delivery], list[Job]]:
     """Do all but the filing of the letter as it came; the deliveries of that, and the jobs of what was queued.
 
-    Raises SeenMeanwhileError unless `is_last_try`.
+    Without a `trace_id` there is no letter under way. Raises SeenMeanwhileError unless `is_last_try`.
     """
     account_id = effects.version.account_id
     _track(tx, effects, is_last_try=is_last_try)
@@ -151,8 +151,9 @@ def write_effects(
     if effects.is_disabled:
         deactivate_script(tx, account_id, effects.version.name, effects.version.changed_at)
         forget_usage(tx, account_id)
-    told = "; ".join((*effects.remarks, *done)) or "discarded"
-    record_event(tx, trace_id, "filtered", f"{effects.recipient}: {told}")
+    if trace_id:
+        told = "; ".join((*effects.remarks, *done)) or "discarded"
+        record_event(tx, trace_id, "filtered", f"{effects.recipient}: {told}")
     return [put.delivery for put in puts if put.content is None], jobs
 
 
