@@ -21,6 +21,7 @@ from postier.mta.sieving.running import Case, Ran
 from postier.sieve.actions import Discard, FileInto, Keep, Notify, Redirect, Reject, Vacation
 
 JUNK = "Junk"
+MAX_ERROR_CHARACTERS = 500  # of an error's words, which may be the script's own
 _VERDICT_TESTS = frozenset({"spamtest", "spamtestplus", "virustest"})
 
 
@@ -145,6 +146,7 @@ def kept(case: Case, recipient: LocalRecipient, default: str, why: str) -> Effec
 async def failure_notice(posting: Posting, name: str, error: str, error_line: int) -> Notice:
     """What the owner of a script reads when it fails."""
     at = f"line {error_line}: " if error_line else ""
+    error = error[:MAX_ERROR_CHARACTERS]
     return await posting.notice(
         f"Your mail filter {name} failed",
         f'Your Sieve script "{name}" could not deal with a message:\n\n    {at}{error}\n\n'

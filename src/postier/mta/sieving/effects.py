@@ -32,6 +32,8 @@ from postier.sieve.actions import Tracked
 from postier.store.blobs import BlobDraft
 from postier.store.transaction import WriteTx
 
+MAX_TOLD_CHARACTERS = 2_000  # of what the trace tells of one script
+
 
 class Content(msgspec.Struct, frozen=True):
     """A message that is to be filed."""
@@ -153,8 +155,13 @@ def write_effects(
         forget_usage(tx, account_id)
     if trace_id:
         told = "; ".join((*effects.remarks, *done)) or "discarded"
-        record_event(tx, trace_id, "filtered", f"{effects.recipient}: {told}")
+        record_event(tx, trace_id, "filtered", f"{effects.recipient}: {_storable(told)}")
     return [put.delivery for put in puts if put.content is None], jobs
+
+
+def _storable(text: str) -> str:
+    """Words of scripts as a row can hold them."""
+    return text[:MAX_TOLD_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _track(tx: WriteTx, effects: Effects, *, is_last_try: bool) -> None:
