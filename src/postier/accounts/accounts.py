@@ -20,7 +20,6 @@ ACCOUNT_TABLES = (
     "change",
     "credential",
     "email",
-    "email_to_key",
     "entry",
     "expunged",
     "keyword",

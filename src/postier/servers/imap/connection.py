@@ -86,7 +86,7 @@ class Connection:
         "fetched",
         "happened",
         "has_news",
-        "is_keyed",
+        "is_refolded",
         "owner",
         "progress",
         "reader",
@@ -107,7 +107,7 @@ class Connection:
         self.append: Appending | None = None
         self.happened: list[Happened] = []  # what scripts may follow, in the commands since they ran
         self.has_news = False  # somebody changed the account while this connection is in IDLE
-        self.is_keyed = False  # every email of the account has its sort keys
+        self.is_refolded = False  # the account's search texts have today's form
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0
