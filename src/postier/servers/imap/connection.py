@@ -16,6 +16,7 @@ from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
 from postier.mime.address import Address
+from postier.mta.sieving.events import Events, Happened
 from postier.servers.imap.compression import BrokenDeflateError, Compression
 from postier.servers.imap.gathering import Gathering
 from postier.servers.imap.selected import Selected
@@ -57,6 +58,7 @@ class Owner(Protocol):
     spool_folder: Path
     idlers: "Idlers"
     gathering: Gathering
+    events: Events | None
 
     @property
     def is_stopping(self) -> bool:
@@ -82,6 +84,7 @@ class Connection:
         "errors",
         "failed_logins",
         "fetched",
+        "happened",
         "has_news",
         "is_refolded",
         "owner",
@@ -102,6 +105,7 @@ class Connection:
         self.address: Address | None = None
         self.selected: Selected | None = None
         self.append: Appending | None = None
+        self.happened: list[Happened] = []  # what scripts may follow, in the commands since they ran
         self.has_news = False  # somebody changed the account while this connection is in IDLE
         self.is_refolded = False  # the account's search texts have today's form
         self.errors = 0  # in a row

@@ -62,6 +62,7 @@ from postier.servers.imap import (
     append,
     authenticate,
     condstore,
+    events,
     fetch,
     greetings,
     idle,
@@ -94,9 +95,13 @@ async def converse(connection: Connection) -> None:
         stream.expire_in(settings.timeouts.login_s)
         connection.send(greetings.greeting(connection))
         while True:
+            if connection.happened:
+                await events.settle(connection)
             event = connection.reader.next_event()
             if event is NEED_DATA:
                 await append.settle(connection)
+                if connection.happened:
+                    continue
                 await connection.receive()
             else:
                 await _take(connection, event)
@@ -112,6 +117,8 @@ async def converse(connection: Connection) -> None:
     finally:
         append.drop(connection)
         connection.write_out()
+        if connection.happened:
+            await events.settle(connection)
         if connection.account_id:
             LOG.info(
                 "imap-ended",
@@ -142,6 +149,8 @@ async def _take(connection: Connection, event: Event) -> None:
             return
         case CommandLine():
             await append.settle(connection)
+            if connection.happened:
+                await events.settle(connection)
             connection.work()
             await run(connection, event)
         case ContinuationWanted():
