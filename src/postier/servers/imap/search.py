@@ -7,14 +7,13 @@ empty after one that does not.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 
 from postier.imap.commands.search import Search
 from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
-from postier.imap.search_results import saved_result, search_answer
+from postier.imap.search_results import saved_result, search_answer, search_line_of
 from postier.imap.sets import Ranges, SequenceSet
 from postier.mailbox.keywords import keywords_of
-from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
+from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates, matching
 from postier.mailbox.search import search as plan_search
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
@@ -25,12 +24,18 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
     try:
-        uids = await _found(connection, command)
+        found = await _found(connection, command)
     except StoreError:
         if command.saves:
             clear_saved(connection)
         raise
     selected, returns = connection.opened(), command.returns
+    if command.is_uid and returns is None and not connection.session.uses_esearch:
+        text = found.text()
+        if text is not None:
+            connection.send(search_line_of(text.encode()))
+            return Done("SEARCH completed")
+    uids = found.numbers()
     numbers = uids if command.is_uid else selected.view.seqs_of(uids)
     if command.saves and returns is not None:
         selected.view.save(saved_result(returns, uids))
@@ -47,7 +52,7 @@ def clear_saved(connection: Connection) -> None:
         connection.selected.view.save(array("I"))
 
 
-async def _found(connection: Connection, command: Search) -> "array[int]":
+async def _found(connection: Connection, command: Search) -> Uids:
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
     selected, store = connection.opened(), connection.store
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
@@ -55,12 +60,18 @@ async def _found(connection: Connection, command: Search) -> "array[int]":
     criterion = await _bound(connection, command.criterion)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
     plan = await read(plan_search, selected.account_id, selected.mailbox_id, criterion)
-    known = plan.uids[: bisect_left(plan.uids, selected.told_uidnext)]
-    if not plan.is_complete:
-        known = await _decided(connection, plan, known)
+    found = plan.found
+    if found.last >= selected.told_uidnext:
+        found = Uids(numbers=_known(found.numbers(), selected.told_uidnext))
+    if plan.undecided:
+        found = Uids(numbers=await _decided(connection, plan, found.numbers()))
     if not command.is_uid:
         await selected.load(store)
-    return array("I", known)
+    return found
+
+
+def _known(uids: "array[int]", told_uidnext: int) -> "array[int]":
+    return uids[: bisect_left(uids, told_uidnext)]
 
 
 async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
@@ -82,17 +93,17 @@ async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
     return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
 
 
-async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
+async def _decided(connection: Connection, plan: SearchPlan, found: "array[int]") -> "array[int]":
     """The second step, for what only texts can tell."""
     store, selected = connection.store, connection.opened()
-    found = [uid for uid in known if uid in plan.sure]
-    undecided = [uid for uid in known if uid not in plan.sure]
+    undecided = _known(plan.undecided, selected.told_uidnext)
+    more: list[int] = []
     for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
         portion = undecided[start : start + CANDIDATES_AT_ONCE]
         messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
         contents = None
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
-        found += matching(plan.rest, messages, contents)
+        more += matching(plan.rest, messages, contents)
         await connection.drain()
-    return sorted(found)
+    return array("I", sorted([*found, *more])) if more else found
