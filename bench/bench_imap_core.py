@@ -115,7 +115,7 @@ def bulk(repeat):
 
     def flagging():
         view = loaded_view()
-        view.note_flags(dict.fromkeys(view.uids, SEEN | DELETED))
+        view.note_flags(dict.fromkeys(view.uids, SEEN | DELETED), dict.fromkeys(view.uids, 2))
         return (view,)
 
     figures["flags_of_all_ms"] = best_ms(flush, repeat, flagging)

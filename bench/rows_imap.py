@@ -117,6 +117,9 @@ async def _reading(reader: Reader) -> AsyncIterator[Row]:
         ("SEARCH UNSEEN", b"UID SEARCH UNSEEN"),
         ("SEARCH SUBJECT", b"UID SEARCH SUBJECT budget"),
         ("SEARCH TEXT", b"UID SEARCH TEXT needle"),
+        ("SORT SUBJECT", b"UID SORT (SUBJECT) UTF-8 ALL"),
+        ("SORT REVERSE DATE", b"UID SORT (REVERSE DATE) UTF-8 ALL"),
+        ("THREAD REFERENCES", b"UID THREAD REFERENCES UTF-8 ALL"),
     ):
         client = await reader.client(mailbox=b"large")
         yield await reader.measure(name, lambda: client.command(line))  # noqa: B023 # awaited in this turn

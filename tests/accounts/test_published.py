@@ -46,7 +46,7 @@ async def test_a_zone_made_from_the_records_is_as_it_should_be(resolver: Resolve
         records_of("good.test", "mx.good.test", KEYS, [Service("imaps", 993)]), "mx.good.test", resolver
     )
     assert {one.state for one in found} == {Publication.PUBLISHED}
-    assert len(found) == 7
+    assert len(found) == 8
     assert found[0] == Checked("mx.good.test", "A/AAAA", Publication.PUBLISHED, "192.0.2.1, 2001:db8::1")
 
 

@@ -86,7 +86,7 @@ class ViewMachine(RuleBasedStateMachine):
         changed = data.draw(st.sets(st.sampled_from(sorted(self.truth)), min_size=1))
         self.truth.update(dict.fromkeys(changed, bits))
         self.dirty.update(dict.fromkeys(changed, bits))
-        self.view.note_flags(dict.fromkeys(changed, bits))
+        self.view.note_flags(dict.fromkeys(changed, bits), dict.fromkeys(changed, 1))
 
     @rule()
     def load(self):
@@ -141,7 +141,7 @@ def test_withheld_expunges_keep_their_numbers():
     view = loaded(10, 20, 30)
     view.note_expunged([10])
     view.note_appended([40])
-    view.note_flags({30: SEEN})
+    view.note_flags({30: SEEN}, {30: 7})
     assert view.flush(may_expunge=False) == b"* 4 EXISTS\r\n* 3 FETCH (UID 30 FLAGS (\\Seen))\r\n"
     assert view.seq_of(30) == 3
     assert view.flush(may_expunge=True) == b"* 1 EXPUNGE\r\n"
@@ -160,7 +160,7 @@ def test_arrivals_need_no_uids():
     view.note_appended([200_000])
     assert not view.needs_uids(may_expunge=True)
     assert view.flush(may_expunge=True) == b"* 100001 EXISTS\r\n"
-    view.note_flags({5: SEEN})
+    view.note_flags({5: SEEN}, {5: 7})
     assert view.needs_uids(may_expunge=False)
     with pytest.raises(ViewOutOfStepError):
         view.flush(may_expunge=False)
@@ -187,7 +187,7 @@ def test_recent_for_rev1_sessions():
 def test_new_keywords_modseq_and_vanished():
     view = loaded(1, 2, 3, sends_modseq=True, sends_vanished=True)
     view.note_keywords(("$Junk",))
-    view.note_flags({2: 1 << 5}, modseq=77)
+    view.note_flags({2: 1 << 5}, {2: 77})
     view.note_expunged([1])
     assert view.flush(may_expunge=True) == (
         b"* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft $Junk)\r\n"

@@ -12,6 +12,7 @@ from postier.mailbox.filing import Letter, file_messages
 from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.listing import mailbox_status
 from postier.mailbox.reading import Column, fetch_columns, open_mailbox, uid_flags, uids_at
+from postier.mailbox.resync import changed_uids, vanished_since
 from postier.mailbox.transfer import copy_messages, move_messages
 from postier.mailbox.verify import check_account
 from postier.mailbox.views import changes_for
@@ -147,15 +148,25 @@ async def test_any_history(store: Store, operations: list[tuple[Any, ...]], look
         for first, last in changes.expunged:
             for uid in range(first, last + 1):
                 del view[uid]
-        assert {uid for uid, _ in changes.flags} <= view.keys()
-        view.update(dict(changes.flags))
+        assert {uid for uid, _, _ in changes.flags} <= view.keys()
+        view.update({uid: bits for uid, bits, _ in changes.flags})
         for first, last in changes.appended:
             for uid in range(first, last + 1):
                 view[uid] = expected[uid]
         assert view == expected
         modseqs = await store.read(fetch_columns, account_id, ids[name], ALL, [Column.UID, Column.MODSEQ])
         assert modseqs == await last_changes(store, account_id, ids[name])
+        assert changes.highest_modseq == status.highest_modseq >= max([0, *dict(modseqs).values()])
+        vanished = uids_of(await store.read(vanished_since, account_id, ids[name], ALL, modseq))
+        assert vanished & before.keys() == before.keys() - expected.keys()
+        assert not vanished & expected.keys()
+        changed = await store.read(changed_uids, account_id, ids[name], ALL, modseq)
+        assert [*changed] == [uid for uid, at in modseqs if at > modseq]
     assert await store.read(check_account, account_id) == []
+
+
+def uids_of(ranges: list[tuple[int, int]]) -> set[int]:
+    return {uid for first, last in ranges for uid in range(first, last + 1)}
 
 
 async def last_changes(store: Store, account_id: int, mailbox_id: int) -> list[tuple[int, int]]:

@@ -91,7 +91,8 @@ async def test_changes_elsewhere_are_no_changes_here(store: Store) -> None:
     await store.write(store_flags, 1, boxes["INBOX"], [(1, 1)], StoreMode.ADD, 4)
     changes = await store.read(changes_for, 1, boxes["INBOX"], changes.modseq)
     assert changes is not None
-    assert changes.flags == [(1, 5)]
+    assert changes.flags == [(1, 5, changes.modseq)]
+    assert changes.highest_modseq == changes.modseq
 
 
 async def test_a_deleted_mailbox_has_no_changes(store: Store) -> None:

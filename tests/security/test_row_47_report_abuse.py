@@ -72,7 +72,7 @@ async def recipients(store):
 
 
 def letter(sightings, found, verdict=CLEAN):
-    sightings.letter(found, verdict, "192.0.2.1", "a@b.test", is_list_mail=False)
+    sightings.letter(found, verdict, "192.0.2.1", "a@b.test")
 
 
 async def test_a_victim_that_did_not_agree_gets_nothing(sending, sqlite_store):

@@ -119,6 +119,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
+    draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
 
 class Node:
@@ -199,7 +200,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         jobs: list[Job] = []
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
-        numbers = itertools.count()
+        numbers = itertools.chain(options.draws, itertools.count())
         intake = Intake(
             hostname=HOSTNAME,
             store=store,

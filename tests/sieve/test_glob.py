@@ -6,8 +6,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postier.mime.collation import unicode_fold
 from postier.sieve.automaton import Automaton
-from postier.sieve.comparators import COMPARATORS, unicode_fold
+from postier.sieve.comparators import COMPARATORS
 from postier.sieve.glob import Glob
 from postier.sieve.pattern import PatternError, compile_pattern
 

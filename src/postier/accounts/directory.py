@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from postier.accounts.dkim_keys import KeyState, domain_keys, signing_key
 from postier.accounts.domain_rows import DIRECTORY_TOPIC, has_domain
+from postier.accounts.postmaster import postmaster_domain
 from postier.accounts.resolution import Forward, Local, Resolution, resolve
 from postier.mailauth.dkim import SigningKey
 from postier.mime.address import Address
@@ -59,6 +60,7 @@ class Directory:
         self._resolutions: _Memory[Address, Resolution] = _Memory(REMEMBERED_S, now)
         self._keys: _Memory[str, list[SigningKey]] = _Memory(REMEMBERED_S, now)
         self._domains: _Memory[str, bool] = _Memory(REMEMBERED_S, now)
+        self._postmaster: _Memory[str, str] = _Memory(REMEMBERED_S, now)
         self._usage: _Memory[int, int] = _Memory(USAGE_REMEMBERED_S, now)
         self._generation = 0
         self._unwatch = store.watch_topic(DIRECTORY_TOPIC, self.forget)
@@ -113,10 +115,20 @@ class Directory:
                 self._keys.put(domain, known)
         return known
 
+    async def postmaster_domain(self) -> str:
+        """The domain in whose name this server itself writes, see `accounts.postmaster`."""
+        known = self._postmaster.get(self._hostname)
+        if known is None:
+            generation = self._generation
+            known = await self._store.read(postmaster_domain, self._hostname)
+            if generation == self._generation:
+                self._postmaster.put(self._hostname, known)
+        return known
+
     def forget(self) -> None:
         """Ask the store again from now on."""
         self._generation += 1
-        for memory in (self._resolutions, self._keys, self._domains, self._usage):
+        for memory in (self._resolutions, self._keys, self._domains, self._postmaster, self._usage):
             memory.clear()
 
     def close(self) -> None:

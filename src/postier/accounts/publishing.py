@@ -18,6 +18,7 @@ from postier.accounts.logos import Logo
 from postier.accounts.names import POSTMASTER
 from postier.accounts.own_sts import OwnPolicy
 from postier.mailauth.dkim import zone_text
+from postier.mailauth.names import is_within
 
 MX_PREFERENCE = 10
 
@@ -73,6 +74,11 @@ def records_of(
         ),
         _tls_reports(domain),
     ]
+    if hostname != domain and is_within(
+        hostname, domain
+    ):  # RFC 7208 §2.4, §10.1.3: for the null reverse-path
+        purpose = "SPF: bounces have no sender, so receivers check this name"
+        records.append(DnsRecord(hostname, "TXT", "v=spf1 a -all", purpose, Need.SOON))
     records += sts_records(sts)[:-1] if sts is not None else []
     if logo is not None:
         records.append(

@@ -1,7 +1,7 @@
 """Reading fetch items.
 
 Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9
-fetch-att, section; RFC 3501 §9 fetch-att; RFC 8970 §6 (PREVIEW).
+fetch-att, section; RFC 3501 §9 fetch-att; RFC 7162 §7 (MODSEQ); RFC 8474 §7; RFC 8970 §6 (PREVIEW).
 """
 
 import re
@@ -32,8 +32,11 @@ _COLUMNS = {
     b"ENVELOPE": Column.ENVELOPE,
     b"BODY": Column.BODY,
     b"BODYSTRUCTURE": Column.BODYSTRUCTURE,
+    b"MODSEQ": Column.MODSEQ,
     b"PREVIEW": Column.PREVIEW,
     b"SAVEDATE": Column.SAVEDATE,
+    b"EMAILID": Column.EMAILID,
+    b"THREADID": Column.THREADID,
 }
 
 _FAST = (Column.FLAGS, Column.INTERNALDATE, Column.SIZE)

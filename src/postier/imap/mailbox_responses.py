@@ -59,9 +59,14 @@ def delimiter_line(verb: bytes = b"LIST") -> bytes:
     return b'* %b (\\Noselect) %b ""\r\n' % (verb, _DELIMITER)
 
 
-def status_data(name: str, values: Mapping[bytes, int], *, utf8: bool) -> bytes:
+def status_data(name: str, values: Mapping[bytes, int | bytes], *, utf8: bool) -> bytes:
     """One STATUS line; `values` by item name, in the order to send."""
-    items = b" ".join([b"%b %d" % item for item in values.items()])
+    items = b" ".join(
+        [
+            b"%b %b" % (item, value if isinstance(value, bytes) else b"%d" % value)
+            for item, value in values.items()
+        ]
+    )
     return b"* STATUS %b (%b)\r\n" % (encode_mailbox(name, utf8=utf8), items)
 
 
@@ -90,6 +95,11 @@ def exists_line(count: int) -> bytes:
 def recent_line(count: int) -> bytes:
     """The RECENT line; IMAP4rev1 sessions only."""
     return b"* %d RECENT\r\n" % count
+
+
+def vanished_earlier_line(uids: bytes) -> bytes:
+    """The VANISHED (EARLIER) line; `uids` is the text of a set (RFC 7162 §3.2.10.1)."""
+    return b"* VANISHED (EARLIER) %b\r\n" % uids
 
 
 def capability_line(names: Iterable[bytes]) -> bytes:

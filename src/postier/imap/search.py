@@ -1,10 +1,11 @@
 """SEARCH criteria as a tree, and what can be done with it before any message is looked at.
 
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
-Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032. Invariants: texts are case-folded;
+Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5; RFC 8474 §6. Invariants: texts are
+folded (`mime.collation`);
 And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates, sizes and
 texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the
-peer's nesting costs no stack.
+peer's nesting costs no stack. (More than 400 lines: the kinds of criteria and their algebra are one concept.)
 """
 
 import enum
@@ -41,11 +42,13 @@ class Needs(enum.Flag):
     FLAGS = 2
     SIZE = 4
     INTERNAL_DATE = 8
-    SENT_DATE = 16
-    SUBJECT = 32
-    ADDRESSES = 64
-    HEADER = 128
-    BODY = 256
+    MODSEQ = 16
+    OBJECT_ID = 32
+    SENT_DATE = 64
+    SUBJECT = 128
+    ADDRESSES = 256
+    HEADER = 512
+    BODY = 1024
 
 
 class All(msgspec.Struct, frozen=True):
@@ -102,6 +105,24 @@ class Uids(msgspec.Struct, frozen=True):
     """UIDs by ranges."""
 
     ranges: Ranges
+
+
+class ModSeq(msgspec.Struct, frozen=True):
+    """A mod-sequence of at least this (RFC 7162 §3.1.5)."""
+
+    at_least: int
+
+
+class EmailId(msgspec.Struct, frozen=True):
+    """The message with this content (RFC 8474 §6)."""
+
+    number: int
+
+
+class ThreadId(msgspec.Struct, frozen=True):
+    """A message of this thread (RFC 8474 §6)."""
+
+    number: int
 
 
 class DateRange(msgspec.Struct, frozen=True):
@@ -169,6 +190,9 @@ Leaf: TypeAlias = (
     | Recent
     | Messages
     | Uids
+    | ModSeq
+    | EmailId
+    | ThreadId
     | DateRange
     | Within
     | Size
@@ -232,6 +256,11 @@ def leaves(criterion: Criterion) -> Iterable[Leaf]:
                 pending.append(term)
             case leaf:
                 yield leaf
+
+
+def asks_modseq(criterion: Criterion) -> bool:
+    """Whether MODSEQ is among the keys (RFC 7162 §3.1.5)."""
+    return any(isinstance(leaf, ModSeq) for leaf in leaves(criterion))
 
 
 def needs(criterion: Criterion) -> Needs:
@@ -356,6 +385,10 @@ def _leaf_needs(leaf: Leaf) -> Needs:
             return Needs.FLAGS
         case Recent() | Messages() | Uids():
             return Needs.UID
+        case ModSeq():
+            return Needs.MODSEQ
+        case EmailId() | ThreadId():
+            return Needs.OBJECT_ID
         case DateRange(DateField.SENT):
             return Needs.SENT_DATE
         case DateRange() | Within():

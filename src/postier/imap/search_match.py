@@ -18,17 +18,20 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    EmailId,
     Flags,
     HeaderText,
     Keyword,
     Leaf,
     Messages,
+    ModSeq,
     Not,
     Nothing,
     Or,
     Recent,
     Size,
     SubjectText,
+    ThreadId,
     Uids,
     Within,
     needs,
@@ -39,7 +42,7 @@ from postier.imap.sets import contains
 class Candidate(Protocol):
     """A message as the search sees it.
 
-    Texts are decoded (charsets, encoded words, transfer encoding), unfolded and case-folded (`str.casefold`); methods
+    Texts are decoded (charsets, encoded words, transfer encoding), unfolded and folded (`mime.collation.search_fold`); methods
     may read and cache, attributes are at hand.
     """
 
@@ -50,6 +53,18 @@ class Candidate(Protocol):
     @property
     def flags(self) -> int:
         """The bits of `flags`."""
+
+    @property
+    def modseq(self) -> int:
+        """The mod-sequence."""
+
+    @property
+    def email_id(self) -> int:
+        """The number of the content."""
+
+    @property
+    def thread_id(self) -> int:
+        """The number of the thread."""
 
     @property
     def size_bytes(self) -> int:
@@ -142,6 +157,12 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: message.flags & mask == set_bits
         case Uids(ranges):
             return lambda message: contains(ranges, message.uid)
+        case ModSeq(at_least):
+            return lambda message: message.modseq >= at_least
+        case EmailId(number):
+            return lambda message: message.email_id == number
+        case ThreadId(number):
+            return lambda message: message.thread_id == number
         case DateRange(of, start_s, end_s):
             return _in_date_range(of, start_s, end_s)
         case Size(above, below):

@@ -8,6 +8,7 @@ chain of OR or of NOT, which clients write by the hundred, takes one place on it
 from collections.abc import Callable
 
 from postier.imap.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, parse_flags
+from postier.imap.object_ids import EMAIL, THREAD, number_of
 from postier.imap.refusals import bad
 from postier.imap.search import (
     AddressField,
@@ -18,19 +19,24 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    EmailId,
     Flags,
     HeaderText,
     Keyword,
     Messages,
+    ModSeq,
+    Nothing,
     Recent,
     Size,
     SubjectText,
+    ThreadId,
     Within,
     conjunction,
     disjunction,
     negation,
 )
 from postier.imap.tokens import Cursor
+from postier.mime.collation import search_fold
 
 MAX_NESTING = 50
 MAX_KEYS = 5000
@@ -119,7 +125,7 @@ def _complete(cursor: Cursor, stack: list[_Frame], found: Criterion) -> Criterio
 def _text(cursor: Cursor) -> str:
     raw = cursor.astring()
     try:
-        return raw.decode("utf-8").casefold()
+        return search_fold(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise bad("Search text is not UTF-8") from None
 
@@ -171,6 +177,28 @@ def _keyword(cursor: Cursor) -> Criterion:
     return Keyword(flags.keywords[0])
 
 
+def _mod_sequence(cursor: Cursor) -> Criterion:
+    """RFC 7162 §7 search-modsequence; there is one mod-sequence for all of a message, so the entry is read and ignored."""
+    if cursor.peek() == b'"':
+        if not cursor.string().startswith(b"/flags/"):
+            raise bad("Unknown metadata item")
+        cursor.space()
+        if cursor.keyword() not in {b"ALL", b"PRIV", b"SHARED"}:
+            raise bad("Unknown type of metadata item")
+        cursor.space()
+    return ModSeq(cursor.number())
+
+
+def _email_id(cursor: Cursor) -> Criterion:
+    number = number_of(cursor.astring(), EMAIL)
+    return Nothing() if number is None else EmailId(number)
+
+
+def _thread_id(cursor: Cursor) -> Criterion:
+    number = number_of(cursor.astring(), THREAD)
+    return Nothing() if number is None else ThreadId(number)
+
+
 def _dates(of: DateField, *, has_start: bool, has_end: bool) -> _Key:
     def read(cursor: Cursor) -> Criterion:
         day = cursor.date()
@@ -192,11 +220,13 @@ _KEYS: dict[bytes, _Key] = {
     b"CC": _address(AddressField.CC),
     b"DELETED": _fixed(Flags(DELETED)),
     b"DRAFT": _fixed(Flags(DRAFT)),
+    b"EMAILID": _spaced(_email_id),
     b"FLAGGED": _fixed(Flags(FLAGGED)),
     b"FROM": _address(AddressField.FROM),
     b"HEADER": _spaced(_header),
     b"KEYWORD": _spaced(_keyword),
     b"LARGER": _spaced(lambda cursor: Size(above=cursor.number())),
+    b"MODSEQ": _spaced(_mod_sequence),
     b"NEW": _fixed(conjunction([Recent(), Flags(0, SEEN)])),  # RFC 3501 §6.4.4
     b"OLD": _fixed(negation(Recent())),  # RFC 3501 §6.4.4
     b"OLDER": _spaced(lambda cursor: Within(cursor.nz_number(), is_younger=False)),  # RFC 5032 §2
@@ -214,6 +244,7 @@ _KEYS: dict[bytes, _Key] = {
     b"SMALLER": _spaced(lambda cursor: Size(below=cursor.number())),
     b"SUBJECT": _texts(SubjectText),
     b"TEXT": _texts(AnyText),
+    b"THREADID": _spaced(_thread_id),
     b"TO": _address(AddressField.TO),
     b"UID": _spaced(lambda cursor: Messages(cursor.sequence_set(), is_uid=True)),
     b"UNANSWERED": _fixed(Flags(0, ANSWERED)),

@@ -1,8 +1,7 @@
 r"""What SELECT and EXAMINE answer.
 
 Not here: opening the mailbox. Source: RFC 9051 §6.3.2, §6.3.3, appendix E items 9 to 12; RFC 3501 §6.3.1;
-RFC 7162 §3.1.2.1. Invariant: the untagged lines come before the tagged one, CLOSED before everything about
-the new mailbox.
+RFC 7162 §3.1.2.1; RFC 8474 §4.2. Invariant: HIGHESTMODSEQ is always told, whether the client has asked for it or not.
 """
 
 from collections.abc import Iterable
@@ -12,10 +11,10 @@ import msgspec
 from postier.imap.flags import MAX_KEYWORDS, all_flags
 from postier.imap.mailbox_responses import exists_line, flags_line, list_line, recent_line
 from postier.imap.responses import (
-    CLOSED,
     READ_ONLY,
     READ_WRITE,
     highest_modseq,
+    mailbox_id,
     permanent_flags,
     tagged_ok,
     uidnext,
@@ -37,17 +36,19 @@ class OpenedMailbox(msgspec.Struct, frozen=True):
     attributes: tuple[str, ...] = ()  # for LIST
     recent: int = 0
     first_unseen: int | None = None  # a sequence number; None: none, or not worked out
-    highest_modseq: int | None = None
+    highest_modseq: int = 1
+    object_id: bytes = b"F"
     is_read_only: bool = False
 
 
-def select_answer(tag: bytes, opened: OpenedMailbox, session: Session, *, closes_another: bool) -> bytes:
-    """All lines of a SELECT or EXAMINE that succeeded; `closes_another`: a mailbox was selected before."""
-    out = [untagged_ok("Previous mailbox is now closed", CLOSED)] if closes_another else []
-    out += _untagged(opened, session)
-    code = READ_ONLY if opened.is_read_only else READ_WRITE
-    out.append(tagged_ok(tag, "Mailbox selected", code))
-    return b"".join(out)
+def select_data(opened: OpenedMailbox, session: Session) -> bytes:
+    """The untagged lines of a SELECT or EXAMINE that succeeds."""
+    return b"".join(_untagged(opened, session))
+
+
+def select_end(tag: bytes, *, is_read_only: bool) -> bytes:
+    """The tagged line, after what a resynchronisation tells."""
+    return tagged_ok(tag, "Mailbox selected", READ_ONLY if is_read_only else READ_WRITE)
 
 
 def _untagged(opened: OpenedMailbox, session: Session) -> Iterable[bytes]:
@@ -67,7 +68,7 @@ def _untagged(opened: OpenedMailbox, session: Session) -> Iterable[bytes]:
             yield untagged_ok("First unseen", unseen(opened.first_unseen))
     yield untagged_ok("UIDs are valid", uidvalidity(opened.uid_validity))
     yield untagged_ok("Next UID", uidnext(opened.uid_next))
-    if opened.highest_modseq is not None:
-        yield untagged_ok("Highest", highest_modseq(opened.highest_modseq))
+    yield untagged_ok("Highest", highest_modseq(opened.highest_modseq))
+    yield untagged_ok("Ok", mailbox_id(opened.object_id))
     if session.lists_on_select:
         yield list_line(opened.name, opened.attributes, utf8=session.utf8)

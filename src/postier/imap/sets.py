@@ -124,6 +124,11 @@ def ranges_of(numbers: Sequence[int]) -> Ranges:
         return ()
     if numbers[-1] - numbers[0] == len(numbers) - 1:
         return ((numbers[0], numbers[-1]),)
+    return runs_of(numbers)
+
+
+def runs_of(numbers: Sequence[int]) -> Ranges:
+    """Numbers in their own order as runs that rise by one; not `Ranges`, unless the numbers ascend."""
     ends = [right - left != 1 for left, right in pairwise(numbers)]
     highs = [*compress(numbers, ends), numbers[-1]]
     lows = [numbers[0], *compress(numbers[1:], ends)]
@@ -145,6 +150,11 @@ def uid_set_text(uids: Sequence[int]) -> bytes:
     if all(left < right for left, right in pairwise(uids)):
         return set_text(uids)
     return b",".join([b"%d" % uid for uid in uids])
+
+
+def ordered_set_text(numbers: Sequence[int]) -> bytes:
+    """The shortest text of distinct numbers in their own order; ranges ascend (RFC 5267 §3.2)."""
+    return ranges_text(runs_of(numbers)) if numbers else b""
 
 
 def contains(ranges: Ranges, number: int) -> bool:

@@ -1,8 +1,8 @@
 r"""The session: which state it is in, and what the client has enabled.
 
 Not here: which verbs a state allows (`commands.table`), the selected mailbox (`view`). Source: RFC 9051 §3,
-§6.3.1; RFC 5161; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS, anything else is
-IllegalStepError; a feature once enabled stays.
+§6.3.1; RFC 5161; RFC 7162 §3.1, §3.2.3; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS,
+anything else is IllegalStepError; a feature once enabled stays, until UNAUTHENTICATE.
 
 What ENABLE IMAP4rev2 changes for the server (RFC 9051 appendix E), and where it is built:
 
@@ -43,6 +43,7 @@ class Step(enum.Enum):
     LOGIN_SUCCEEDED = "login succeeded"
     MAILBOX_SELECTED = "mailbox selected"
     MAILBOX_CLOSED = "mailbox closed"  # CLOSE, UNSELECT, and every SELECT or EXAMINE that fails
+    UNAUTHENTICATED = "unauthenticated"
     LOGGED_OUT = "logged out"
 
 
@@ -55,6 +56,8 @@ TRANSITIONS: dict[tuple[State, Step], State] = {  # RFC 9051 §3.4
     (State.SELECTED, Step.MAILBOX_SELECTED): State.SELECTED,
     (State.SELECTED, Step.MAILBOX_CLOSED): State.AUTHENTICATED,
     (State.SELECTED, Step.LOGGED_OUT): State.LOGOUT,
+    (State.AUTHENTICATED, Step.UNAUTHENTICATED): State.NOT_AUTHENTICATED,  # RFC 8437 §5
+    (State.SELECTED, Step.UNAUTHENTICATED): State.NOT_AUTHENTICATED,
 }
 
 
@@ -67,12 +70,22 @@ class Feature(enum.Flag):
 
     IMAP4REV2 = enum.auto()
     UTF8_ACCEPT = enum.auto()
+    CONDSTORE = enum.auto()  # also by the first command that asks for mod-sequences (RFC 7162 §3.1)
+    QRESYNC = enum.auto()
+    UIDONLY = enum.auto()
 
 
 ENABLEABLE: dict[bytes, tuple[Feature, bytes]] = {  # name in upper case -> feature, name as we write it
     b"IMAP4REV2": (Feature.IMAP4REV2, b"IMAP4rev2"),
     b"UTF8=ACCEPT": (Feature.UTF8_ACCEPT, b"UTF8=ACCEPT"),
+    b"CONDSTORE": (Feature.CONDSTORE, b"CONDSTORE"),
+    b"QRESYNC": (Feature.QRESYNC, b"QRESYNC"),
+    b"UIDONLY": (Feature.UIDONLY, b"UIDONLY"),
 }
+
+_UTF8 = Feature.IMAP4REV2 | Feature.UTF8_ACCEPT
+_SENDS_VANISHED = Feature.QRESYNC | Feature.UIDONLY
+_KNOWS_MODSEQ = Feature.CONDSTORE | Feature.QRESYNC  # RFC 7162 §3.2.3: QRESYNC implies CONDSTORE
 
 _STATE_WORDS = {
     State.NOT_AUTHENTICATED: "before login",
@@ -99,6 +112,8 @@ class Session:
             raise IllegalStepError(f"{step.value} in state {self.state.name}")
         self.state = following
         self.is_read_only = is_read_only and step is Step.MAILBOX_SELECTED
+        if step is Step.UNAUTHENTICATED:
+            self.enabled = Feature(0)  # RFC 8437 §4.1
 
     def enable(self, names: Iterable[bytes]) -> tuple[bytes, ...]:
         """Switch on what is known among `names`; gives the names for the ENABLED response (RFC 9051 §6.3.1)."""
@@ -123,7 +138,7 @@ class Session:
     @property
     def utf8(self) -> bool:
         """Whether names and quoted strings are UTF-8 in both directions (RFC 9051 §5.1, RFC 9755 §3)."""
-        return bool(self.enabled)
+        return bool(self.enabled & _UTF8)
 
     @property
     def uses_esearch(self) -> bool:
@@ -139,6 +154,21 @@ class Session:
     def lists_on_select(self) -> bool:
         """Whether SELECT sends a LIST line (appendix E item 10)."""
         return self.is_rev2
+
+    @property
+    def knows_modseq(self) -> bool:
+        """Whether untagged FETCH responses carry UID and MODSEQ (RFC 7162 §3.1, §3.2.4)."""
+        return bool(self.enabled & _KNOWS_MODSEQ)
+
+    @property
+    def sends_vanished(self) -> bool:
+        """Whether VANISHED is sent instead of EXPUNGE (RFC 7162 §3.2.10, RFC 9586 §3.4)."""
+        return bool(self.enabled & _SENDS_VANISHED)
+
+    @property
+    def uid_only(self) -> bool:
+        """Whether message numbers are neither taken nor sent (RFC 9586 §3)."""
+        return Feature.UIDONLY in self.enabled
 
     @property
     def may_name_charset(self) -> bool:

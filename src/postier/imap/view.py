@@ -64,6 +64,7 @@ class MailboxView:
         "sends_modseq",
         "sends_recent",
         "sends_vanished",
+        "uid_only",
     )
 
     def __init__(
@@ -77,6 +78,7 @@ class MailboxView:
         sends_recent: bool = False,
         sends_modseq: bool = False,
         sends_vanished: bool = False,
+        uid_only: bool = False,
     ) -> None:
         self.exists = exists  # as the client was told, expunges withheld included
         self.keywords = keywords
@@ -85,6 +87,7 @@ class MailboxView:
         self.sends_recent = sends_recent
         self.sends_modseq = sends_modseq
         self.sends_vanished = sends_vanished
+        self.uid_only = uid_only  # FETCH lines are UIDFETCH lines
         self._uids: array[int] | None = None
         self._told_uid_next = uid_next
         self._arrived: array[int] | None = None  # not told yet
@@ -116,15 +119,12 @@ class MailboxView:
         if told:
             self._expunged = (self._expunged or set()).union(told)
 
-    def note_flags(self, flags: Mapping[int, int], modseq: int = 0) -> None:
+    def note_flags(self, flags: Mapping[int, int], modseqs: Mapping[int, int]) -> None:
         """These messages' flags are now these bits. The owner leaves out what this session itself stored silently."""
-        if self._flags is None:
-            self._flags = {}
+        if self._flags is None or self._modseqs is None:
+            self._flags, self._modseqs = {}, {}
         self._flags.update(flags)
-        if self.sends_modseq:
-            if self._modseqs is None:
-                self._modseqs = {}
-            self._modseqs.update(dict.fromkeys(flags, modseq))
+        self._modseqs.update(modseqs)
 
     def note_keywords(self, keywords: tuple[str, ...]) -> None:
         """The mailbox's keyword table grew."""
@@ -314,10 +314,11 @@ class MailboxView:
 
     def _tell_flags(self, flags: dict[int, int]) -> bytes:
         chosen = self._members(flags)
+        verb, numbers = (b"UIDFETCH", chosen.uids) if self.uid_only else (b"FETCH", chosen.seqs)
         # RFC 9051 §7.5.2: unsolicited FETCH carries UID
         texts = self.flags_of(chosen.uids, [flags[uid] for uid in chosen.uids])
-        if self._modseqs is None:
-            return format_rows(b"* %d FETCH (UID %d FLAGS (%b))\r\n", chosen.seqs, chosen.uids, texts)
+        if self._modseqs is None or not self.sends_modseq:
+            return format_rows(b"* %%d %b (UID %%d FLAGS (%%b))\r\n" % verb, numbers, chosen.uids, texts)
         modseqs = [self._modseqs[uid] for uid in chosen.uids]
-        row = b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"
-        return format_rows(row, chosen.seqs, chosen.uids, texts, modseqs)
+        row = b"* %%d %b (UID %%d FLAGS (%%b) MODSEQ (%%d))\r\n" % verb
+        return format_rows(row, numbers, chosen.uids, texts, modseqs)

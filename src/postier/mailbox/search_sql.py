@@ -18,14 +18,17 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    EmailId,
     Flags,
     HeaderText,
     Leaf,
+    ModSeq,
     Not,
     Nothing,
     Or,
     Size,
     SubjectText,
+    ThreadId,
     Uids,
     leaves,
 )
@@ -142,6 +145,12 @@ def _leaf(leaf: Leaf) -> Condition | None:
             return Condition("(e.flags & ?) = ?", (set_bits | clear_bits, set_bits))
         case Uids(ranges):
             return _uids(ranges)
+        case ModSeq(at_least):
+            return Condition("e.modseq >= ?", (at_least,))
+        case EmailId(number):
+            return Condition("e.email_id = ?", (number,))
+        case ThreadId(number):
+            return Condition("m.thread_id = ?", (number,))
         case DateRange(of, start_s, end_s):
             return _dates(of, start_s, end_s)
         case Size(above, below):

@@ -7,25 +7,21 @@ charsets, encoded words and transfer encodings). Invariant: the search and its i
 from collections.abc import Iterable
 
 from postier.mime import encoded_words
+from postier.mime.collation import search_fold
 from postier.mime.decode import text_of
 from postier.mime.headers import split_header, unfold
 from postier.mime.part import Part
 
 
-def folded(text: str) -> str:
-    """A text as it is searched, whatever its case. Invariant: characters fold one by one, and ASCII to ASCII."""
-    return text.casefold()
-
-
 def header_values(raw: bytes, header_bytes: int, name: str) -> Iterable[str]:
     """The value of each field of this (lower-case) name in the header of the message itself."""
     header = split_header(raw, 0, min(header_bytes, len(raw)))
-    return [folded(encoded_words.decode(value)) for value in header.all(name.encode())]
+    return [search_fold(encoded_words.decode(value)) for value in header.all(name.encode())]
 
 
 def header_text(raw: bytes, root: Part) -> str:
     """The whole header, MIME headers of the parts included; a line a field."""
-    return folded(
+    return search_fold(
         "\n".join(
             f"{key.decode('ascii', 'replace')}: {encoded_words.decode(unfold(value))}"
             for part in root.walk()
@@ -37,7 +33,7 @@ def header_text(raw: bytes, root: Part) -> str:
 
 def body_text(raw: bytes, root: Part) -> str:
     """The text of the body's text parts."""
-    return folded(
+    return search_fold(
         "\n".join(
             text_of(raw, part) for part in root.walk() if part.type == "text" and part.body_start < len(raw)
         )

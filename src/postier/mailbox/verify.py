@@ -35,6 +35,7 @@ class ProblemKind(enum.Enum):
     ENTRY_WITHOUT_EMAIL = "entry without email"
     ENTRY_DIFFERS = "entry differs from email"
     EMAIL_WITHOUT_BLOB = "email without blob"
+    EMAIL_WITHOUT_KEYS = "email without sort keys"
     NUMBER = "number"
     KEYWORD = "keyword"
     LOG = "change log"
@@ -56,6 +57,12 @@ _COUNTED = (
     f" coalesce(sum(e.flags & {DELETED}), 0) / {DELETED}, coalesce(sum(e.size_bytes), 0)"
     " FROM mailbox m LEFT JOIN entry e ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id"
     " WHERE m.account_id = ? GROUP BY m.mailbox_id"
+)
+
+_UNKEYED = (
+    "SELECT m.email_id FROM email m WHERE m.account_id = ? AND NOT EXISTS (SELECT 1 FROM sort_key k"
+    " WHERE k.account_id = m.account_id AND k.email_id = m.email_id) AND NOT EXISTS (SELECT 1 FROM email_to_key u"
+    " WHERE u.account_id = m.account_id AND u.email_id = m.email_id)"
 )
 
 
@@ -128,6 +135,8 @@ def _check_references(tx: ReadTx, account_id: int, report: Report) -> None:
     ):
         detail = f"email {email_id} blob {bytes(blob_id).hex()}"
         report(ProblemKind.EMAIL_WITHOUT_BLOB, detail, is_mendable=False)
+    for (email_id,) in tx.rows(f"{_UNKEYED} LIMIT ?", account_id, MAX_FACTS):
+        report(ProblemKind.EMAIL_WITHOUT_KEYS, f"email {email_id}")
 
 
 def _check_numbers(tx: ReadTx, account_id: int, account: tuple[int, ...], report: Report) -> None:
@@ -294,10 +303,17 @@ def _adopt_homeless(tx: WriteTx, account_id: int) -> None:
 
 
 def _mend_entries(tx: WriteTx, account_id: int) -> None:
-    """Remove entries whose email is lost (the log says so afterwards), and repeat in the others what their email says."""
+    """Remove entries whose email is lost (the log says so afterwards), repeat in the others what their email says, and name
+    emails whose sort keys are lost to be given some.
+    """
     tx.run(
         "DELETE FROM entry WHERE account_id = ? AND NOT EXISTS (SELECT 1 FROM email m"
         " WHERE m.account_id = entry.account_id AND m.email_id = entry.email_id)",
+        account_id,
+    )
+    tx.run(
+        f"INSERT INTO email_to_key (account_id, email_id) SELECT ?, email_id FROM ({_UNKEYED}) AS unkeyed",
+        account_id,
         account_id,
     )
     for column in ("received_at", "size_bytes"):

@@ -6,23 +6,30 @@ Source: DESIGN §2 ("there is no second way to learn of a change"). Invariant: a
 
 import msgspec
 
-from postier.mailbox.reading import uid_flags
+from postier.mailbox.reading import Column, fetch_columns
 from postier.store.changes import ChangeKind
 from postier.store.transaction import ReadTx
 from postier.store.uid_ranges import UidRange, merged, parse_ranges, without
 
 _MESSAGE_KINDS = (ChangeKind.APPENDED, ChangeKind.FLAGS, ChangeKind.EXPUNGED)
+_CHANGED = (Column.UID, Column.FLAGS, Column.MODSEQ)
 
 
 class MailboxChanges(msgspec.Struct, frozen=True):
-    """The difference; `appended` excludes and `expunged` excludes what was never seen, `flags` what is new."""
+    """The difference; `appended` excludes and `expunged` excludes what was never seen, `flags` what is new.
+
+    `modseq` is the account's, `highest_modseq` the mailbox's. `flags` are (UID, flags, modseq); `expunged_from` is the
+    modseq of the first expunge.
+    """
 
     modseq: int
     uidnext: int
     message_count: int
+    highest_modseq: int
     appended: list[UidRange] = []
     expunged: list[UidRange] = []
-    flags: list[tuple[int, int]] = []
+    expunged_from: int = 0
+    flags: list[tuple[int, int, int]] = []
 
     @property
     def is_empty(self) -> bool:
@@ -42,16 +49,19 @@ def changes_for(tx: ReadTx, account_id: int, mailbox_id: int, since_modseq: int)
         return None
     modseq, uidnext, message_count, highest_modseq = row
     if highest_modseq <= since_modseq:
-        return MailboxChanges(modseq, uidnext, message_count)
+        return MailboxChanges(modseq, uidnext, message_count, highest_modseq)
     named: dict[int, list[list[UidRange]]] = {int(kind): [] for kind in _MESSAGE_KINDS}
-    for kind, text in tx.rows(
-        "SELECT kind, uids FROM change WHERE account_id = ? AND modseq > ? AND mailbox_id = ? ORDER BY modseq",
+    expunged_from = 0
+    for at, kind, text in tx.rows(
+        "SELECT modseq, kind, uids FROM change WHERE account_id = ? AND modseq > ? AND mailbox_id = ? ORDER BY modseq",
         account_id,
         since_modseq,
         mailbox_id,
     ):
         if kind in named:
             named[kind].append(parse_ranges(text))
+        if kind == ChangeKind.EXPUNGED and not expunged_from:
+            expunged_from = at
     came = merged(*named[ChangeKind.APPENDED])
     gone = merged(*named[ChangeKind.EXPUNGED])
     changed = without(without(merged(*named[ChangeKind.FLAGS]), came), gone)
@@ -59,7 +69,9 @@ def changes_for(tx: ReadTx, account_id: int, mailbox_id: int, since_modseq: int)
         modseq,
         uidnext,
         message_count,
+        highest_modseq,
         appended=without(came, gone),
         expunged=without(gone, came),
-        flags=uid_flags(tx, account_id, mailbox_id, changed) if changed else [],
+        expunged_from=expunged_from,
+        flags=fetch_columns(tx, account_id, mailbox_id, changed, _CHANGED) if changed else [],
     )

@@ -17,12 +17,13 @@ from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
 from postier.mta.reports.arrivals import Submitter, note_letter
-from postier.mta.trace_rows import record_event, record_verdict
+from postier.mta.trace_rows import record_beginning, record_event, record_verdict
 from postier.smtp.parameters import MailParameters
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import Store, WriteTx
 
 JUNK = "Junk"
+MAX_TOLD = 20  # addresses named in one line of a story
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     relayed_content: bytes = b""
     local: tuple[LocalRecipient, ...] = ()
     remote: tuple[Address, ...] = ()
+    withheld: tuple[Address, ...] = ()  # where aliases would have passed it on, were it not judged junk
     message_id: str = ""
     verdict: Verdict | None = None
     unsigned_domain: str = ""
@@ -79,7 +81,9 @@ def prepare(acceptance: Acceptance) -> Prepared:
 
 
 async def accept(store: Store, acceptance: Acceptance, lease_owner: str) -> list[Job]:
-    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError."""
+    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError, and
+    ConflictError if the letter's id is taken.
+    """
     prepared = prepare(acceptance)
     return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
 
@@ -149,12 +153,15 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             acceptance.verdict,
         )
     else:
-        record_event(
+        record_beginning(
             tx,
             acceptance.letter_id_text,
             "submitted",
             f"{acceptance.reverse_path or '<>'} {acceptance.message_id}",
         )
+    if acceptance.withheld:
+        addresses = ", ".join(map(str, acceptance.withheld[:MAX_TOLD]))
+        record_event(tx, acceptance.letter_id_text, "withheld", f"judged junk, not passed on to {addresses}")
     if acceptance.unsigned_domain:
         record_event(
             tx, acceptance.letter_id_text, "unsigned", f"{acceptance.unsigned_domain} has no active DKIM key"

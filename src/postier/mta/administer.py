@@ -9,7 +9,7 @@ from postier.accounts.directory import Directory
 from postier.mta.acceptance import prepare
 from postier.mta.backoff import RetrySchedule
 from postier.mta.bounce import report
-from postier.mta.letter_id import new_letter_id
+from postier.mta.letter_id import under_new_id
 from postier.mta.outcomes import Failed
 from postier.mta.queue_rows import Job, find_message, find_recipients
 from postier.mta.settle import settle, weigh
@@ -41,17 +41,22 @@ async def fail_letter(
     job = Job(message, "", unfinished)
     outcomes = {recipient.recipient_id: Failed(GIVEN_UP) for recipient in unfinished}
     settlement = weigh(job, outcomes, RetrySchedule(), now_us)
-    letter = await report(
-        job,
-        settlement.failed,
-        await store.read_blob(message.blob_id),
-        directory=directory,
-        hostname=hostname,
-        letter_id=new_letter_id(now_us, random_bits),
-        now_us=now_us,
-        retry_until_us=now_us,
-    )
-    reports = [] if letter is None else [prepare(letter)]
-    drafts = [draft for each in reports for draft in each.drafts]
-    await store.write_with_blobs(drafts, settle, job, settlement, {}, reports, "")
+    original = await store.read_blob(message.blob_id)
+
+    async def keep(letter_id: int) -> None:
+        letter = await report(
+            job,
+            settlement.failed,
+            original,
+            directory=directory,
+            hostname=hostname,
+            letter_id=letter_id,
+            now_us=now_us,
+            retry_until_us=now_us,
+        )
+        reports = [] if letter is None else [prepare(letter)]
+        drafts = [draft for each in reports for draft in each.drafts]
+        await store.write_with_blobs(drafts, settle, job, settlement, {}, reports, "")
+
+    await under_new_id(keep, lambda: now_us, random_bits)
     return len(unfinished)

@@ -1,12 +1,14 @@
 """Reports to the sender: what failed for good, what is late. Source: RFC 3464, RFC 5321 §6.1, RFC 3461 §6.2.
 
 Not here: the report's MIME form (`mime.dsn`), when one is due (`settle`). Invariants: a report has the null reverse-path;
-a letter with the null reverse-path gets none, so reports never answer reports.
+a letter with the null reverse-path gets none, so reports never answer reports; a report comes from our postmaster (RFC 3464 §2)
+and is signed in the name of that domain.
 """
 
 from collections.abc import Sequence
 
 from postier.accounts.directory import Directory
+from postier.accounts.names import POSTMASTER
 from postier.accounts.resolution import Forward, Local, LocalRecipient
 from postier.mime.address import Address
 from postier.mime.dates import Moment
@@ -16,10 +18,9 @@ from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
 from postier.mta.outcomes import Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
+from postier.mta.signing import sign
 from postier.mta.trace_fields import return_path_field
 from postier.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters
-
-DAEMON = "MAILER-DAEMON"
 
 
 async def report(
@@ -48,13 +49,14 @@ async def report(
         case _:
             remote = (sender,)
     id_text = letter_id_text(letter_id)
+    domain = await directory.postmaster_domain() or hostname
     content = build_dsn(
         Report(
             reporting_mta=hostname,
             recipients=tuple(
                 _status(recipient, outcome, now_us, retry_until_us) for recipient, outcome in told
             ),
-            from_=Correspondent(Address(DAEMON, hostname), "Mail Delivery System"),
+            from_=Correspondent(Address(POSTMASTER, domain), "Mail Delivery System"),
             to=sender,
             date=_moment(now_us),
             message_id=f"{id_text}@{hostname}",
@@ -66,6 +68,7 @@ async def report(
         id_text,
         smtputf8=message.needs_utf8,
     )
+    content = await sign(directory, content, domain, now_us // 1_000_000) + content
     return Acceptance(
         letter_id=letter_id,
         peer="",

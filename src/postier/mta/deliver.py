@@ -16,13 +16,14 @@ from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandab
 from postier.dns.ask import Answering
 from postier.dns.mx import MailRoute, RoutePolicy, mail_hosts
 from postier.mime.address import Address
-from postier.mta.acceptance import Acceptance, prepare, store_letter
+from postier.mta.acceptance import Acceptance, Prepared, accept, prepare
 from postier.mta.backoff import RetrySchedule
 from postier.mta.bounce import report
-from postier.mta.letter_id import new_letter_id
+from postier.mta.letter_id import under_new_id
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
-from postier.mta.settle import settle, weigh
+from postier.mta.settle import Settlement, settle, weigh
+from postier.mta.signing import seal_again
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
@@ -112,28 +113,36 @@ class Courier:
                 return Deferred("451 4.4.4 The domain has just moved")
             case _:
                 return Failed(f"550 5.1.1 There is no {recipient.forward_path} here", despatch.hostname)
-        content = await despatch.store.read_blob(job.message.blob_id)
-        letter = prepare(
-            Acceptance(
-                letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),
+        message = job.message
+        content = await despatch.store.read_blob(message.blob_id)
+        relayed = b""
+        if remote:
+            sealed = await seal_again(
+                despatch.directory,
+                content,
+                job.destination,
+                authserv_id=despatch.hostname,
+                now_s=despatch.now_us() // 1_000_000,
+            )
+            relayed = sealed + content
+
+        async def keep(letter_id: int) -> list[Job]:
+            letter = Acceptance(
+                letter_id=letter_id,
                 peer="",
-                account_id=job.message.account_id,
-                reverse_path=job.message.reverse_path,
-                parameters=MailParameters(
-                    smtputf8=job.message.needs_utf8, requiretls=job.message.requires_tls
-                ),
-                content=return_path_field(job.message.reverse_path) + content,
-                relayed_content=content if remote else b"",
+                account_id=message.account_id,
+                reverse_path=message.reverse_path,
+                parameters=MailParameters(smtputf8=message.needs_utf8, requiretls=message.requires_tls),
+                content=return_path_field(message.reverse_path) + content,
+                relayed_content=relayed,
                 local=recipients,
                 remote=remote,
-                message_id=job.message.message_id,
+                message_id=message.message_id,
                 received_at=despatch.now_us(),
             )
-        )
-        jobs = await despatch.store.write_with_blobs(
-            letter.drafts, store_letter, letter, despatch.lease_owner
-        )
-        despatch.dispatch(jobs)
+            return await accept(despatch.store, letter, despatch.lease_owner)
+
+        despatch.dispatch(await under_new_id(keep, despatch.now_us, despatch.random_bits))
         return Delivered("250 2.1.5 Filed here", despatch.hostname)
 
     async def _settle(self, job: Job, outcomes: Mapping[int, Outcome]) -> bool:
@@ -145,19 +154,19 @@ class Courier:
             each.recipient_id: despatch.schedule.next_attempt(now_us, each.attempts, despatch.chance.random())
             for each in job.recipients
         }
+
+        async def keep(letter_id: int) -> list[Job]:
+            reports = await self._reports(job, settlement, letter_id, now_us)
+            drafts = [draft for each in reports for draft in each.drafts]
+            return await despatch.store.write_with_blobs(
+                drafts, settle, job, settlement, due_at, reports, despatch.lease_owner
+            )
+
         for _ in range(SETTLE_TRIES):
             try:
-                reports = [
-                    prepare(letter)
-                    for told in (settlement.failed, settlement.late)
-                    if (letter := await self._report(job, told, now_us)) is not None
-                ]
-                drafts = [draft for each in reports for draft in each.drafts]
-                jobs = await despatch.store.write_with_blobs(
-                    drafts, settle, job, settlement, due_at, reports, despatch.lease_owner
-                )
+                jobs = await under_new_id(keep, despatch.now_us, despatch.random_bits)
                 break
-            except (StoreError, ConflictError) as error:  # a report's id may be taken: it gets another
+            except (StoreError, ConflictError) as error:
                 structlog.get_logger().error(
                     "attempt-not-recorded", letter=job.message.trace_id, error=str(error)
                 )
@@ -168,26 +177,30 @@ class Courier:
         self._tell(job, settlement.outcomes)
         return not any(isinstance(outcome, Deferred) for outcome in settlement.outcomes.values())
 
-    async def _report(
-        self, job: Job, told: Sequence[tuple[QueueRecipient, Outcome]], now_us: int
-    ) -> Acceptance | None:
+    async def _reports(self, job: Job, settlement: Settlement, letter_id: int, now_us: int) -> list[Prepared]:
+        """What the sender is told, on those that failed and on those that are late; the ids go on from `letter_id`."""
+        told = [each for each in (settlement.failed, settlement.late) if each]
         if not told or not job.message.reverse_path:
-            return None
+            return []
         despatch = self._despatch
         try:
             original = await despatch.store.read_blob(job.message.blob_id)
         except (KeyError, StoreError):  # a letter that is damaged is reported all the same
             original = b""
-        return await report(
-            job,
-            told,
-            original,
-            directory=despatch.directory,
-            hostname=despatch.hostname,
-            letter_id=new_letter_id(despatch.now_us(), despatch.random_bits),
-            now_us=now_us,
-            retry_until_us=job.message.created_at + despatch.schedule.lifetime_us,
-        )
+        letters = [
+            await report(
+                job,
+                each,
+                original,
+                directory=despatch.directory,
+                hostname=despatch.hostname,
+                letter_id=letter_id + number,
+                now_us=now_us,
+                retry_until_us=job.message.created_at + despatch.schedule.lifetime_us,
+            )
+            for number, each in enumerate(told)
+        ]
+        return [prepare(letter) for letter in letters if letter is not None]
 
     def _tell(self, job: Job, outcomes: Mapping[int, Outcome]) -> None:
         for recipient in job.recipients:

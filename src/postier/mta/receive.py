@@ -3,11 +3,12 @@
 connect > HELO > MAIL > RCPT (directory, quota) > DATA (spool) > authenticate > judge > file, one transaction > 250.
 
 Not here: the dialogue (`smtp.session`), connections (`servers.smtp`), letters of our own users (`submit`). Invariants:
-every refusal that can be made is made in the dialogue; what was acknowledged is stored for good; nothing is relayed.
+every refusal that can be made is made in the dialogue; what was acknowledged is stored for good; nothing is relayed, and what is
+judged junk is not passed on by aliases either.
 """
 
 import ipaddress
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,8 @@ from postier.mime.address import Address
 from postier.mime.headers import HeaderSection, split_header
 from postier.mta.acceptance import Acceptance, accept
 from postier.mta.authenticate import Authentication, authenticate
-from postier.mta.letter_id import letter_id_text, new_letter_id
+from postier.mta.letter_id import letter_id_text, new_letter_id, under_new_id
+from postier.mta.passing_on import may_leave, with_way_out
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
@@ -69,6 +71,7 @@ class Transaction:
     __slots__ = (
         "forwarder",
         "forwards",
+        "leads_elsewhere",
         "locals",
         "named",
         "parameters",
@@ -84,6 +87,7 @@ class Transaction:
         self.locals: dict[int, LocalRecipient] = {}
         self.forwards: dict[Address, RecipientParameters] = {}
         self.forwarder = ""  # the domain of ours that passes the letter on
+        self.leads_elsewhere = False  # an accepted forward-path has no mailbox here
         self.spool: Spool | None = None
         self.storage_failed = False
 
@@ -107,7 +111,7 @@ class Visitor:
     async def connected(self, ip: str, port: int) -> Reason | None:
         """See `servers.smtp.Visit`; from here on the log names the connection."""
         self.peer.ip, self.peer.port = ip, port
-        self._log = self._log.bind(connection=letter_id_text(self._new_id()), peer=ip)
+        self._log = self._log.bind(connection=letter_id_text(self._connection_id()), peer=ip)
         return None
 
     def greeted(self, hello: str) -> None:
@@ -174,20 +178,30 @@ class Visitor:
             content = content.partition(b"\r\n")[2]
         return content
 
-    def _new_id(self) -> int:
+    def _connection_id(self) -> int:
         return new_letter_id(self._intake.now_us(), self._intake.random_bits)
 
+    async def _under_new_id(
+        self, keep: Callable[[int], Awaitable[Reply | Reason]]
+    ) -> tuple[str, Reply | Reason]:
+        """Keep a letter under an id that no other has; that id as text, and the answer."""
+
+        async def kept(letter_id: int) -> tuple[str, Reply | Reason]:
+            return letter_id_text(letter_id), await keep(letter_id)
+
+        try:
+            return await under_new_id(kept, self._intake.now_us, self._intake.random_bits)
+        except ConflictError:
+            return "", why.INTERNAL_ERROR
+
     async def _store(self, acceptance: Acceptance) -> Reply | Reason:
-        """Keep a letter for good, then say so."""
+        """Keep a letter for good, then say so. Raises ConflictError if its id is taken."""
         intake = self._intake
         try:
             jobs = await accept(intake.store, acceptance, intake.lease_owner)
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
             return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
-        except ConflictError:  # two workers drew one id in one microsecond; the next try has another
-            self._log.warning("letter-id-taken", letter=acceptance.letter_id_text)
-            return why.INTERNAL_ERROR
         if jobs:
             intake.dispatch(jobs)
         return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))
@@ -239,6 +253,8 @@ class Reception(Visitor):
             transaction.locals.setdefault(recipient.account_id, recipient)
         for target in forwards:
             transaction.forwards.setdefault(target, parameters)
+        if not recipients:
+            transaction.leads_elsewhere = True
         return None
 
     async def letter(self) -> Reply | Reason:
@@ -254,12 +270,11 @@ class Reception(Visitor):
         ):  # its first line would go on or end our last field
             content = b"\r\n" + content
             header = split_header(content)
-        if hops(content[: header.end]) > MAX_HOPS:
+        if hops(header) > MAX_HOPS:
             return self._refuse(why.TOO_MANY_HOPS)
         if sum(1 for _ in header.all(b"from")) > 1:  # SECURITY 34: readers differ in which one they show
             return self._refuse(why.MULTIPLE_FROM)
         intake = self._intake
-        letter_id = self._new_id()
         found = await authenticate(
             content,
             self.peer,
@@ -273,16 +288,19 @@ class Reception(Visitor):
             self.peer.hostname = found.iprev.name
         is_list_mail = header.first(b"list-id") is not None
         evidence = Evidence(found.spf, found.dkim, found.dmarc, is_list_mail, found.arc)
-        verdict = judge(evidence, intake.trusted_sealers)
+        verdict = with_way_out(
+            judge(evidence, intake.trusted_sealers), leads_elsewhere=transaction.leads_elsewhere
+        )
         intake.tally.judged(verdict.disposition.value)
-        answer = await self._file(transaction, letter_id, found, verdict, message_id_of(header))
+        message_id = message_id_of(header)
+        id_text, answer = await self._under_new_id(
+            lambda letter_id: self._file(transaction, letter_id, found, verdict, message_id)
+        )
         if intake.sightings is not None and answer.code // 100 != 4:  # else it comes again
-            intake.sightings.letter(
-                found, verdict, self.peer.ip, transaction.reverse_path, is_list_mail=is_list_mail
-            )
+            intake.sightings.letter(found, verdict, self.peer.ip, transaction.reverse_path)
         self._log.info(
             "letter-received",
-            letter=letter_id_text(letter_id),
+            letter=id_text,
             sender=transaction.reverse_path,
             recipients=len(transaction.named),
             size=len(content),
@@ -317,6 +335,8 @@ class Reception(Visitor):
             is_lmtp=False,
             now_s=now_us // 1_000_000,
         )
+        forwards = tuple(transaction.forwards)
+        leaves = may_leave(verdict)
         on_top = return_path_field(transaction.reverse_path) + found.field + received
         return await self._store(
             Acceptance(
@@ -325,9 +345,12 @@ class Reception(Visitor):
                 reverse_path=transaction.reverse_path,
                 parameters=transaction.parameters,
                 content=b"".join((on_top, found.content)),
-                relayed_content=await self._relayed(transaction, found, received),
+                relayed_content=await self._relayed(transaction, found, received)
+                if forwards and leaves
+                else b"",
                 local=tuple(transaction.locals.values()),
-                remote=tuple(transaction.forwards),
+                remote=forwards if leaves else (),
+                withheld=() if leaves else forwards,
                 message_id=message_id,
                 verdict=verdict,
                 report_from=submitter_of(transaction.named, found, verdict),
@@ -337,8 +360,6 @@ class Reception(Visitor):
 
     async def _relayed(self, transaction: Transaction, found: Authentication, received: bytes) -> bytes:
         """What is passed on to addresses elsewhere: the letter with our results, sealed (RFC 8617 §5.1)."""
-        if not transaction.forwards:
-            return b""
         intake = self._intake
         sealed = await seal(
             intake.directory,

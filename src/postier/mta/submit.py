@@ -66,16 +66,17 @@ class Submission(Visitor):
         )  # RFC 8601 §5: nor do users speak in our name
         content = _without(DROPPED_FIELDS, content)
         header = split_header(content)
-        if hops(content[: header.end]) > MAX_HOPS:
+        if hops(header) > MAX_HOPS:
             return why.TOO_MANY_HOPS
         problem = await self._author_problem(header)
         if problem is not None:
             return problem
-        letter_id = self._new_id()
-        answer = await self._send(transaction, letter_id, content, header)
+        id_text, answer = await self._under_new_id(
+            lambda letter_id: self._send(transaction, letter_id, content, header)
+        )
         self._log.info(
             "letter-submitted",
-            letter=letter_id_text(letter_id),
+            letter=id_text,
             login=self.peer.login,
             recipients=len(transaction.named) + len(transaction.forwards),
             size=len(content),

@@ -4,13 +4,14 @@ Not here: Authentication-Results (`mailauth.authentication_results`). Invariant:
 """
 
 import re
+from functools import lru_cache
 
 from postier.mime.dates import format_date
+from postier.mime.headers import HeaderSection
 from postier.mta.peer import Peer
 
 MAX_HOPS = 100  # RFC 5321 §6.3
 
-_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _UNSAFE = re.compile(
     r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]"
 )  # outside of what a domain in a trace field may hold; also ()\
@@ -38,7 +39,7 @@ def received_field(
         f"Received: from {_safe(peer.hello) or 'unknown'} ({told})",
         f"by {hostname} (Postier) with {protocol}{tls}",
         f"id {letter_id}" + (f" for <{recipient}>" if recipient is not None else "") + ";",
-        format_date(now_s),
+        _date(now_s),
     ]
     return "\r\n\t".join(lines).encode() + b"\r\n"
 
@@ -48,9 +49,12 @@ def return_path_field(reverse_path: str) -> bytes:
     return b"Return-Path: <%s>\r\n" % reverse_path.encode()
 
 
-def hops(header: bytes) -> int:
+def hops(header: HeaderSection) -> int:
     """How many servers a letter has passed: its Received fields."""
-    return len(_RECEIVED.findall(header))
+    return [key for _, key, _ in header.entries].count(b"received")
+
+
+_date = lru_cache(maxsize=1)(format_date)  # letters of one second have one date
 
 
 def _safe(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from postier.defence.verdict import Verdict
-from postier.store.transaction import ReadTx, WriteTx
+from postier.store.transaction import ConflictError, ReadTx, WriteTx
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -22,10 +22,11 @@ class TraceEvent(msgspec.Struct, frozen=True):
 def record_verdict(
     tx: WriteTx, letter_id: str, peer: str, reverse_path: str, message_id: str, verdict: Verdict
 ) -> None:
-    """Keep what was judged and why."""
-    tx.run(
+    """Keep what was judged and why: the beginning of its story. Raises ConflictError if another has the id."""
+    begun = tx.run(
         "INSERT INTO verdict (trace_id, received_at, peer, reverse_path, message_id, disposition, points, reasons,"
-        " evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " evidence) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?"
+        " WHERE NOT EXISTS (SELECT 1 FROM trace_event WHERE trace_id = ?)",
         letter_id,
         tx.now_us,
         peer,
@@ -35,7 +36,27 @@ def record_verdict(
         round(verdict.points * 1_000),
         _encode(verdict.reasons).decode(),
         "",
+        letter_id,
     )
+    if not begun:
+        raise ConflictError(f"there is a letter {letter_id} already")
+
+
+def record_beginning(tx: WriteTx, letter_id: str, event: str, detail: str) -> None:
+    """Keep how a letter of our own came to be. Raises ConflictError if another has the id."""
+    begun = tx.run(
+        "INSERT INTO trace_event (trace_id, at, sequence, event, detail) SELECT ?, ?, 0, ?, ?"
+        " WHERE NOT EXISTS (SELECT 1 FROM trace_event WHERE trace_id = ?)"
+        " AND NOT EXISTS (SELECT 1 FROM verdict WHERE trace_id = ?)",
+        letter_id,
+        tx.now_us,
+        event,
+        detail,
+        letter_id,
+        letter_id,
+    )
+    if not begun:
+        raise ConflictError(f"there is a letter {letter_id} already")
 
 
 def record_event(tx: WriteTx, letter_id: str, event: str, detail: str) -> None:

@@ -1,16 +1,16 @@
 """Comparators: what of two strings counts as the same, and which comes first.
 
 Not here: match types (`matching`). Source: RFC 4790 §9 (i;octet, i;ascii-casemap, i;ascii-numeric), RFC 5051
-(i;unicode-casemap). Invariants: a comparator is a key of its strings: equal keys are equal strings, ordered keys are
+(i;unicode-casemap, which `mime.collation` has). Invariants: a comparator is a key of its strings: equal keys are equal strings, ordered keys are
 ordered strings, a key inside a key is a substring. Linear.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
-from functools import lru_cache
 
 import msgspec
+
+from postier.mime.collation import unicode_fold
 
 _DIGITS = re.compile(r"0*+([0-9]*+)")
 _INFINITY = (1 << 62, "")
@@ -54,20 +54,6 @@ def _number(text: str) -> tuple[int, str]:
     if match is None or not match[0]:
         return _INFINITY
     return len(match[1]), match[1]  # numbers without leading zeroes: the longer is larger
-
-
-def unicode_fold(text: str) -> str:
-    """Titlecased and decomposed (RFC 5051 §2)."""
-    if text.isascii():
-        return text.upper()
-    return "".join(map(fold_character, text))
-
-
-@lru_cache(maxsize=4096)
-def fold_character(character: str) -> str:
-    """RFC 5051 §2 (2), for one character."""
-    title = character.title()
-    return unicodedata.normalize("NFKD", title if len(title) == 1 else character)
 
 
 COMPARATORS = {

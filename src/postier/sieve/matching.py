@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from postier.sieve.comparators import COMPARATORS, DEFAULT, Comparator, fold_character
+from postier.mime.collation import fold_character
+from postier.sieve.comparators import COMPARATORS, DEFAULT, Comparator
 from postier.sieve.glob import Glob
 from postier.sieve.running import Run
 from postier.sieve.texts import Text, expand_all

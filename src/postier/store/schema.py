@@ -363,9 +363,34 @@ CREATE TABLE sieve_script (
 ) @keyed
 """
 
+# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages.
+# `email_to_key` are the emails that were there before it.
+_MIGRATION_6 = """
+CREATE TABLE sort_key (
+    account_id @int NOT NULL,
+    email_id @rowid,
+    sent_at @int,
+    subject @bytes NOT NULL,
+    from_mailbox @bytes NOT NULL,
+    to_mailbox @bytes NOT NULL,
+    cc_mailbox @bytes NOT NULL,
+    from_name @bytes NOT NULL,
+    to_name @bytes NOT NULL,
+    is_reply @int NOT NULL,
+    message_hashes @bytes NOT NULL,
+    @key (account_id, email_id)
+);
+CREATE TABLE email_to_key (
+    account_id @int NOT NULL,
+    email_id @int NOT NULL,
+    PRIMARY KEY (account_id, email_id)
+) @keyed;
+INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
+"""
+
 # The index of words (mailbox/words): what can be made again from the emails. `first` and `indexed_to` count emails within
 # the account, as the lower half of an email id does.
-_MIGRATION_6 = """
+_MIGRATION_7 = """
 CREATE TABLE word_progress (
     account_id @int PRIMARY KEY,
     indexed_to @int NOT NULL,
@@ -398,6 +423,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_4,
     _MIGRATION_5,
     _MIGRATION_6,
+    _MIGRATION_7,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

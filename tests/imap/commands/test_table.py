@@ -10,21 +10,26 @@ from postier.imap.commands import (
     append,
     argumentless,
     authenticate,
+    compress,
     copy,
     create,
     delete,
     enable,
     expunge,
     login,
+    quota,
     rename,
     select,
     status,
     store,
     subscribe,
+    thread,
+    uid_batches,
 )
 from postier.imap.commands import fetch as fetch_verb
 from postier.imap.commands import id as id_verb
 from postier.imap.commands import search as search_verb
+from postier.imap.commands import sort as sort_verb
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.list import List, ListReturn, ListSelect
 from postier.imap.commands.status import StatusItem
@@ -35,10 +40,13 @@ from postier.imap.flags import SEEN, FlagList
 from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
 from postier.imap.refusals import PeerError
-from postier.imap.search import All, Flags
-from postier.imap.search_results import Return
+from postier.imap.resync import Known, Match
+from postier.imap.search import All, Flags, ModSeq
+from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import SAVED_RESULT, parse_set
+from postier.imap.sorting import SortField, SortKey
 from postier.imap.state import Session, State
+from postier.imap.thread_tree import Algorithm
 
 LEGAL = {  # a state in which the verb is allowed
     name: next(state for state in State if state in verb.states) for name, verb in VERBS.items()
@@ -81,6 +89,7 @@ TRANSCRIPT = [
     (b"ENABLE imap4rev2 X", enable.Enable(b"t", (b"IMAP4REV2", b"X"))),
     (b"SELECT inbox", select.Select(b"t", "INBOX", is_examine=False)),
     (b'EXAMINE "a b"', select.Select(b"t", "a b", is_examine=True)),
+    (b"SELECT a (condstore)", select.Select(b"t", "a", is_examine=False, wants_modseq=True)),
     (b"CREATE a/b/", create.Create(b"t", "a/b")),
     (b"CREATE x (USE (\\Sent \\trash))", create.Create(b"t", "x", ("\\Sent", "\\Trash"))),
     (b"DELETE x", delete.Delete(b"t", "x")),
@@ -121,14 +130,51 @@ TRANSCRIPT = [
             b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
         ),
     ),
+    (b'GETQUOTA ""', quota.GetQuota(b"t", b"")),
+    (b"GETQUOTAROOT a", quota.GetQuotaRoot(b"t", "a")),
+    (b"COMPRESS deflate", compress.Compress(b"t")),
+    (b"UIDBATCHES 500", uid_batches.UidBatches(b"t", 500)),
+    (b"UIDBATCHES 2000 10:20", uid_batches.UidBatches(b"t", 2000, 10, 20)),
     (b"EXPUNGE", expunge.Expunge(b"t")),
     (b"UID EXPUNGE 1", expunge.Expunge(b"t", ONE)),
+    (b"THREAD refs UTF-8 ALL", thread.Thread(b"t", False, Algorithm.REFS, All())),
+    (
+        b"UID THREAD ORDEREDSUBJECT US-ASCII SEEN",
+        thread.Thread(b"t", True, Algorithm.ORDEREDSUBJECT, Flags(SEEN)),
+    ),
     (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
-    (b"UID SEARCH RETURN () ALL", search_verb.Search(b"t", is_uid=True, returns=Return.ALL, criterion=All())),
+    (
+        b"SORT (SUBJECT REVERSE DATE SUBJECT) UTF-8 ALL",
+        sort_verb.Sort(
+            b"t",
+            is_uid=False,
+            returns=None,
+            keys=(SortKey(SortField.SUBJECT), SortKey(SortField.DATE, is_reverse=True)),
+            criterion=All(),
+        ),
+    ),
+    (
+        b"UID SORT RETURN (COUNT) (DISPLAYFROM) us-ascii SEEN",
+        sort_verb.Sort(
+            b"t",
+            is_uid=True,
+            returns=Wanted(Return.COUNT),
+            keys=(SortKey(SortField.DISPLAYFROM),),
+            criterion=Flags(SEEN),
+        ),
+    ),
+    (
+        b"UID SEARCH RETURN () ALL",
+        search_verb.Search(b"t", is_uid=True, returns=Wanted(Return.ALL), criterion=All()),
+    ),
     (
         b"SEARCH return (min SAVE) CHARSET utf-8 UNSEEN",
         search_verb.Search(
-            b"t", is_uid=False, returns=Return.MIN | Return.SAVE, criterion=Flags(0, SEEN), has_charset=True
+            b"t",
+            is_uid=False,
+            returns=Wanted(Return.MIN | Return.SAVE),
+            criterion=Flags(0, SEEN),
+            has_charset=True,
         ),
     ),
     (b"FETCH 1 FLAGS", fetch_verb.Fetch(b"t", False, ONE, FetchItems((Column.FLAGS,)))),
@@ -142,6 +188,18 @@ TRANSCRIPT = [
         store.Store(b"t", False, ONE, FlagChange.ADD, True, FlagList(SEEN, ("a",))),
     ),
     (b"UID STORE 1 -FLAGS (\\Seen)", store.Store(b"t", True, ONE, FlagChange.REMOVE, False, FlagList(SEEN))),
+    (
+        b"STORE 1 (unchangedsince 7) FLAGS.SILENT ()",
+        store.Store(b"t", False, ONE, FlagChange.REPLACE, True, FlagList(), unchanged_since=7),
+    ),
+    (
+        b"FETCH 1 (FLAGS) (CHANGEDSINCE 7)",
+        fetch_verb.Fetch(b"t", False, ONE, FetchItems((Column.FLAGS, Column.MODSEQ)), 7),
+    ),
+    (
+        b'SEARCH MODSEQ "/flags/\\\\draft" all 7',
+        search_verb.Search(b"t", is_uid=False, returns=None, criterion=ModSeq(7)),
+    ),
     (b"COPY 1 a", copy.Copy(b"t", False, ONE, "a", is_move=False)),
     (b"UID COPY 1 a", copy.Copy(b"t", True, ONE, "a", is_move=False)),
     (b"MOVE 1 a", copy.Copy(b"t", False, ONE, "a", is_move=True)),
@@ -182,6 +240,9 @@ def test_the_transcript_has_every_verb():
         b"ENABLE " + b"x " * 100 + b"x",
         b"SELECT",
         b"SELECT a b",
+        b"SELECT a ()",
+        b"SELECT a (FOO)",
+        b"SELECT a (CONDSTORE CONDSTORE)",
         b"CREATE a (FOO (\\Sent))",
         b"LIST (RECURSIVEMATCH) x y",
         b"LIST (RECURSIVEMATCH REMOTE) x y",
@@ -193,16 +254,49 @@ def test_the_transcript_has_every_verb():
         b"STATUS a ()",
         b"STATUS a (FOO)",
         b"STATUS a MESSAGES",
+        b"COMPRESS",
+        b"COMPRESS LZ4",
+        b"COMPRESS DEFLATE x",
+        b"UIDBATCHES",
+        b"UIDBATCHES 0",
+        b"UIDBATCHES 500 1",
+        b"UIDBATCHES 500 4:1",
+        b"UIDBATCHES 500 1:*",
+        b"GETQUOTA",
+        b"GETQUOTA a b",
+        b"GETQUOTAROOT",
+        b"SETQUOTA a (STORAGE 1)",
         b"APPEND",
         b"APPEND INBOX",
         b"UID EXPUNGE",
         b"SEARCH",
+        b"THREAD FOO UTF-8 ALL",
+        b"THREAD REFS UTF-8",
+        b"THREAD (REFS) UTF-8 ALL",
+        b"SORT () UTF-8 ALL",
+        b"SORT (FOO) UTF-8 ALL",
+        b"SORT (REVERSE) UTF-8 ALL",
+        b"SORT (REVERSE REVERSE DATE) UTF-8 ALL",
+        b"SORT (DATE) UTF-8",
+        b"SORT RETURN (FOO) (DATE) UTF-8 ALL",
         b"SEARCH RETURN (FOO) ALL",
         b"SEARCH RETURN (MIN)",
         b"SEARCH CHARSET",
         b"FETCH 1",
         b"FETCH 0 FLAGS",
         b"FETCH 1 FLAGS x",
+        b"FETCH 1 FLAGS (CHANGEDSINCE)",
+        b"FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)",
+        b"FETCH 1 FLAGS (FOO 1)",
+        b"FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+        b"UID FETCH 1 FLAGS (VANISHED)",
+        b"UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",  # QRESYNC is not enabled
+        b"SELECT a (QRESYNC (1 1))",
+        b"STORE 1 (UNCHANGEDSINCE) FLAGS ()",
+        b"STORE 1 (FOO 1) FLAGS ()",
+        b'SEARCH MODSEQ "/x" all 1',
+        b'SEARCH MODSEQ "/flags/x" some 1',
+        b"SEARCH MODSEQ %d" % 2**63,
         b"STORE 1 FOO (\\Seen)",
         b"STORE 1 +FLAGS",
         b"STORE 1 FLAGS (\\Foo)",
@@ -231,6 +325,8 @@ def test_malformed(text):
         (b"DELETE INBOX", b"CANNOT"),
         (b"RENAME a INBOX", b"ALREADYEXISTS"),
         (b"SELECT &bad", b"CANNOT"),
+        (b"UIDBATCHES 499", b"TOOFEW"),
+        (b"UIDBATCHES 500 1:201", b"TOOMANY"),
         (b"SEARCH CHARSET KOI8-R ALL", b"BADCHARSET (US-ASCII UTF-8)"),
         (b"STORE 1 FLAGS (" + b"a " * 100 + b"a)", b"LIMIT"),
     ],
@@ -252,9 +348,10 @@ def test_states(name, state):
     assert ("is not allowed" in caught.value.text) is (state not in VERBS[name].states)
 
 
-def test_expunges_are_withheld_in_three_verbs_only():
-    # RFC 9051 §7.5.1
-    assert {name for name, verb in VERBS.items() if not verb.may_expunge} == {b"FETCH", b"STORE", b"SEARCH"}
+def test_expunges_are_withheld_while_numbers_are_in_use_only():
+    # RFC 9051 §7.5.1, RFC 5256 §3
+    withholding = {name for name, verb in VERBS.items() if not verb.may_expunge}
+    assert withholding == {b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD"}
 
 
 def test_read_only_mailboxes():
@@ -271,6 +368,73 @@ def test_utf8_names_once_enabled():
     assert parse('LIST "" "ä%"'.encode(), utf8=True).patterns == ("ä%",)
     with pytest.raises(PeerError, match="8-bit"):
         parse('SELECT "ä"'.encode())
+
+
+def with_qresync(text):
+    at = session(State.SELECTED)
+    at.enable([b"QRESYNC"])
+    return parse_command(read(b"t " + text + b"\r\n"), at)
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (b"(7 9)", Known(7, 9)),
+        (b"(7 9 1:3,5)", Known(7, 9, ((1, 3), (5, 5)))),
+        (b"(7 9 (1,3 4,8))", Known(7, 9, None, (Match(1, 4, 1), Match(3, 8, 1)))),
+        (b"(7 9 1:8 (1:2 4:5))", Known(7, 9, ((1, 8),), (Match(1, 4, 2),))),
+    ],
+)
+def test_what_a_client_knows(text, known):
+    assert with_qresync(b"SELECT a (QRESYNC %b)" % text).known == known
+    assert with_qresync(b"EXAMINE a (CONDSTORE QRESYNC %b)" % text).known == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            b"()",
+            b"(7)",
+            b"(0 1)",
+            b"(7 9 1:*)",
+            b"(7 9 $)",
+            b"(7 9 1 2)",
+            b"(7 9 (1,2 3))",
+            b"(7 9 (2,1 1,2))",
+        ),
+        *(b"(7 9 (1 1) 2)", b"(7 9 (1 *))", b"7 9", b"(7 9 (1:9 1:3,5))", b"(7 %d)" % 2**63),
+    ],
+)
+def test_what_a_client_cannot_know(text):
+    with pytest.raises(PeerError) as caught:
+        with_qresync(b"SELECT a (QRESYNC %b)" % text)
+    assert caught.value.line(b"t").startswith(b"t BAD ")
+
+
+def test_vanished_goes_with_a_uid_fetch():
+    command = with_qresync(b"UID FETCH 1 (FLAGS) (VANISHED CHANGEDSINCE 7)")
+    assert (command.changed_since, command.wants_vanished) == (7, True)
+    for text in (b"FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", b"UID FETCH 1 FLAGS (VANISHED)"):
+        with pytest.raises(PeerError, match="VANISHED"):
+            with_qresync(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"FETCH 1 FLAGS", b"STORE 1 FLAGS ()", b"SEARCH ALL", b"COPY 1 a", b"MOVE 1 a", b"UID SEARCH 1:3"),
+        *(b"UID SEARCH OR SEEN NOT $", b"SELECT a (QRESYNC (1 1 (1 1)))"),
+    ],
+)
+def test_no_numbers_with_uidonly(text):
+    at = session(State.SELECTED)
+    at.enable([b"UIDONLY", b"QRESYNC"])
+    with pytest.raises(PeerError) as caught:
+        parse_command(read(b"t " + text + b"\r\n"), at)
+    assert caught.value.line(b"t").startswith(b"t BAD [UIDREQUIRED] ")
+    parse_command(read(b"t UID SEARCH UID 1:* SEEN\r\n"), at)
+    parse_command(read(b"t SELECT a (QRESYNC (1 1 1:3))\r\n"), at)
 
 
 def test_charset_clashes_with_utf8_accept():

@@ -4,7 +4,14 @@ from hypothesis import strategies as st
 
 from postier.mailauth import spf
 from postier.mailauth.outcome import Outcome
-from postier.mailauth.questions import AddressQuestion, Answer, PtrQuestion, Status, TxtQuestion
+from postier.mailauth.questions import (
+    AddressQuestion,
+    Answer,
+    PtrQuestion,
+    StaticResolver,
+    Status,
+    TxtQuestion,
+)
 from postier.mailauth.spf.check import MAX_EXPLANATION, MAX_HOSTS
 from postier.mailauth.spf.result import MAX_LOOKUPS
 
@@ -93,7 +100,9 @@ def test_mechanisms(ask, record, ip, outcome):
     ],
 )
 def test_identities(ask, sender, helo, outcome, identity):
+    assert ask("", sender=sender, helo=helo).is_mail_from  # RFC 7208 §2.4: also without a reverse-path
     result = ask("example.com TXT v=spf1 -all", sender=sender, helo=helo)
+    assert result.is_mail_from
     assert (result.result, result.identity) == (outcome, identity)
 
 
@@ -162,6 +171,12 @@ def test_mx_limit(ask):
 
     assert ask(zone(MAX_HOSTS)).result is FAIL
     assert ask(zone(MAX_HOSTS + 1)).result is PERMERROR
+
+
+def test_a_separate_helo_check_is_not_of_the_mail_from_identity():
+    """RFC 7208 §2.3."""
+    result = spf.run(spf.check_helo("192.0.2.1", "example.com"), StaticResolver({}))
+    assert (result.identity, result.is_mail_from) == ("helo", False)
 
 
 def test_null_mx_matches_nothing(ask):

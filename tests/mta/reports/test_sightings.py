@@ -1,20 +1,18 @@
 """What is counted of a letter, and how counts come into the store."""
 
+import msgspec
 import pytest
 
-from postier.defence.verdict import CLEAN, Disposition, Treatment, Verdict
-from postier.mailauth import dkim, dmarc, spf
+from postier.defence.verdict import Evidence, Treatment, judge
+from postier.mailauth import arc, dkim, dmarc, spf
 from postier.mailauth.dmarc import Policy
 from postier.mailauth.outcome import Outcome
-from postier.mailauth.reports.aggregate import Handling, Override, OverrideKind, SpfSeen
+from postier.mailauth.reports.aggregate import Handling, OverrideKind, SpfSeen
 from postier.mta.authenticate import Authentication
 from postier.mta.reports import sighting_rows, sightings
 from postier.mta.reports.sighting_rows import dmarc_sightings
 from postier.mta.reports.sightings import DAY_US, Sightings, seen_of
 from postier.store.transaction import StoreUnavailableError
-
-JUNK = Verdict(Disposition.SPOOF, Treatment.JUNK, 8.0, ("x",))
-REFUSED = Verdict(Disposition.SPOOF, Treatment.REFUSE, 15.0, ("x",))
 
 
 def found(
@@ -44,39 +42,67 @@ def found(
     )
 
 
-def seen(letter, verdict, path="a@bounce.test", *, is_list_mail=False):
-    return seen_of(letter, verdict, "192.0.2.1", path, is_list_mail=is_list_mail)
+def seen(letter, verdict, path="a@bounce.test"):
+    return seen_of(letter, verdict, "192.0.2.1", path)
+
+
+def judged(letter, *, spf_result=Outcome.SOFTFAIL, is_list=False, chain=None, trusted=()):
+    """The verdict as the defence gives it."""
+    disowned = spf.SpfResult(spf_result, "bounce.test", "mailfrom")
+    evidence = Evidence(disowned, letter.dkim, letter.dmarc, is_list, chain or letter.arc)
+    return judge(evidence, trusted)
+
+
+WISH = "v=DMARC1; p={}; rua=mailto:a@b.test"
+SEALED = arc.ArcResult(
+    Outcome.PASS,
+    ("list.test",),
+    (b"mx.list.test; dmarc=pass header.from=b.test",),
+    ("from",),
+    selectors=("s",),
+)
 
 
 @pytest.mark.parametrize(
-    ("letter", "verdict", "is_list_mail", "handling", "overrides"),
+    ("letter", "facts", "handling", "kinds"),
     [
-        (found(result=Outcome.PASS), CLEAN, False, Handling.PASS, ()),
-        (found("v=DMARC1; p=none; rua=mailto:a@b.test", Outcome.PASS), CLEAN, False, Handling.NONE, ()),
-        (found("v=DMARC1; p=none; rua=mailto:a@b.test"), CLEAN, False, Handling.NONE, ()),
-        (found("v=DMARC1; p=none; rua=mailto:a@b.test"), JUNK, False, Handling.NONE, ()),
-        (found(), REFUSED, False, Handling.REJECT, ()),
-        (found(), JUNK, False, Handling.QUARANTINE, (Override(OverrideKind.LOCAL_POLICY),)),
+        (found(result=Outcome.PASS), {}, Handling.PASS, []),
+        (found(WISH.format("none"), Outcome.PASS), {}, Handling.NONE, []),
+        (found(WISH.format("none")), {}, Handling.NONE, []),
+        (found(WISH.format("quarantine")), {}, Handling.QUARANTINE, []),
+        (found(), {"spf_result": Outcome.FAIL}, Handling.REJECT, []),
+        (found(), {}, Handling.QUARANTINE, [OverrideKind.LOCAL_POLICY]),
+        (found(applied=Policy.QUARANTINE), {}, Handling.QUARANTINE, [OverrideKind.POLICY_TEST_MODE]),
         (
-            found(applied=Policy.QUARANTINE),
-            JUNK,
-            False,
-            Handling.QUARANTINE,
-            (Override(OverrideKind.POLICY_TEST_MODE),),
+            found(WISH.format("quarantine"), applied=Policy.NONE),
+            {},
+            Handling.NONE,
+            [OverrideKind.POLICY_TEST_MODE],
         ),
-        (
-            found(),
-            JUNK,
-            True,
-            Handling.QUARANTINE,
-            (Override(OverrideKind.MAILING_LIST, "the message has a List-Id"),),
-        ),
-        (found(result=Outcome.TEMPERROR), CLEAN, False, Handling.NONE, ()),
+        (found(), {"is_list": True}, Handling.QUARANTINE, [OverrideKind.MAILING_LIST]),
+        (found(), {"chain": SEALED, "trusted": ("list.test",)}, Handling.NONE, [OverrideKind.LOCAL_POLICY]),
+        (found(), {"chain": SEALED}, Handling.QUARANTINE, [OverrideKind.LOCAL_POLICY]),
+        (found(result=Outcome.TEMPERROR), {}, Handling.NONE, []),
     ],
 )
-def test_what_was_done_and_why(letter, verdict, is_list_mail, handling, overrides):
-    record = seen(letter, verdict, is_list_mail=is_list_mail)
-    assert (record.handling, record.overrides) == (handling, overrides)
+def test_what_was_done_and_why(letter, facts, handling, kinds):
+    verdict = judged(letter, **facts)
+    record = seen(letter, verdict)
+    assert (record.handling, [each.kind for each in record.overrides]) == (handling, kinds)
+    assert record.overrides == verdict.policy.overrides
+
+
+def test_a_trusted_chain_is_told_as_the_rfc_has_it():
+    """RFC 8617 §7.2.2: the comment names the chain."""
+    (override,) = seen(found(), judged(found(), chain=SEALED, trusted=("list.test",))).overrides
+    assert override.comment == "arc=pass as[1].d=list.test as[1].s=s"
+
+
+def test_what_filters_do_for_other_reasons_is_not_told():
+    """RFC 9990 §8.3."""
+    letter = found(WISH.format("none"))
+    record = seen(letter, msgspec.structs.replace(judged(letter), treatment=Treatment.JUNK))
+    assert (record.handling, record.overrides) == (Handling.NONE, ())
 
 
 def test_identities_and_results():
@@ -90,7 +116,8 @@ def test_identities_and_results():
             (Outcome.PERMERROR, ""),
         )
     )
-    record = seen(found(signatures=signatures, author="news.b.test"), CLEAN, "")
+    letter = found(signatures=signatures, author="news.b.test")
+    record = seen(letter, judged(letter), "")
     assert (record.header_from, record.envelope_from) == ("news.b.test", "")
     assert [(each.domain, each.result) for each in record.dkim] == [
         ("news.b.test", Outcome.PASS),
@@ -101,8 +128,18 @@ def test_identities_and_results():
     assert record.spf == SpfSeen("bounce.test", Outcome.SOFTFAIL)
 
 
+def test_without_a_reverse_path_the_helo_name_is_told():
+    """RFC 9990 §3.1.1.13 wants MAIL FROM, which is then postmaster there."""
+    helo = spf.SpfResult(Outcome.PASS, "mx.b.test", "helo", is_null_sender=True)
+    letter = msgspec.structs.replace(found(), spf=helo)
+    assert seen(letter, judged(letter), "").spf == SpfSeen("mx.b.test", Outcome.PASS)
+    separate = msgspec.structs.replace(helo, is_null_sender=False)
+    letter = msgspec.structs.replace(found(), spf=separate)
+    assert seen(letter, judged(letter), "").spf is None
+
+
 def see(counts, letter):
-    counts.letter(letter, CLEAN, "192.0.2.1", "a@b.test", is_list_mail=False)
+    counts.letter(letter, judged(letter), "192.0.2.1", "a@b.test")
 
 
 async def test_counts_add_up_in_the_store(store):

@@ -1,4 +1,4 @@
-"""Transcripts: `C:` lines are sent, `S:` lines must come; `<...>` in these stands for any text."""
+"""Transcripts: `C:` lines are sent, `S:` lines must come; `<...>` in these stands for any text, `S: ...` for any lines."""
 
 import re
 
@@ -31,6 +31,13 @@ async def play(client, text):
     """Play the client's part; raises AssertionError at the first line that differs."""
     for sent, expected in steps(text):
         client.send("".join(f"{line}\r\n" for line in sent))
+        may_skip = False
         for pattern in expected:
+            if pattern == "...":
+                may_skip = True
+                continue
             line = (await client.raw_line()).decode()
+            while may_skip and line and not matches(pattern, line):
+                line = (await client.raw_line()).decode()
+            may_skip = False
             assert matches(pattern, line), f"after {sent}: expected {pattern!r}, got {line!r}"

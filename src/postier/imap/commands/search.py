@@ -1,15 +1,16 @@
 """SEARCH and UID SEARCH.
 
 Not here: keys (`search_syntax`), results (`search_results`). Source: RFC 9051 §6.4.4; RFC 4731; RFC 5182;
-RFC 9755 §3 (no CHARSET).
+RFC 9394 §3; RFC 9755 §3 (no CHARSET).
 """
 
 import msgspec
 
+from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
 from postier.imap.search import Criterion
-from postier.imap.search_results import Return
+from postier.imap.search_results import Return, Wanted
 from postier.imap.search_syntax import parse_program
 from postier.imap.tokens import Cursor
 
@@ -21,14 +22,9 @@ class Search(msgspec.Struct, frozen=True):
 
     tag: bytes
     is_uid: bool
-    returns: Return | None
+    returns: Wanted | None
     criterion: Criterion
     has_charset: bool = False
-
-    @property
-    def saves(self) -> bool:
-        """Whether the result becomes `$`."""
-        return self.returns is not None and Return.SAVE in self.returns
 
 
 class CharsetError(PeerError):
@@ -49,28 +45,48 @@ def parse_uid(cursor: Cursor) -> Search:
     return _parse(cursor, is_uid=True)
 
 
+def returns_of(cursor: Cursor) -> Wanted | None:
+    """`RETURN (...)` and the space behind it, if it is there."""
+    if not cursor.try_keyword(b"RETURN"):
+        return None
+    cursor.space()
+    options, partial = Return(0), None
+    for option in cursor.items(lambda: _return(cursor), may_be_empty=True):
+        if isinstance(option, Return):
+            options |= option
+        elif partial is None:
+            partial = option
+        else:
+            raise bad("PARTIAL is named twice")
+    cursor.space()
+    if partial is not None and Return.ALL in options:
+        raise bad("PARTIAL and ALL exclude each other")  # RFC 9394 §3.1
+    return Wanted(options if options or partial else Return.ALL, partial)
+
+
+def charset(cursor: Cursor, *, clears_saved: bool) -> None:
+    """The name of a charset that we read. Raises CharsetError."""
+    if cursor.astring().upper() not in CHARSETS:
+        raise CharsetError(clears_saved=clears_saved)
+
+
 def _parse(cursor: Cursor, *, is_uid: bool) -> Search:
     cursor.space()
-    returns = None
-    if cursor.try_keyword(b"RETURN"):
-        cursor.space()
-        returns = Return(0)
-        for option in cursor.items(lambda: _return(cursor), may_be_empty=True):
-            returns |= option
-        returns = returns or Return.ALL
-        cursor.space()
+    returns = returns_of(cursor)
     has_charset = cursor.try_keyword(b"CHARSET")
     if has_charset:
         cursor.space()
-        charset = cursor.astring().upper()
+        charset(cursor, clears_saved=returns is not None and returns.saves)
         cursor.space()
-        if charset not in CHARSETS:
-            raise CharsetError(clears_saved=returns is not None and Return.SAVE in returns)
     return Search(cursor.tag, is_uid, returns, parse_program(cursor), has_charset)
 
 
-def _return(cursor: Cursor) -> Return:
-    option = Return.__members__.get(cursor.keyword().decode("ascii"))
+def _return(cursor: Cursor) -> Return | Partial:
+    name = cursor.keyword()
+    if name == b"PARTIAL":
+        cursor.space()
+        return partial_range(cursor)
+    option = Return.__members__.get(name.decode("ascii"))
     if option is None:
         raise bad("Unknown search return option")  # RFC 9051 §6.4.4
     return option

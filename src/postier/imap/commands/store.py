@@ -1,6 +1,6 @@
 """STORE and UID STORE.
 
-Source: RFC 9051 §6.4.6, §6.4.9.
+Source: RFC 9051 §6.4.6, §6.4.9; RFC 7162 §3.1.3 (UNCHANGEDSINCE); RFC 4466 §2.5 (modifiers).
 """
 
 import enum
@@ -22,7 +22,7 @@ class FlagChange(enum.Enum):
 
 
 class Store(msgspec.Struct, frozen=True):
-    """Change flags; `is_silent`: do not tell the new ones."""
+    """Change flags; `is_silent`: do not tell the new ones. Messages changed after `unchanged_since` stay as they are."""
 
     tag: bytes
     is_uid: bool
@@ -30,23 +30,31 @@ class Store(msgspec.Struct, frozen=True):
     change: FlagChange
     is_silent: bool
     flags: FlagList
+    unchanged_since: int | None = None
 
 
 def parse(cursor: Cursor) -> Store:
-    """`STORE` SP sequence-set SP store-att-flags."""
+    """`STORE` SP sequence-set [SP `(` modifier `)`] SP store-att-flags."""
     return _parse(cursor, is_uid=False)
 
 
 def parse_uid(cursor: Cursor) -> Store:
-    """`UID STORE` SP sequence-set SP store-att-flags."""
+    """`UID STORE` SP sequence-set [SP `(` modifier `)`] SP store-att-flags."""
     return _parse(cursor, is_uid=True)
 
 
 def _parse(cursor: Cursor, *, is_uid: bool) -> Store:
-    # RFC 7162 §3.1.3 todo: the UNCHANGEDSINCE modifier
     cursor.space()
     messages = cursor.sequence_set()
     cursor.space()
+    unchanged_since = None
+    if cursor.take(b"("):
+        if cursor.keyword() != b"UNCHANGEDSINCE":
+            raise bad("Unknown STORE modifier")
+        cursor.space()
+        unchanged_since = cursor.number()
+        cursor.expect(b")")
+        cursor.space()
     name = cursor.keyword()
     change = FlagChange(name[:1].decode("ascii")) if name[:1] in {b"+", b"-"} else FlagChange.REPLACE
     item = name[len(change.value) :]
@@ -55,4 +63,4 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Store:
     cursor.space()
     flags = cursor.flag_list(may_be_bare=True)
     cursor.end()
-    return Store(cursor.tag, is_uid, messages, change, item != b"FLAGS", flags)
+    return Store(cursor.tag, is_uid, messages, change, item != b"FLAGS", flags, unchanged_since)

@@ -6,6 +6,7 @@ guess.
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -14,6 +15,10 @@ from postier.mailauth.names import canonical
 
 MAX_FROM_OCTETS = 16_384
 MAX_AUTHORS = 50
+MAX_KEPT_OCTETS = (
+    512  # mail comes again and again from the same people: short fields read lately are remembered
+)
+MAX_KEPT_FIELDS = 2_048
 
 # The words of an address list: quoted strings, domain literals, specials, everything else. A quoted string without its
 # end takes the rest, so that nothing is looked at twice.
@@ -44,7 +49,8 @@ def author_of(fields: tuple[Field, ...]) -> Author:
     domains: dict[str, None] = {}
     problem = "" if len(found) == 1 else f"the message has {len(found)} From fields"
     for field in found[:MAX_AUTHORS]:
-        names, wrong = _domains(field.value)
+        value = field.value
+        names, wrong = _remembered(value) if len(value) <= MAX_KEPT_OCTETS else _domains(value)
         domains |= dict.fromkeys(names)
         problem = problem or wrong
     if not problem and not domains:
@@ -54,14 +60,14 @@ def author_of(fields: tuple[Field, ...]) -> Author:
     return Author(tuple(domains), problem)
 
 
-def _domains(value: bytes) -> tuple[list[str], str]:
+def _domains(value: bytes) -> tuple[tuple[str, ...], str]:
     """The domains of one From, and what is wrong with it."""
     if len(value) > MAX_FROM_OCTETS:
-        return [], "From is too long"
+        return (), "From is too long"
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
-        return [], "From is not UTF-8"
+        return (), "From is not UTF-8"
     domains: list[str] = []
     problem = ""
     for mailbox in _mailboxes(_words(text)):
@@ -71,8 +77,11 @@ def _domains(value: bytes) -> tuple[list[str], str]:
         elif domain:
             domains.append(domain)
     if len(domains) > MAX_AUTHORS:
-        return domains[:MAX_AUTHORS], "From names too many addresses"
-    return domains, problem
+        return tuple(domains[:MAX_AUTHORS]), "From names too many addresses"
+    return tuple(domains), problem
+
+
+_remembered = lru_cache(MAX_KEPT_FIELDS)(_domains)
 
 
 def _words(text: str) -> list[str]:

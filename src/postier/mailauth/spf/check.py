@@ -39,7 +39,8 @@ def check(
     brackets, `now` seconds since 1970 (only for the %{t} of an explanation).
     """
     if not sender:
-        return check_helo(ip, helo, receiver=receiver, now=now, limits=limits)
+        null = _Check(ip, "postmaster", helo, helo, receiver, now, limits, "helo", is_null_sender=True)
+        return null.run()
     local, _, domain = sender.rpartition("@")
     check = _Check(
         ip, local or "postmaster", domain, helo, receiver, now, limits, "mailfrom"
@@ -84,6 +85,8 @@ class _Check:
         now: int,
         limits: Limits,
         identity: str,
+        *,
+        is_null_sender: bool = False,
     ) -> None:
         self._version, self._number, self._ip = client_address(ip)
         self._local = local
@@ -93,6 +96,7 @@ class _Check:
         self._now = now
         self._limits = limits
         self._identity = identity
+        self._is_null_sender = is_null_sender
         self._lookups = 0
         self._voids = 0
         self._trace: list[str] = []
@@ -133,6 +137,7 @@ class _Check:
             self._lookups,
             self._voids,
             tuple(self._trace),
+            self._is_null_sender,
         )
 
     def _evaluate(self, domain: str) -> Asking[tuple[Outcome, str, _Frame | None]]:

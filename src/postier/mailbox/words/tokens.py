@@ -1,6 +1,6 @@
 r"""Words of a text, and the pieces of a pattern that must be words or parts of words.
 
-Not here: where words are kept (`block`), how a text is folded (`mailbox.texts`). Invariants: a word is a longest run of
+Not here: where words are kept (`block`), how a text is folded (`mime.collation`). Invariants: a word is a longest run of
 letters, digits and their marks in the folded text, so a text contains a pattern only if its words contain the pattern's
 pieces, and if the pattern is one piece, exactly then. Linear time; ASCII costs 40 ns a word.
 """
@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from postier.mailbox.texts import folded
+from postier.mime.collation import search_fold
 
 MAX_PIECES = 16  # of a pattern; the others narrow nothing
 
@@ -57,7 +57,7 @@ def words_of_ascii(octets: bytes) -> set[bytes]:
 
 
 def _by_characters(text: str) -> set[bytes]:
-    return set(encoded("\n".join(set(_WORD.findall(folded(text))))).split(b"\n")) - {b""}
+    return set(encoded("\n".join(set(_WORD.findall(search_fold(text))))).split(b"\n")) - {b""}
 
 
 def pattern_of(text: str) -> Pattern | None:

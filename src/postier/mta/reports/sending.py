@@ -14,7 +14,6 @@ import msgspec
 import structlog
 
 from postier.accounts.directory import Directory
-from postier.accounts.dkim_keys import KeyState, domain_keys
 from postier.dns.ask import Answering, ask
 from postier.mailauth import dkim, tlsrpt
 from postier.mailauth.dkim.keys import MIN_RSA_BITS
@@ -22,7 +21,6 @@ from postier.mailauth.dkim.sign import header_names
 from postier.mailauth.dkim.verify import SignedHeader
 from postier.mailauth.dmarc.record import parse_record
 from postier.mailauth.letter import Letter
-from postier.mailauth.names import is_within
 from postier.mailauth.questions import TxtQuestion
 from postier.mailauth.reports import Report
 from postier.mailauth.reports.destinations import allowed, mail_address
@@ -30,7 +28,7 @@ from postier.mailauth.reports.packed import gzipped
 from postier.mailauth.reports.tls import write_tls
 from postier.mime.address import Address
 from postier.mta.acceptance import Acceptance, prepare, store_letter
-from postier.mta.letter_id import new_letter_id
+from postier.mta.letter_id import under_new_id
 from postier.mta.reports.outgoing import (
     Reporting,
     aggregate_letter,
@@ -52,7 +50,7 @@ from postier.mta.reports.sighting_rows import (
     tls_sightings,
 )
 from postier.smtp.parameters import NO_MAIL_PARAMETERS
-from postier.store.transaction import ConflictError, ReadTx, Store, StoreError, WriteTx
+from postier.store.transaction import ConflictError, Store, StoreError, WriteTx
 
 AT_ONCE = 100  # reports looked up together
 MAX_TRIES = 6
@@ -179,25 +177,29 @@ class Sender(msgspec.Struct, frozen=True):
             dkim.sign(letter, keys, now_us // 1_000_000, headers=(*names, *extra), min_rsa_bits=MIN_RSA_BITS)
             + letter
         )
-        prepared = prepare(
-            Acceptance(
-                letter_id=new_letter_id(now_us, self.random_bits),
-                peer="",
-                reverse_path="",  # nobody is to be told when it can't be delivered
-                parameters=NO_MAIL_PARAMETERS,
-                content=b"",
-                relayed_content=signed,
-                remote=tuple(to),
-                message_id=message_id(reporting, due),
-                received_at=now_us,
+
+        async def keep(letter_id: int) -> None:
+            prepared = prepare(
+                Acceptance(
+                    letter_id=letter_id,
+                    peer="",
+                    reverse_path="",  # nobody is to be told when it can't be delivered
+                    parameters=NO_MAIL_PARAMETERS,
+                    content=b"",
+                    relayed_content=signed,
+                    remote=tuple(to),
+                    message_id=message_id(reporting, due),
+                    received_at=now_us,
+                )
             )
-        )
 
-        def write(tx: WriteTx) -> None:
-            store_letter(tx, prepared, "")
-            mark_done(tx, due, SENT)
+            def write(tx: WriteTx) -> None:
+                store_letter(tx, prepared, "")
+                mark_done(tx, due, SENT)
 
-        await self.store.write_with_blobs(prepared.drafts, write)
+            await self.store.write_with_blobs(prepared.drafts, write)
+
+        await under_new_id(keep, self.now_us, self.random_bits)
         return SENT
 
     async def _keep(self, due: Due, reporting: Reporting, report: Report) -> str:
@@ -220,15 +222,5 @@ class Sender(msgspec.Struct, frozen=True):
         return why
 
     async def _reporting(self) -> Reporting | None:
-        domain = self.domain or await self.store.read(_signing_domain, self.hostname)
+        domain = self.domain or await self.directory.postmaster_domain()
         return Reporting(domain, self.hostname) if domain else None
-
-
-def _signing_domain(tx: ReadTx, hostname: str) -> str:
-    """The domain of ours in whose name we report: the one that the host's name lies in, else the first; it has a key."""
-    names = [str(name) for (name,) in tx.rows("SELECT domain FROM domain ORDER BY domain")]
-    names.sort(key=lambda name: not is_within(hostname, name))
-    for name in names:
-        if any(key.state is KeyState.ACTIVE for key in domain_keys(tx, name)):
-            return name
-    return ""

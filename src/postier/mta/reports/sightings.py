@@ -2,17 +2,18 @@
 
 Not here: the rows (`sighting_rows`). Sources: RFC 9990 §3.1.1, §3.1.3, §3.1.6. Invariants: nothing is counted while
 sending reports is switched off; a count costs no I/O; memory is bounded (what is beyond MAX_HELD is not counted); what was
-not folded yet is lost when the process is killed, which costs a report a few letters, never a letter.
+not folded yet is lost when the process is killed, which costs a report a few letters, never a letter; what was done and why is told as the verdict has it, never derived anew.
 """
 
 from collections.abc import Callable
 
+from postier.defence.dmarc_policy import PolicyDecision
 from postier.defence.verdict import Treatment, Verdict
 from postier.mailauth.dkim import DkimResult
 from postier.mailauth.dmarc import DmarcResult, Policy
 from postier.mailauth.names import canonical, is_within
 from postier.mailauth.outcome import Outcome
-from postier.mailauth.reports.aggregate import Handling, Override, OverrideKind, Seen, SignatureSeen, SpfSeen
+from postier.mailauth.reports.aggregate import Handling, Seen, SignatureSeen, SpfSeen
 from postier.mta.authenticate import Authentication
 from postier.mta.reports.sighting_rows import Batch, DmarcKey, TlsKey, fold
 from postier.store.transaction import Store
@@ -31,9 +32,7 @@ class Sightings:
         self._tls: dict[TlsKey, int] = {}
         self._records: dict[tuple[str, int], str] = {}
 
-    def letter(
-        self, found: Authentication, verdict: Verdict, peer: str, reverse_path: str, *, is_list_mail: bool
-    ) -> None:
+    def letter(self, found: Authentication, verdict: Verdict, peer: str, reverse_path: str) -> None:
         """A letter was judged; counted if its author's domain asks for reports."""
         dmarc = found.dmarc
         if dmarc.record is None or not dmarc.record.rua or dmarc.result not in _COUNTED:
@@ -41,8 +40,7 @@ class Sightings:
         day = self._now_us() // DAY_US
         # SECURITY 47: whoever sends nothing but spam gets no report for it
         is_worth = dmarc.result is Outcome.PASS or verdict.treatment is Treatment.DELIVER
-        seen = seen_of(found, verdict, peer, reverse_path, is_list_mail=is_list_mail)
-        key = DmarcKey(dmarc.domain, day, is_worth, seen)
+        key = DmarcKey(dmarc.domain, day, is_worth, seen_of(found, verdict, peer, reverse_path))
         if key in self._dmarc or len(self._dmarc) < MAX_HELD:
             self._dmarc[key] = self._dmarc.get(key, 0) + 1
             self._records[dmarc.domain, day] = dmarc.record.text
@@ -79,57 +77,31 @@ class Sightings:
 _COUNTED = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.TEMPERROR})
 
 
-def seen_of(
-    found: Authentication, verdict: Verdict, peer: str, reverse_path: str, *, is_list_mail: bool
-) -> Seen:
+def seen_of(found: Authentication, verdict: Verdict, peer: str, reverse_path: str) -> Seen:
     """The record for one letter; its count is 0, so that letters that are alike are equal."""
     dmarc, spf = found.dmarc, found.spf
-    handling = _handling(dmarc, verdict)
     domain = canonical(reverse_path.rpartition("@")[2]) or ""
     return Seen(
         peer,
         0,
-        handling,
+        _handling(dmarc, verdict.policy),
         dmarc.aligned_dkim,
         dmarc.aligned_spf,
         dmarc.from_domain,
         domain,
         "",
-        _overrides(dmarc, handling, is_list_mail=is_list_mail),
+        verdict.policy.overrides,
         _signatures(found.dkim, dmarc.from_domain),
         # RFC 9990 §3.1.1.13: only the MAIL FROM identity
-        SpfSeen(canonical(spf.domain) or "", spf.result)
-        if spf.identity == "mailfrom" and spf.domain
-        else None,
+        SpfSeen(canonical(spf.domain) or "", spf.result) if spf.is_mail_from and spf.domain else None,
     )
 
 
-def _handling(dmarc: DmarcResult, verdict: Verdict) -> Handling:
+def _handling(dmarc: DmarcResult, policy: PolicyDecision) -> Handling:
+    """What was done about DMARC; what our filters do for other reasons is nobody's business (RFC 9990 §8.3)."""
     if dmarc.result is Outcome.PASS:
         return Handling.NONE if dmarc.applied in {None, Policy.NONE} else Handling.PASS
-    if dmarc.result is not Outcome.FAIL:
-        return Handling.NONE
-    # What our filters do for other reasons is nobody's business (RFC 9990 §8.3): p=none is none
-    if dmarc.disposition is Policy.NONE:
-        return Handling.NONE
-    match verdict.treatment:
-        case Treatment.REFUSE:
-            return Handling.REJECT
-        case Treatment.JUNK:
-            return Handling.QUARANTINE
-        case _:
-            return Handling.NONE
-
-
-def _overrides(dmarc: DmarcResult, handling: Handling, *, is_list_mail: bool) -> tuple[Override, ...]:
-    """RFC 9990 §3.1.1.9: a reason when what was done is not what the domain published."""
-    if dmarc.result is not Outcome.FAIL or dmarc.published is None or handling.value == dmarc.published.value:
-        return ()
-    if dmarc.applied is not None and handling.value == dmarc.applied.value:
-        return (Override(OverrideKind.POLICY_TEST_MODE),)
-    if is_list_mail:
-        return (Override(OverrideKind.MAILING_LIST, "the message has a List-Id"),)
-    return (Override(OverrideKind.LOCAL_POLICY),)
+    return Handling(policy.disposition.value)
 
 
 def _signatures(results: tuple[DkimResult, ...], author: str) -> tuple[SignatureSeen, ...]:

@@ -107,7 +107,11 @@ async def send_contents(
 ) -> Sent:
     r"""Send the messages; those of `now_seen` with their FLAGS, as \Seen is new (RFC 9051 §7.5.2)."""
     store, selected = connection.store, connection.opened()
-    with_flags = items.with_column(fetch_items.Column.FLAGS) if now_seen else items
+    with_flags = items
+    if now_seen:
+        with_flags = items.with_column(fetch_items.Column.FLAGS)
+        if connection.session.knows_modseq:  # RFC 7162 §3.2.4
+            with_flags = with_flags.with_column(fetch_items.Column.UID).with_column(fetch_items.Column.MODSEQ)
     columns = stored_columns(with_flags, *_MORE, *((Column.PARTS,) if _needs_parts(items) else ()))
     sent = unreadable = 0
     for portion in portions(chosen, PORTION):
@@ -127,6 +131,7 @@ async def send_contents(
                 for piece in render_message(shown, rows, place, content):
                     connection.send(piece)
                 sent += 1
+            connection.progress = sent, len(chosen.uids)
             await connection.drain()
     connection.fetched += sent
     return Sent(sent, unreadable)

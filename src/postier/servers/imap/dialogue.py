@@ -11,6 +11,7 @@ import structlog
 
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
+from postier.imap.commands.compress import Compress
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
@@ -20,13 +21,17 @@ from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.id import Id
 from postier.imap.commands.list import List
 from postier.imap.commands.login import Login
+from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
 from postier.imap.commands.select import Select
+from postier.imap.commands.sort import Sort
 from postier.imap.commands.status import StatusQuery
 from postier.imap.commands.store import Store
 from postier.imap.commands.subscribe import Subscribe
 from postier.imap.commands.table import VERBS, Command, parse_command
+from postier.imap.commands.thread import Thread
+from postier.imap.commands.uid_batches import UidBatches
 from postier.imap.reader_events import (
     NEED_DATA,
     AnswerLine,
@@ -56,21 +61,28 @@ from postier.mailbox.refusals import MailboxRefusedError
 from postier.servers.imap import (
     append,
     authenticate,
+    condstore,
     fetch,
     greetings,
     idle,
     mailboxes,
+    quota,
     search,
     select,
+    session_verbs,
+    sort,
     store,
+    thread,
     transfer,
 )
 from postier.servers.imap.connection import Connection, Done, EndError
+from postier.servers.imap.progress import Progress
 from postier.servers.imap.selected import MailboxGoneError
 from postier.store.transaction import ConflictError, StoreError
 from postier.tls.stream import StreamExpiredError
 
 LOG = structlog.get_logger()
+_UNWATCHED = frozenset([b"IDLE", b"LOGIN", b"AUTHENTICATE", b"STARTTLS"])  # their length is not ours
 
 
 async def converse(connection: Connection) -> None:
@@ -153,9 +165,14 @@ async def run(connection: Connection, line: CommandLine) -> None:
     tag = line.tag
     connection.commands += 1
     selected = connection.selected
+    was_withholding = selected is not None and selected.is_withholding
     done: Done | None
     try:
-        done = await _execute(connection, line)
+        if line.verb in _UNWATCHED:
+            done = await _execute(connection, line)
+        else:
+            with Progress(connection, tag):
+                done = await _execute(connection, line)
     except PeerError as refusal:
         if isinstance(refusal, CharsetError) and refusal.clears_saved:
             search.clear_saved(connection)
@@ -175,7 +192,9 @@ async def run(connection: Connection, line: CommandLine) -> None:
         connection.errors = 0
         return
     if selected is not None and selected is connection.selected:
-        await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
+        is_told = await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
+        must_tell = done.tells_modseq or was_withholding or not is_told
+        done = condstore.completed(connection, done, must_tell=must_tell)
     connection.errors = 0
     connection.send(
         status_line(done.status, done.text, tag=tag, code=done.code, utf8=connection.session.utf8)
@@ -184,13 +203,14 @@ async def run(connection: Connection, line: CommandLine) -> None:
         raise EndError
 
 
-async def tell_news(connection: Connection, *, may_expunge: bool) -> None:
-    """At the end of a command: what happened in the selected mailbox."""
+async def tell_news(connection: Connection, *, may_expunge: bool) -> bool:
+    """At the end of a command: what happened in the selected mailbox; whether it could be told."""
     assert connection.selected is not None
     try:
         connection.send(await connection.selected.news(connection.store, may_expunge=may_expunge))
+        return True
     except StoreError:
-        return  # it is told at the end of a later command
+        return False  # it is told at the end of a later command
     except MailboxGoneError:
         raise _mailbox_gone() from None
 
@@ -215,6 +235,10 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await store.store(connection, command)
         case Search():
             return await search.search(connection, command)
+        case Sort():
+            return await sort.sort(connection, command)
+        case Thread():
+            return await thread.thread(connection, command)
         case Copy():
             return await transfer.copy(connection, command)
         case Expunge():
@@ -234,6 +258,15 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await mailboxes.rename(connection, command)
         case Subscribe():
             return await mailboxes.subscribe(connection, command)
+        case UidBatches():
+            return await select.batches(connection, command)
+        case Compress():
+            session_verbs.compress(connection, command.tag)
+            return None
+        case GetQuota():
+            return await quota.get_quota(connection, command)
+        case GetQuotaRoot():
+            return await quota.get_quota_root(connection, command)
         case Login():
             return await authenticate.login(connection, command)
         case Authenticate():
@@ -262,6 +295,9 @@ async def _execute_word(connection: Connection, tag: bytes, word: Word) -> Done 
             return select.unselect(connection)
         case Word.STARTTLS:
             await authenticate.starttls(connection, tag)
+            return None
+        case Word.UNAUTHENTICATE:
+            session_verbs.unauthenticate(connection, tag)
             return None
         case Word.LOGOUT:
             connection.send(bye("Logging out"))

@@ -1,40 +1,59 @@
 r"""FETCH and UID FETCH.
 
 Not here: values of the index (`columns`), octets of messages (`contents`), response lines (`imap.fetch`). Source: RFC 9051
-§6.4.5. Invariants: a portion is read, written and mostly taken by the peer before the next is read; \Seen is set in one write
+§6.4.5; RFC 7162 §3.1.4, §3.2.6; RFC 9394 §3.3. Invariants: a portion is read, written and mostly taken by the peer before the next is read; \Seen is set in one write
 for all messages, before their octets are sent; a message that left meanwhile is passed over.
 """
+
+from bisect import bisect_left
 
 from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.store import FlagChange
 from postier.imap.fetch import column_blocks
 from postier.imap.fetch_items import FetchItems
 from postier.imap.flags import SEEN, FlagList
+from postier.imap.mailbox_responses import vanished_earlier_line
 from postier.imap.responses import EXPUNGEISSUED, UNAVAILABLE, Status
+from postier.imap.sets import MAX_NUMBER, Ranges, ranges_of, ranges_text
 from postier.imap.view import Chosen
+from postier.mailbox.resync import changed_uids, vanished_since
+from postier.servers.imap import condstore
 from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.contents import Sent, send_contents
 from postier.servers.imap.portions import PORTION, flags_of, portions, read_values
+from postier.servers.imap.selected import uid_ranges
 from postier.servers.imap.store import change_flags
-from postier.store.uid_ranges import UidRange
+from postier.store.uid_ranges import UidRange, merged, without
 
+INLINE_MESSAGES = 10_000  # of more the changed ones are looked for beside the loop
 PORTION_WITH_EMAIL = 1_000  # of rows with ENVELOPE or BODYSTRUCTURE
 
 
 async def fetch(connection: Connection, command: Fetch) -> Done:
     """Answer for the messages that exist."""
     selected, items = connection.opened(), command.items
-    if command.is_uid:  # the client may ask for what is new; numbers are not in its question
-        connection.send(await selected.news(connection.store, may_expunge=False))
+    session = connection.session
+    if command.asks_modseq:
+        condstore.client_knows(connection)
+    if command.is_uid or command.changed_since is not None:  # the client may ask for what is new
+        connection.send(await selected.news(connection.store, may_expunge=command.wants_vanished))
     chosen = await selected.choose(connection.store, command.messages, is_uid=command.is_uid)
+    if command.partial is not None:
+        stretch = command.partial.span(len(chosen.uids))
+        chosen = Chosen(chosen.uids[stretch], chosen.seqs[stretch])
+    if command.changed_since is not None:
+        if command.wants_vanished:
+            asked = command.messages.resolve(selected.told_uidnext - 1)
+            await send_vanished(connection, asked, command.changed_since)
+        chosen = await changed(connection, chosen, command.changed_since)
     if not chosen.uids:
         return Done("FETCH completed; there was nothing to do")
     if items.is_columns_only:
-        done = Sent(await _send_columns(connection, chosen, items), 0)
+        done = Sent(await send_columns(connection, chosen, items), 0)
     else:
         now_seen: list[UidRange] = []
-        if items.sets_seen and not connection.session.is_read_only:
+        if items.sets_seen and not session.is_read_only:
             now_seen = await _set_seen(connection, chosen)
         done = await send_contents(connection, chosen, items, now_seen)
     if done.unreadable:
@@ -44,7 +63,38 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
     return Done("FETCH completed")
 
 
-async def _send_columns(connection: Connection, chosen: Chosen, items: FetchItems) -> int:
+async def changed(connection: Connection, chosen: Chosen, since_modseq: int) -> Chosen:
+    """Those of the messages that came or changed after a modseq (RFC 7162 §3.1.4.1)."""
+    selected, store = connection.opened(), connection.store
+    if not chosen.uids or selected.highest_modseq <= since_modseq:
+        return Chosen(chosen.uids[:0], ())
+    read = store.read if len(chosen.uids) <= INLINE_MESSAGES else store.read_bulk
+    ranges = uid_ranges(chosen, selected.view.uids)
+    uids = await read(changed_uids, selected.account_id, selected.mailbox_id, ranges, since_modseq)
+    known = uids[: bisect_left(uids, selected.told_uidnext)]
+    return Chosen(known, selected.view.seqs_of(known))
+
+
+async def send_vanished(
+    connection: Connection, asked: Ranges, since_modseq: int, *, above_uid: int = 0
+) -> None:
+    """VANISHED (EARLIER) for the UIDs of `asked`, those up to `above_uid` left out (RFC 7162 §3.2.10.1).
+
+    Nothing that the client counts among its messages is named: that it will be told of by VANISHED alone.
+    """
+    selected, store = connection.opened(), connection.store
+    if selected.highest_modseq <= since_modseq:
+        return
+    view = await selected.load(store)
+    gone = await store.read_bulk(
+        vanished_since, selected.account_id, selected.mailbox_id, asked, since_modseq
+    )
+    gone = without(gone, merged([(0, above_uid), (selected.told_uidnext, MAX_NUMBER)], ranges_of(view.uids)))
+    if gone:
+        connection.send(vanished_earlier_line(ranges_text(gone)))
+
+
+async def send_columns(connection: Connection, chosen: Chosen, items: FetchItems) -> int:
     """Send what the index tells; returns of how many messages."""
     store, selected = connection.store, connection.opened()
     columns = stored_columns(items)
@@ -57,6 +107,7 @@ async def _send_columns(connection: Connection, chosen: Chosen, items: FetchItem
             connection.send(block)
         await connection.drain()
         sent += len(seqs)
+        connection.progress = sent, len(chosen.uids)
     return sent
 
 

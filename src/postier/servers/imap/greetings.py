@@ -16,6 +16,7 @@ from postier.imap.mailbox_responses import (
 )
 from postier.imap.responses import capability as capability_code
 from postier.imap.responses import untagged_ok
+from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 
 LOG = structlog.get_logger()
@@ -38,8 +39,13 @@ def capability(connection: Connection) -> Done:
 def enable(connection: Connection, command: Enable) -> Done:
     """ENABLE."""
     session = connection.session
+    knew_modseq = session.knows_modseq
     connection.send(enabled_line(session.enable(command.names)))
+    if session.knows_modseq and not knew_modseq:
+        condstore.begin(connection)
     if connection.selected is not None:
+        connection.selected.view.sends_vanished = session.sends_vanished
+        connection.selected.view.uid_only = session.uid_only
         connection.selected.view.sends_recent = session.sends_recent
         if not session.sends_recent:
             connection.selected.view.recent_from = None

@@ -9,12 +9,16 @@ from array import array
 from bisect import bisect_left
 
 from postier.imap.commands.search import Search
-from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
-from postier.imap.search_results import saved_result, search_answer, search_line_of
-from postier.imap.sets import Ranges, SequenceSet
+from postier.imap.search import Binding, Criterion, Keyword, Messages, asks_modseq, bind, leaves
+from postier.imap.search_results import Wanted, saved_result, search_answer, search_line
+from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
+from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates, matching
 from postier.mailbox.search import search as plan_search
+from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
+from postier.mime.index import index_message
+from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
 
@@ -24,26 +28,52 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
     try:
-        found = await _found(connection, command)
+        result = await _found(connection, command.criterion, is_uid=command.is_uid)
     except StoreError:
-        if command.saves:
-            clear_saved(connection)
+        forget_saved(connection, command.returns)
         raise
-    selected, returns = connection.opened(), command.returns
-    if command.is_uid and returns is None and not connection.session.uses_esearch:
-        text = found.text()
-        if text is not None:
-            connection.send(search_line_of(text.encode()))
-            return Done("SEARCH completed")
-    uids = found.numbers()
-    numbers = uids if command.is_uid else selected.view.seqs_of(uids)
-    if command.saves and returns is not None:
-        selected.view.save(saved_result(returns, uids))
     uses_esearch = connection.session.uses_esearch
+    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(command.criterion):
+        text = result.text()
+        if text is not None:
+            connection.send(search_line(text.encode()))
+            return Done("SEARCH completed")
+    uids = result.numbers()
+    view, returns = connection.opened().view, command.returns
+    numbers = uids if command.is_uid else view.seqs_of(uids)
+    if returns is not None and returns.saves:
+        view.save(saved_result(returns, uids))
+    modseq = await highest_modseq(connection, command.criterion, returns, uids)
     connection.send(
-        search_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, uses_esearch=uses_esearch)
+        search_answer(
+            command.tag,
+            numbers,
+            is_uid=command.is_uid,
+            returns=returns,
+            uses_esearch=uses_esearch,
+            modseq=modseq,
+        )
     )
     return Done("SEARCH completed")
+
+
+async def highest_modseq(
+    connection: Connection, criterion: Criterion, returns: Wanted | None, uids: "array[int]"
+) -> int:
+    """The highest mod-sequence of what is returned, if MODSEQ is among the keys, else 0 (RFC 7162 §3.1.6). Raises StoreError."""
+    if not uids or not asks_modseq(criterion):
+        return 0
+    told = uids if returns is None else saved_result(returns, uids)  # RFC 4731 §3.2
+    selected = connection.opened()
+    return await connection.store.read(
+        highest_modseq_of, selected.account_id, selected.mailbox_id, ranges_of(sorted(told))
+    )
+
+
+def forget_saved(connection: Connection, returns: Wanted | None) -> None:
+    """A command that was to set `$` failed (RFC 9051 §6.4.4.1)."""
+    if returns is not None and returns.saves:
+        clear_saved(connection)
 
 
 def clear_saved(connection: Connection) -> None:
@@ -52,26 +82,49 @@ def clear_saved(connection: Connection) -> None:
         connection.selected.view.save(array("I"))
 
 
-async def _found(connection: Connection, command: Search) -> Uids:
+async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
+    return (await _found(connection, criterion, is_uid=is_uid)).numbers()
+
+
+async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> Uids:
     selected, store = connection.opened(), connection.store
+    if asks_modseq(criterion):
+        condstore.client_knows(connection)
+    await keyed(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
-    criterion = await _bound(connection, command.criterion)
+    bound = await _bound(connection, criterion)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
-    plan = await read(plan_search, selected.account_id, selected.mailbox_id, criterion)
-    found = plan.found
-    if found.last >= selected.told_uidnext:
-        found = Uids(numbers=_known(found.numbers(), selected.told_uidnext))
+    plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
+    result = plan.found
+    if result.last >= selected.told_uidnext:
+        result = Uids(numbers=_known(result.numbers(), selected.told_uidnext))
     if plan.undecided:
-        found = Uids(numbers=await _decided(connection, plan, found.numbers()))
-    if not command.is_uid:
+        result = Uids(numbers=await _decided(connection, plan, result.numbers()))
+    if not is_uid:
         await selected.load(store)
-    return found
+    return result
 
 
 def _known(uids: "array[int]", told_uidnext: int) -> "array[int]":
     return uids[: bisect_left(uids, told_uidnext)]
+
+
+async def keyed(connection: Connection) -> None:
+    """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
+    store, account_id = connection.store, connection.opened().account_id
+    while not connection.is_keyed:
+        emails = await store.read(unkeyed, account_id)
+        connection.is_keyed = len(emails) < KEYED_AT_ONCE
+        if emails:
+            contents = await store.read_blobs([blob_id for _, blob_id in emails])
+            indexes = [
+                (email_id, index_message(content or b""))
+                for (email_id, _), content in zip(emails, contents, strict=True)
+            ]
+            await store.write_bulk(write_keys, account_id, indexes)
+            await connection.drain()
 
 
 async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
@@ -105,5 +158,6 @@ async def _decided(connection: Connection, plan: SearchPlan, found: "array[int]"
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
         more += matching(plan.rest, messages, contents)
+        connection.progress = start + len(portion), len(undecided)
         await connection.drain()
     return array("I", sorted([*found, *more])) if more else found

@@ -29,16 +29,44 @@ class MailboxGoneError(Exception):
 class Selected:
     """One open mailbox."""
 
-    __slots__ = ("account_id", "mailbox_id", "modseq", "told_uidnext", "uidnext", "view")
+    __slots__ = (
+        "_withheld_from",
+        "account_id",
+        "highest_modseq",
+        "mailbox_id",
+        "modseq",
+        "told_uidnext",
+        "uidnext",
+        "view",
+    )
 
     def __init__(
-        self, account_id: int, mailbox_id: int, *, modseq: int, uidnext: int, view: MailboxView
+        self,
+        account_id: int,
+        mailbox_id: int,
+        *,
+        modseq: int,
+        highest_modseq: int,
+        uidnext: int,
+        view: MailboxView,
     ) -> None:
         self.account_id = account_id
         self.mailbox_id = mailbox_id
         self.modseq = modseq
+        self.highest_modseq = highest_modseq  # the mailbox's, at `modseq`
         self.uidnext = self.told_uidnext = uidnext
         self.view = view
+        self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
+
+    @property
+    def is_withholding(self) -> bool:
+        """Whether expunges wait for a command that may tell them."""
+        return self._withheld_from > 0
+
+    @property
+    def told_modseq(self) -> int:
+        """Up to where the client knows everything (RFC 7162 §3.2): what HIGHESTMODSEQ may say."""
+        return self._withheld_from - 1 if self._withheld_from else self.highest_modseq
 
     async def news(self, store: Store, *, may_expunge: bool) -> bytes:
         """The lines that bring the client up to date. Raises MailboxGoneError, StoreError."""
@@ -46,7 +74,7 @@ class Selected:
         self.take(changes)
         lines = b""
         if changes is not None and changes.flags:
-            lines = await self.learn_keywords(store, [bits for _, bits in changes.flags])
+            lines = await self.learn_keywords(store, [bits for _, bits, _ in changes.flags])
         return lines + await self.flush(store, may_expunge=may_expunge)
 
     def take(self, changes: MailboxChanges | None) -> None:
@@ -58,19 +86,26 @@ class Selected:
             view.note_appended(uids_of(changes.appended))
         if changes.expunged:
             view.note_expunged(uids_of(changes.expunged))
+            self._withheld_from = self._withheld_from or changes.expunged_from
         if changes.flags:
-            view.note_flags(dict(changes.flags), changes.modseq)
+            view.note_flags(
+                {uid: bits for uid, bits, _ in changes.flags},
+                {uid: modseq for uid, _, modseq in changes.flags},
+            )
         self.modseq, self.uidnext = changes.modseq, changes.uidnext
+        self.highest_modseq = changes.highest_modseq
 
     async def flush(self, store: Store, *, may_expunge: bool) -> bytes:
         """The lines for what is noted. Raises StoreError."""
         view = self.view
-        if not view.has_pending(may_expunge=may_expunge):
-            return b""
-        if view.needs_uids(may_expunge=may_expunge):
-            await self.load(store)
-        lines = view.flush(may_expunge=may_expunge)
-        self.told_uidnext = self.uidnext
+        lines = b""
+        if view.has_pending(may_expunge=may_expunge):
+            if view.needs_uids(may_expunge=may_expunge):
+                await self.load(store)
+            lines = view.flush(may_expunge=may_expunge)
+            self.told_uidnext = self.uidnext
+        if may_expunge:
+            self._withheld_from = 0
         return lines
 
     async def load(self, store: Store) -> MailboxView:

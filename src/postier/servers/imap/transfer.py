@@ -58,7 +58,7 @@ async def copy(connection: Connection, command: Copy) -> Done:
     if not command.is_move:
         return Done("COPY completed", code)
     connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
-    return Done("MOVE completed")
+    return Done("MOVE completed", tells_modseq=True)  # RFC 6851 §4.4
 
 
 async def expunge(connection: Connection, command: Expunge) -> Done:
@@ -69,8 +69,8 @@ async def expunge(connection: Connection, command: Expunge) -> Done:
         chosen = await selected.choose(store, command.messages, is_uid=True)
         ranges = uid_ranges(chosen, selected.view.uids)
     write = store.write if selected.view.exists <= INLINE_MESSAGES else store.write_bulk
-    await write(expunging.expunge_deleted, selected.account_id, selected.mailbox_id, ranges)
-    return Done("EXPUNGE completed")
+    gone = await write(expunging.expunge_deleted, selected.account_id, selected.mailbox_id, ranges)
+    return Done("EXPUNGE completed", tells_modseq=bool(gone.ranges))  # RFC 7162 §3.2.7, §3.2.9
 
 
 def _transfer(

@@ -1,0 +1,41 @@
+r"""SORT and UID SORT.
+
+Not here: what matches (`search`), the order (`mailbox.order`), result lines (`imap.search_results`). Source: RFC 5256 §3; RFC
+5267 §3. Invariants: those of SEARCH; `$` is ascending whatever the order of the answer.
+"""
+
+from array import array
+from collections.abc import Sequence
+
+from postier.imap.commands.sort import Sort
+from postier.imap.search_results import saved_result, sort_answer
+from postier.imap.view import MailboxView
+from postier.mailbox.order import in_order
+from postier.servers.imap.connection import Connection, Done
+from postier.servers.imap.search import INLINE_MESSAGES, forget_saved, found, highest_modseq
+from postier.store.transaction import StoreError
+
+
+async def sort(connection: Connection, command: Sort) -> Done:
+    """Answer with the messages that match, in order."""
+    selected, store, returns = connection.opened(), connection.store, command.returns
+    try:
+        uids = await found(connection, command.criterion, is_uid=command.is_uid)
+        read = store.read if len(uids) <= INLINE_MESSAGES else store.read_bulk
+        ordered = await read(in_order, selected.account_id, selected.mailbox_id, uids, command.keys)
+    except StoreError:
+        forget_saved(connection, returns)
+        raise
+    if returns is not None and returns.saves:
+        selected.view.save(saved_result(returns, array("I", ordered)))
+    numbers = ordered if command.is_uid else numbers_of(selected.view, uids, ordered)
+    modseq = await highest_modseq(connection, command.criterion, returns, array("I", ordered))
+    answer = sort_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, modseq=modseq)
+    connection.send(answer)
+    return Done("SORT completed")
+
+
+def numbers_of(view: MailboxView, uids: Sequence[int], ordered: Sequence[int]) -> Sequence[int]:
+    """The sequence numbers of `ordered`, all of which are among the ascending `uids`."""
+    number = dict(zip(uids, view.seqs_of(uids), strict=True))
+    return [number[uid] for uid in ordered]

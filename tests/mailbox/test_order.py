@@ -1,0 +1,159 @@
+"""The order of SQL is that of a plain comparison; stores from before there were keys get some."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from postier.imap.search import SubjectText
+from postier.imap.sorting import SortField, SortKey
+from postier.mailbox.expunge import expunge_uids
+from postier.mailbox.order import in_order
+from postier.mailbox.search import search
+from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
+from postier.mailbox.sweep import sweep_account
+from postier.mailbox.tally import RANGES_IN_STATEMENT
+from postier.mailbox.verify import check_account, repair
+from postier.mime.collation import search_fold, sort_key
+from postier.mime.index import MessageIndex, index_message
+from postier.store.transaction import ReadTx, Store, WriteTx
+from tests.mailbox.letters import NOON_US, add_account, append, raw_letter
+
+SUBJECTS = ("Plan", "Re: plan", "plan b", "", "=?utf-8?q?=C3=84pfel?=", "apfel", "[x] Zebra", "_", "Zoo")
+SENDERS = (
+    "Alice <zoe@alpha.test>",
+    "bob@gamma.test",
+    "=?utf-8?q?=C3=89mile?= <Emile@delta.test>",
+    "Team: a@b.test, c@d.test;",
+)
+
+
+def letters(count: int) -> list[bytes]:
+    chance = random.Random(count)
+    return [
+        raw_letter(
+            number,
+            subject=chance.choice(SUBJECTS),
+            sender=chance.choice(SENDERS),
+            body="x" * chance.randint(1, 5),
+            extra=chance.choice(("", "Cc: Zoe <z@alpha.test>\r\n", "Cc: y@alpha.test\r\n")),
+        ).replace(
+            b"13:33:20", chance.choice((b"13:33:20", b"13:33:20 -0300 (x", b"01:01:01", b"tea time, 99:99"))
+        )
+        for number in range(count)
+    ]
+
+
+def plain_key(field: SortField, index: MessageIndex, size_bytes: int, received_at: int) -> Any:
+    sent_at = received_at if index.sent_at is None else index.sent_at * 1_000_000
+    keys: dict[SortField, Callable[[], Any]] = {
+        SortField.ARRIVAL: lambda: received_at,
+        SortField.CC: lambda: sort_key(index.cc_mailbox),
+        SortField.DATE: lambda: sent_at,
+        SortField.DISPLAYFROM: lambda: sort_key(index.from_display),
+        SortField.DISPLAYTO: lambda: sort_key(index.to_display),
+        SortField.FROM: lambda: sort_key(index.from_mailbox),
+        SortField.SIZE: lambda: size_bytes,
+        SortField.SUBJECT: lambda: sort_key(index.base_subject),
+        SortField.TO: lambda: sort_key(index.to_mailbox),
+    }
+    return keys[field]()
+
+
+async def test_every_order_is_the_plain_one(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    raws = letters(60)
+    for place, raw in enumerate(raws):
+        await append(store, 1, box, raw, received_at_us=NOON_US - (place % 7) * 1_000_000 + place)
+    chance = random.Random(1)
+    for _ in range(60):
+        keys = [SortKey(field, bool(chance.getrandbits(1))) for field in chance.sample(list(SortField), 2)]
+        uids = sorted(chance.sample(range(1, 61), chance.randint(1, 60)))
+        expected = list(uids)
+        for key in reversed(keys):
+            expected.sort(
+                key=lambda uid: plain_key(
+                    key.field,
+                    index_message(raws[uid - 1]),
+                    len(raws[uid - 1]),
+                    NOON_US - ((uid - 1) % 7) * 1_000_000,
+                ),
+                reverse=key.is_reverse,  # keeps the order of equals, as it must
+            )
+        assert await store.read(in_order, 1, box, uids, keys) == expected, keys
+
+
+async def test_scattered_messages_are_picked_from_a_span(sqlite_store: Store) -> None:
+    box = (await sqlite_store.write(add_account))["INBOX"]
+    count = 2 * RANGES_IN_STATEMENT + 2
+    await append(sqlite_store, 1, box, *[raw_letter(n, subject=f"{n % 10}") for n in range(1_000)])
+    await append(sqlite_store, 1, box, *[raw_letter(n, subject=f"{n % 10}") for n in range(count - 1_000)])
+    odd = range(1, count, 2)
+    found = await sqlite_store.read(in_order, 1, box, odd, [SortKey(SortField.SUBJECT)])
+    assert sorted(found) == list(odd)
+    assert found == sorted(odd, key=lambda uid: ((uid - 1) % 1_000 % 10, uid))
+    assert await sqlite_store.read(in_order, 1, box, [], [SortKey(SortField.DATE)]) == []
+
+
+def forget_keys(tx: WriteTx) -> None:
+    """The store of a release without keys."""
+    tx.run("DELETE FROM sort_key")
+    tx.run("INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email")
+    tx.run("UPDATE email SET search_subject = 'äpfel' WHERE search_subject LIKE ?", search_fold("%ä%"))
+
+
+async def test_old_emails_get_keys(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    raws = [
+        raw_letter(n, subject="=?utf-8?q?=C3=84pfel?=" if n % 2 else "Birnen")
+        for n in range(KEYED_AT_ONCE + 1)
+    ]
+    await append(store, 1, box, *raws)
+    uids = range(1, len(raws) + 1)
+    right = await store.read(in_order, 1, box, uids, [SortKey(SortField.SUBJECT)])
+    await store.write(forget_keys)
+    assert await store.read(check_account, 1) == []
+    assert await store.read(in_order, 1, box, uids, [SortKey(SortField.SUBJECT)]) == []
+    for expected in (KEYED_AT_ONCE, 1, 0):
+        emails = await store.read(unkeyed, 1)
+        assert len(emails) == expected
+        contents = await store.read_blobs([blob_id for _, blob_id in emails])
+        indexes = [(one[0], index_message(raw or b"")) for one, raw in zip(emails, contents, strict=True)]
+        await store.write_bulk(write_keys, 1, indexes)
+        await store.write_bulk(write_keys, 1, indexes)  # by another session, at the same time
+    assert await store.read(in_order, 1, box, uids, [SortKey(SortField.SUBJECT)]) == right
+    assert len((await store.read(search, 1, box, SubjectText(search_fold("Äpfel")))).found.numbers()) == len(raws) // 2
+
+
+def lose_keys(tx: WriteTx) -> None:
+    tx.run("DELETE FROM sort_key WHERE email_id % 2 = 0")
+
+
+async def test_lost_keys_are_found_and_made_again(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    await append(store, 1, box, *map(raw_letter, range(4)))
+    await store.write(lose_keys)
+    assert len(await store.read(check_account, 1)) == 2
+    await store.write(repair, 1)
+    assert await store.read(check_account, 1) == []
+    assert len(await store.read(unkeyed, 1)) == 2
+
+
+def rows_of(tx: ReadTx) -> int:
+    return int(tx.value("SELECT count(*) FROM sort_key"))
+
+
+async def test_keys_go_with_their_email(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    await append(store, 1, box, *map(raw_letter, range(4)))
+    await store.write(expunge_uids, 1, box, [(1, 3)])
+    await store.write(sweep_account, 1, 2**60)
+    assert await store.read(rows_of) == 1
+
+
+@pytest.mark.parametrize("field", list(SortField))
+async def test_one_message_has_an_order(sqlite_store: Store, field: SortField) -> None:
+    box = (await sqlite_store.write(add_account))["INBOX"]
+    await append(sqlite_store, 1, box, b"\r\n")
+    assert await sqlite_store.read(in_order, 1, box, [1], [SortKey(field)]) == [1]
