@@ -30,6 +30,9 @@ from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
 from postier.mta.queue_rows import Job
 from postier.mta.receive import Intake, Reception
+from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
@@ -201,6 +204,11 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
         numbers = itertools.chain(options.draws, itertools.count())
+        shelf = Shelf(store, global_folder=folder)
+        stack.callback(shelf.close)
+        office = Office(
+            HOSTNAME, directory, lambda: NOW_S * 1_000_000, lambda bits: next(numbers) % (1 << bits)
+        )
         intake = Intake(
             hostname=HOSTNAME,
             store=store,
@@ -215,6 +223,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
+            sieving=Sieving(store, shelf, office),
         )
         tls = None
         if options.tls or options.implicit:

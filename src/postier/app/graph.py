@@ -29,6 +29,9 @@ from postier.mta.receive import Intake
 from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
+from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.mta.sts_memory import StoredPolicies
 from postier.mta.transport import Connections, Dialling
 from postier.servers.logins import Logins
@@ -66,6 +69,13 @@ class Graph:
             memory=StoredPolicies(store),
         )
         self.sightings = Sightings(store, _now_us) if settings.reports.send else None
+        self.shelf = Shelf(
+            store,
+            event_script=settings.sieve.event_script,
+            global_folder=settings.sieve.global_scripts,
+        )
+        office = Office(settings.hostname, self.directory, _now_us, self.random.getrandbits)
+        self.sieving = Sieving(store, self.shelf, office, self.tally)
         dialling = Dialling(
             hostname=settings.hostname,
             port=settings.delivery.port,
@@ -89,6 +99,7 @@ class Graph:
             lease_owner=owner,
             dispatch=self._dispatch,
             tally=self.tally,
+            sieving=self.sieving,
         )
         self.scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), _pace(settings), _now_us
@@ -118,6 +129,7 @@ class Graph:
             tally=self.tally,
             trusted_sealers=self.trusted_sealers,
             sightings=self.sightings,
+            sieving=self.sieving,
         )
         context.on_reload(self._reload)
 
@@ -142,6 +154,7 @@ class Graph:
     def close(self) -> None:
         """Let go of the store."""
         self.authenticator.close()
+        self.shelf.close()
         self.directory.close()
 
     def _reload(self, settings: Settings) -> None:

@@ -367,6 +367,28 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
 
 
+class Sieve(msgspec.Struct, frozen=True, kw_only=True):
+    """Filter scripts."""
+
+    global_scripts: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "A folder of scripts, NAME.sieve, that every account can include with :global.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
+    event_script: Annotated[
+        str,
+        Key(
+            Kind.TEXT,
+            "The name of the script that runs at IMAP events in accounts that have one of that name.",
+            is_live=False,
+        ),
+    ] = "imapsieve"
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What is written to standard error."""
 
@@ -446,4 +468,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery = Delivery()
     access: Access = Access()
     reports: Reports = Reports()
+    sieve: Sieve = Sieve()
     log: Log = Log()

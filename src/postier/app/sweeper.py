@@ -12,6 +12,9 @@ from postier.app.indexing import renew_thin_blocks
 from postier.mailbox.sweep import accounts_to_sweep, sweep_account, sweep_blobs
 from postier.mta.reports.received_rows import KEPT_US as REPORTS_KEPT_US
 from postier.mta.reports.received_rows import forget_reports
+from postier.mta.sieving.applying import KEPT_US as RUNS_KEPT_US
+from postier.mta.sieving.applying import forget_runs
+from postier.mta.sieving.memory import forget_expired
 from postier.store.leases import take_lease
 from postier.store.transaction import Store, StoreError
 
@@ -65,6 +68,10 @@ async def sweep(
         if not stopping.is_set():
             await renew_thin_blocks(store, account_id)
     while not stopping.is_set() and await store.write_bulk(forget_reports, now_us - REPORTS_KEPT_US):
+        pass
+    while not stopping.is_set() and await store.write_bulk(forget_expired, now_us):
+        pass
+    while not stopping.is_set() and await store.write_bulk(forget_runs, now_us - RUNS_KEPT_US):
         pass
     after: bytes | None = b""
     while after is not None and not stopping.is_set():

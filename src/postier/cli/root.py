@@ -36,7 +36,7 @@ NOUNS: dict[str, str] = {
     "search": "Show and rebuild the index that makes searching texts fast.",
     "serve": "Run the server in the foreground.",
     "spf": "Check whether a client may send for an address; needs no server.",
-    "sieve": "Check Sieve scripts; show what one does with a message.",
+    "sieve": "Check Sieve scripts; keep accounts' scripts; sort stored mail by one.",
     "trace": "Tell what happened to a letter.",
     "verify": "Check the whole store; mend what can be mended.",
     "version": "Print the version.",

@@ -30,6 +30,8 @@ from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
 from postier.mta.reports.sightings import Sightings
+from postier.mta.sieving.delivery import Sieving, Taken, origin_of
+from postier.mta.sieving.origin import Origin
 from postier.mta.signing import seal
 from postier.mta.spool import Spool
 from postier.mta.tally import NO_TALLY, Tally
@@ -63,6 +65,7 @@ class Intake(msgspec.Struct, frozen=True):
     tally: Tally = NO_TALLY
     trusted_sealers: Collection[str] = ()  # whose word in an ARC chain is believed
     sightings: Sightings | None = None  # set while reports are sent
+    sieving: Sieving | None = None  # runs the recipients' scripts
 
 
 class Transaction:
@@ -194,16 +197,23 @@ class Visitor:
         except ConflictError:
             return "", why.INTERNAL_ERROR
 
-    async def _store(self, acceptance: Acceptance) -> Reply | Reason:
-        """Keep a letter for good, then say so. Raises ConflictError if its id is taken."""
+    async def _store(self, acceptance: Acceptance, origin: Origin) -> Reply | Reason:
+        """Keep a letter for good, then say so; or say that its recipients' scripts refuse it. Raises ConflictError if its id is
+        taken.
+        """
         intake = self._intake
         try:
-            jobs = await accept(intake.store, acceptance, intake.lease_owner)
+            if intake.sieving is None:
+                taken: Taken = await accept(intake.store, acceptance, intake.lease_owner)
+            else:
+                taken = await intake.sieving.take(acceptance, origin, intake.lease_owner)
         except StoreError as error:
             self._log.error("letter-not-stored", letter=acceptance.letter_id_text, error=str(error))
             return why.STORAGE_FULL if isinstance(error, StoreFullError) else why.INTERNAL_ERROR
-        if jobs:
-            intake.dispatch(jobs)
+        if isinstance(taken, Reason):
+            return taken
+        if taken:
+            intake.dispatch(taken)
         return Reply(250, "2.0.0", (f"Accepted as {acceptance.letter_id_text}",))
 
 
@@ -355,7 +365,8 @@ class Reception(Visitor):
                 verdict=verdict,
                 report_from=submitter_of(transaction.named, found, verdict),
                 received_at=now_us,
-            )
+            ),
+            origin_of(found, transaction.reverse_path, self.peer.hostname, self.peer.ip),
         )
 
     async def _relayed(self, transaction: Transaction, found: Authentication, received: bytes) -> bytes:

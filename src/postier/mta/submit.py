@@ -4,8 +4,6 @@ Not here: sending on (`deliver`). Invariants: nobody writes under an address tha
 From, Sender); what leaves is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
 """
 
-from collections.abc import Collection
-
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
 from postier.mailauth.authentication_results import build, of_auth, strip_ours
 from postier.mime.address import Address
@@ -16,8 +14,9 @@ from postier.mime.normalise import normalise
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
 from postier.mta.receive import Transaction, Visitor
+from postier.mta.sieving.origin import Origin
 from postier.mta.signing import sign
-from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
+from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field, without_fields
 from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
@@ -64,7 +63,7 @@ class Submission(Visitor):
         content = strip_ours(
             normalise(content), self._intake.hostname
         )  # RFC 8601 §5: nor do users speak in our name
-        content = _without(DROPPED_FIELDS, content)
+        content = without_fields(DROPPED_FIELDS, content)
         header = split_header(content)
         if hops(header) > MAX_HOPS:
             return why.TOO_MANY_HOPS
@@ -122,7 +121,8 @@ class Submission(Visitor):
                 message_id=message_id,
                 unsigned_domain="" if signature else domain,
                 received_at=now_us,
-            )
+            ),
+            Origin(remote_ip=self.peer.ip, is_proved=True, may_refuse=True),
         )
 
     async def _take_local(
@@ -190,14 +190,3 @@ class Submission(Visitor):
         mailboxes = parse_address_list(value).mailboxes if value is not None else ()
         author = mailboxes[0].addr_spec() if mailboxes else None
         return author.domain if author is not None else self._login.address.domain
-
-
-def _without(names: Collection[bytes], content: bytes) -> bytes:
-    """The letter without the fields of these names (lower case)."""
-    header = split_header(content)
-    if all(key not in names for _, key, _ in header.entries):
-        return content
-    start = header.first_start
-    end = start + sum(len(lines) for lines, _, _ in header.entries)
-    kept = [lines for lines, key, _ in header.entries if key not in names]
-    return b"".join((content[:start], *kept, content[end:]))

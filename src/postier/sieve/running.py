@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from postier.sieve.actions import Action, FileInto, Keep, Redirect, Reject, Step, Tracked, Vacation
-from postier.sieve.problems import RunError
+from postier.sieve.problems import CostError, RunError
 
 if TYPE_CHECKING:
     from postier.mime.part import Part
@@ -116,13 +116,13 @@ class Run:
         """Count work in characters."""
         self.work -= characters
         if self.work < 0:
-            raise RunError(f"the script compares more than {self.limits.work} characters")
+            raise CostError(f"the script compares more than {self.limits.work} characters")
 
     def count_steps(self, steps: int) -> None:
         """Count commands and tests."""
         self.steps -= steps
         if self.steps < 0:
-            raise RunError(f"the script takes more than {self.limits.steps} steps")
+            raise CostError(f"the script takes more than {self.limits.steps} steps")
 
     def charge_fields(self) -> None:
         """Count a walk over all fields of the header."""
@@ -132,7 +132,7 @@ class Run:
         """Count work of regular expressions."""
         self.regex_work -= steps
         if self.regex_work < 0:
-            raise RunError("the regular expressions of the script take too long")
+            raise CostError("the regular expressions of the script take too long")
 
     def content(self, *, is_redirect: bool = False) -> bytes | None:
         """The message for an action, None when it is as it came."""

@@ -14,7 +14,7 @@ from postier.sieve.check import NOT_AT_IMAP_EVENTS, Compiler
 from postier.sieve.limits import LIMITS, ScriptLimits
 from postier.sieve.message import Message, MessageSource, RawMessage
 from postier.sieve.parse import parse
-from postier.sieve.problems import Problem, RunError, ScriptError, Source
+from postier.sieve.problems import CostError, Problem, RunError, ScriptError, Source
 from postier.sieve.running import Frame, LeaveScript, Op, Run, StopRun
 from postier.sieve.vocabulary import CAPABILITIES
 from postier.sieve.world import EMPTY_WORLD, Envelope, World
@@ -62,11 +62,12 @@ class Script:
         world: World = EMPTY_WORLD,
         *,
         with_trace: bool = False,
+        limits: ScriptLimits | None = None,
     ) -> Result:
-        """Run it on a message: see `run_script`."""
+        """Run it on a message: see `run_script`. `limits` stand in for the script's own in this run."""
         source = RawMessage(message) if isinstance(message, bytes) else message
         frame = Frame()
-        run = Run(Message(source), envelope, world, self.limits, frame, [] if with_trace else None)
+        run = Run(Message(source), envelope, world, limits or self.limits, frame, [] if with_trace else None)
         error: RunError | None = None
         op = self.traced._op if with_trace else self._op  # noqa: SLF001 # its own class
         try:
@@ -103,7 +104,14 @@ def _failed(run: Run, error: RunError) -> Result:
     trace = (
         (*(run.trace or ()), Step(line, "", None, f"error: {error.message}")) if run.trace is not None else ()
     )
-    return Result((), Keep(is_implicit=True), error.message, line, trace=trace)
+    return Result(
+        (),
+        Keep(is_implicit=True),
+        error.message,
+        line,
+        trace=trace,
+        is_too_costly=isinstance(error, CostError),
+    )
 
 
 def compile_script(

@@ -363,8 +363,8 @@ CREATE TABLE sieve_script (
 ) @keyed
 """
 
-# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages.
-# `email_to_key` are the emails that were there before it.
+# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages. The
+# emails up to `keyed_to` have their row; the search texts of those up to `refold_to` have an older form.
 _MIGRATION_6 = """
 CREATE TABLE sort_key (
     account_id @int NOT NULL,
@@ -380,12 +380,10 @@ CREATE TABLE sort_key (
     message_hashes @bytes NOT NULL,
     @key (account_id, email_id)
 );
-CREATE TABLE email_to_key (
-    account_id @int NOT NULL,
-    email_id @int NOT NULL,
-    PRIMARY KEY (account_id, email_id)
-) @keyed;
-INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
+ALTER TABLE account ADD COLUMN keyed_to @int NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN refold_to @int NOT NULL DEFAULT 0;
+UPDATE account SET refold_to =
+    (SELECT coalesce(max(m.email_id), 0) FROM email m WHERE m.account_id = account.account_id)
 """
 
 # The index of words (mailbox/words): what can be made again from the emails. `first` and `indexed_to` count emails within
@@ -416,6 +414,35 @@ CREATE TABLE word_part (
 )
 """
 
+# What deliveries with scripts remember: answers given, ids seen, notices sent (a digest, until when); the processor time of an
+# hour; and what a script did with stored mail, so that it can be undone.
+_MIGRATION_8 = """
+CREATE TABLE sieve_memory (
+    account_id @int NOT NULL,
+    kind TEXT NOT NULL,
+    digest @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    PRIMARY KEY (account_id, kind, digest)
+) @keyed;
+CREATE INDEX sieve_memory_expires ON sieve_memory (expires_at);
+CREATE TABLE sieve_usage (
+    account_id @int PRIMARY KEY,
+    since @int NOT NULL,
+    cpu_us @int NOT NULL
+);
+CREATE TABLE sieve_applied (
+    account_id @int NOT NULL,
+    run_id @int NOT NULL,
+    step @int NOT NULL,
+    kind TEXT NOT NULL,
+    mailbox_id @int NOT NULL,
+    target_id @int NOT NULL,
+    uid @int NOT NULL,
+    flags @int NOT NULL,
+    PRIMARY KEY (account_id, run_id, step)
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -424,6 +451,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_5,
     _MIGRATION_6,
     _MIGRATION_7,
+    _MIGRATION_8,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

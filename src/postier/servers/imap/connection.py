@@ -83,7 +83,7 @@ class Connection:
         "failed_logins",
         "fetched",
         "has_news",
-        "is_keyed",
+        "is_refolded",
         "owner",
         "progress",
         "reader",
@@ -103,7 +103,7 @@ class Connection:
         self.selected: Selected | None = None
         self.append: Appending | None = None
         self.has_news = False  # somebody changed the account while this connection is in IDLE
-        self.is_keyed = False  # every email of the account has its sort keys
+        self.is_refolded = False  # the account's search texts have today's form
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0

@@ -16,9 +16,7 @@ from postier.mailbox.keywords import keywords_of
 from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates, matching
 from postier.mailbox.search import search as plan_search
-from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
-from postier.mime.index import index_message
-from postier.servers.imap import condstore
+from postier.servers.imap import condstore, sort_keys
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
 
@@ -91,7 +89,7 @@ async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) 
     selected, store = connection.opened(), connection.store
     if asks_modseq(criterion):
         condstore.client_knows(connection)
-    await keyed(connection)
+    await sort_keys.refold(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
     bound = await _bound(connection, criterion)
@@ -109,22 +107,6 @@ async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) 
 
 def _known(uids: "array[int]", told_uidnext: int) -> "array[int]":
     return uids[: bisect_left(uids, told_uidnext)]
-
-
-async def keyed(connection: Connection) -> None:
-    """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
-    store, account_id = connection.store, connection.opened().account_id
-    while not connection.is_keyed:
-        emails = await store.read(unkeyed, account_id)
-        connection.is_keyed = len(emails) < KEYED_AT_ONCE
-        if emails:
-            contents = await store.read_blobs([blob_id for _, blob_id in emails])
-            indexes = [
-                (email_id, index_message(content or b""))
-                for (email_id, _), content in zip(emails, contents, strict=True)
-            ]
-            await store.write_bulk(write_keys, account_id, indexes)
-            await connection.drain()
 
 
 async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
