@@ -165,6 +165,13 @@ class Connection:
         else:
             self._out.append(data)
 
+    def send_all(self, pieces: list[bytes]) -> None:
+        """The same for several; the list is taken."""
+        if self._out is None:
+            self._out = pieces
+        else:
+            self._out += pieces
+
     def write_out(self) -> None:
         """Write what was gathered."""
         if self._out is not None:
