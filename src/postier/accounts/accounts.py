@@ -21,7 +21,6 @@ ACCOUNT_TABLES = (
     "change",
     "credential",
     "email",
-    "email_to_key",
     "entry",
     "expunged",
     "keyword",

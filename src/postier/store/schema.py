@@ -363,8 +363,8 @@ CREATE TABLE sieve_script (
 ) @keyed
 """
 
-# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages.
-# `email_to_key` are the emails that were there before it.
+# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages. The
+# emails up to `keyed_to` have their row; the search texts of those up to `refold_to` have an older form.
 _MIGRATION_6 = """
 CREATE TABLE sort_key (
     account_id @int NOT NULL,
@@ -380,12 +380,10 @@ CREATE TABLE sort_key (
     message_hashes @bytes NOT NULL,
     @key (account_id, email_id)
 );
-CREATE TABLE email_to_key (
-    account_id @int NOT NULL,
-    email_id @int NOT NULL,
-    PRIMARY KEY (account_id, email_id)
-) @keyed;
-INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
+ALTER TABLE account ADD COLUMN keyed_to @int NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN refold_to @int NOT NULL DEFAULT 0;
+UPDATE account SET refold_to =
+    (SELECT coalesce(max(m.email_id), 0) FROM email m WHERE m.account_id = account.account_id)
 """
 
 # The index of words (mailbox/words): what can be made again from the emails. `first` and `indexed_to` count emails within
@@ -445,9 +443,22 @@ CREATE TABLE sieve_applied (
 ) @keyed
 """
 
+# What became of the logos that senders assert (BIMI); an empty verdict is being fetched for the first time.
+_MIGRATION_9 = """
+CREATE TABLE judged_logo (
+    organisation TEXT NOT NULL,
+    fingerprint @bytes NOT NULL,
+    verdict @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    fetching_until @int NOT NULL,
+    PRIMARY KEY (organisation, fingerprint)
+) @keyed;
+CREATE INDEX judged_logo_expires ON judged_logo (expires_at)
+"""
+
 # What clients keep with a mailbox, or with the server (mailbox_id 0): shared (reader_id 0) or one reader's. Account 0 has what
 # all share. A removed entry keeps its row, without value.
-_MIGRATION_9 = """
+_MIGRATION_10 = """
 CREATE TABLE annotation (
     account_id @int NOT NULL,
     mailbox_id @int NOT NULL,
@@ -461,7 +472,7 @@ CREATE TABLE annotation (
 
 # Who else may do what with a mailbox: `identifier` is an address or "anyone". What others than the owner have seen of it, as a
 # set of UIDs (store/uid_ranges).
-_MIGRATION_10 = """
+_MIGRATION_11 = """
 CREATE TABLE mailbox_right (
     account_id @int NOT NULL,
     mailbox_id @int NOT NULL,
@@ -490,6 +501,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_8,
     _MIGRATION_9,
     _MIGRATION_10,
+    _MIGRATION_11,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -10,6 +10,8 @@ from postier.imap.responses import INUSE, TRYCREATE, UNAVAILABLE, ResponseCode, 
 from postier.mailbox.filing import Filed, Letter, file_messages
 from postier.mailbox.refusals import MailboxRefusedError, Refusal
 from postier.mime.index import MessageIndex
+from postier.mta.sieving.events import Cause
+from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.transfer import target
 from postier.servers.imap.transfer_across import flags_in_target, mark_seen
@@ -85,6 +87,9 @@ def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[
 
 def _filed(connection: Connection, filed: list[Filed]) -> Done:
     connection.appended += len(filed)
+    events.note(
+        connection, Cause.APPEND, filed[0].account_id, filed[0].mailbox_id, [one.uid for one in filed]
+    )
     return Done("APPEND completed", append_uid(filed[0].uidvalidity, [one.uid for one in filed]))
 
 

@@ -16,6 +16,7 @@ from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
 from postier.mime.address import Address
+from postier.mta.sieving.events import Events, Happened
 from postier.servers.imap.compression import BrokenDeflateError, Compression
 from postier.servers.imap.gathering import Gathering
 from postier.servers.imap.selected import Selected
@@ -58,6 +59,7 @@ class Owner(Protocol):
     spool_folder: Path
     idlers: "Idlers"
     gathering: Gathering
+    events: Events | None
 
     @property
     def is_stopping(self) -> bool:
@@ -83,12 +85,13 @@ class Connection:
         "errors",
         "failed_logins",
         "fetched",
+        "happened",
         "has_news",
-        "keyed_id",
         "metadata_seen",
         "owner",
         "progress",
         "reader",
+        "refolded_id",
         "selected",
         "sent_bytes",
         "session",
@@ -104,8 +107,9 @@ class Connection:
         self.address: Address | None = None
         self.selected: Selected | None = None
         self.append: Appending | None = None
+        self.happened: list[Happened] = []  # what scripts may follow, in the commands since they ran
         self.has_news = False  # somebody changed the account while this connection is in IDLE
-        self.keyed_id = 0  # the account whose emails all have sort keys
+        self.refolded_id = 0  # the account whose search texts have today's form
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0
@@ -163,6 +167,13 @@ class Connection:
             self._out = [data]
         else:
             self._out.append(data)
+
+    def send_all(self, pieces: list[bytes]) -> None:
+        """The same for several; the list is taken."""
+        if self._out is None:
+            self._out = pieces
+        else:
+            self._out += pieces
 
     def write_out(self) -> None:
         """Write what was gathered."""

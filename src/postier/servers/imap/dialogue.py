@@ -64,6 +64,7 @@ from postier.servers.imap import (
     append,
     authenticate,
     condstore,
+    events,
     fetch,
     greetings,
     idle,
@@ -98,9 +99,13 @@ async def converse(connection: Connection) -> None:
         stream.expire_in(settings.timeouts.login_s)
         connection.send(greetings.greeting(connection))
         while True:
+            if connection.happened:
+                await events.settle(connection)
             event = connection.reader.next_event()
             if event is NEED_DATA:
                 await append.settle(connection)
+                if connection.happened:
+                    continue
                 await connection.receive()
             else:
                 await _take(connection, event)
@@ -116,6 +121,8 @@ async def converse(connection: Connection) -> None:
     finally:
         append.drop(connection)
         connection.write_out()
+        if connection.happened:
+            await events.settle(connection)
         if connection.account_id:
             LOG.info(
                 "imap-ended",
@@ -146,6 +153,8 @@ async def _take(connection: Connection, event: Event) -> None:
             return
         case CommandLine():
             await append.settle(connection)
+            if connection.happened:
+                await events.settle(connection)
             connection.work()
             await run(connection, event)
         case ContinuationWanted():

@@ -7,20 +7,17 @@ empty after one that does not.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 
 from postier.imap.commands.search import Search
 from postier.imap.search import Binding, Criterion, Keyword, Messages, asks_modseq, bind, leaves
-from postier.imap.search_results import Wanted, saved_result, search_answer
+from postier.imap.search_results import Wanted, saved_result, search_answer, search_line
 from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.resync import highest_modseq_of
-from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
+from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates, matching
 from postier.mailbox.search import search as plan_search
 from postier.mailbox.seen import seen_by
-from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
-from postier.mime.index import index_message
-from postier.servers.imap import condstore
+from postier.servers.imap import condstore, sort_keys
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import StoreError
 
@@ -30,10 +27,17 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
     try:
-        uids = await found(connection, command.criterion, is_uid=command.is_uid)
+        result = await _found(connection, command.criterion, is_uid=command.is_uid)
     except StoreError:
         forget_saved(connection, command.returns)
         raise
+    uses_esearch = connection.session.uses_esearch
+    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(command.criterion):
+        text = result.text()
+        if text is not None:
+            connection.send(search_line(text.encode()))
+            return Done("SEARCH completed")
+    uids = result.numbers()
     view, returns = connection.opened().view, command.returns
     numbers = uids if command.is_uid else view.seqs_of(uids)
     if returns is not None and returns.saves:
@@ -45,7 +49,7 @@ async def search(connection: Connection, command: Search) -> Done:
             numbers,
             is_uid=command.is_uid,
             returns=returns,
-            uses_esearch=connection.session.uses_esearch,
+            uses_esearch=uses_esearch,
             modseq=modseq,
         )
     )
@@ -79,38 +83,31 @@ def clear_saved(connection: Connection) -> None:
 
 async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
+    return (await _found(connection, criterion, is_uid=is_uid)).numbers()
+
+
+async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> Uids:
     selected, store = connection.opened(), connection.store
     if asks_modseq(criterion):
         condstore.client_knows(connection)
-    await keyed(connection)
+    await sort_keys.refold(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
     bound = await _bound(connection, criterion)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
     plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
-    known = plan.uids[: bisect_left(plan.uids, selected.told_uidnext)]
-    if not plan.is_complete:
-        known = await _decided(connection, plan, known)
+    result = plan.found
+    if result.last >= selected.told_uidnext:
+        result = Uids(numbers=_known(result.numbers(), selected.told_uidnext))
+    if plan.undecided:
+        result = Uids(numbers=await _decided(connection, plan, result.numbers()))
     if not is_uid:
         await selected.load(store)
-    return array("I", known)
+    return result
 
 
-async def keyed(connection: Connection) -> None:
-    """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
-    store, account_id = connection.store, connection.opened().account_id
-    while connection.keyed_id != account_id:
-        emails = await store.read(unkeyed, account_id)
-        if len(emails) < KEYED_AT_ONCE:
-            connection.keyed_id = account_id
-        if emails:
-            contents = await store.read_blobs([blob_id for _, blob_id in emails])
-            indexes = [
-                (email_id, index_message(content or b""))
-                for (email_id, _), content in zip(emails, contents, strict=True)
-            ]
-            await store.write_bulk(write_keys, account_id, indexes)
-            await connection.drain()
+def _known(uids: "array[int]", told_uidnext: int) -> "array[int]":
+    return uids[: bisect_left(uids, told_uidnext)]
 
 
 async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
@@ -135,18 +132,18 @@ async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
     return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s, seen))
 
 
-async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
+async def _decided(connection: Connection, plan: SearchPlan, found: "array[int]") -> "array[int]":
     """The second step, for what only texts can tell."""
     store, selected = connection.store, connection.opened()
-    found = [uid for uid in known if uid in plan.sure]
-    undecided = [uid for uid in known if uid not in plan.sure]
+    undecided = _known(plan.undecided, selected.told_uidnext)
+    more: list[int] = []
     for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
         portion = undecided[start : start + CANDIDATES_AT_ONCE]
         messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
         contents = None
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
-        found += matching(plan.rest, messages, contents)
-        connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
+        more += matching(plan.rest, messages, contents)
+        connection.progress = start + len(portion), len(undecided)
         await connection.drain()
-    return sorted(found)
+    return array("I", sorted([*found, *more])) if more else found

@@ -20,6 +20,8 @@ from postier.mailbox.refusals import MailboxRefusedError, Refusal
 from postier.mailbox.rights import Place, enter
 from postier.mailbox.seen import see, seen_by
 from postier.mailbox.transfer import Transferred, copy_messages, move_messages
+from postier.mta.sieving.events import Cause
+from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.selected import uid_ranges, uids_of
 from postier.servers.imap.transfer_across import transfer_across
@@ -44,14 +46,16 @@ async def copy(connection: Connection, command: Copy) -> Done:
         selected.place.require(Right.DELETE_MESSAGE)
         selected.place.require(Right.EXPUNGE)
     try:
-        done = await _transferred(connection, ranges, len(chosen.uids), command)
+        to, done = await _transferred(connection, ranges, len(chosen.uids), command)
     except MailboxRefusedError as refusal:
         if refusal.refusal is Refusal.NONEXISTENT:
             raise no("No such mailbox", TRYCREATE) from None  # RFC 9051 §6.4.7
         raise
     if not done.source_ranges:
         return Done(f"{verb} completed; there was nothing to do")
-    code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), uids_of(done.target_ranges))
+    copies = uids_of(done.target_ranges)
+    code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), copies)
+    events.note(connection, Cause.COPY, to.account_id, to.mailbox_id, copies)
     if not command.is_move:
         return Done("COPY completed", code)
     connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
@@ -60,11 +64,13 @@ async def copy(connection: Connection, command: Copy) -> Done:
 
 async def _transferred(
     connection: Connection, ranges: Sequence[UidRange], count: int, command: Copy
-) -> Transferred:
+) -> tuple[Place, Transferred]:
     selected, store = connection.opened(), connection.store
     place = await store.read(target, connection.account_id, command.mailbox)
     if selected.account_id != place.account_id:
-        return await transfer_across(connection, selected.place, ranges, place, is_move=command.is_move)
+        return place, await transfer_across(
+            connection, selected.place, ranges, place, is_move=command.is_move
+        )
     write = store.write if count <= INLINE_MESSAGES else store.write_bulk
     return await write(
         _transfer, selected.place, selected.reader_id, ranges, command.mailbox, is_move=command.is_move
@@ -92,7 +98,7 @@ def _transfer(
     name: str,
     *,
     is_move: bool,
-) -> Transferred:
+) -> tuple[Place, Transferred]:
     """Within one account."""
     place = target(tx, reader_id, name)
     transfer = move_messages if is_move else copy_messages
@@ -102,7 +108,7 @@ def _transfer(
     done = transfer(tx, source.account_id, source.mailbox_id, ranges, place.mailbox_id)
     if source.account_id != reader_id:
         _settle_flags(tx, place, reader_id, done, own_seen)
-    return done
+    return place, done
 
 
 def _settle_flags(
