@@ -16,6 +16,8 @@ _ALWAYS = (b"IMAP4rev2", b"IMAP4rev1", b"SASL-IR", b"ID", b"ENABLE")
 # Offered after login. Those folded into IMAP4rev2 are named for IMAP4rev1 clients (RFC 9051 appendix A).
 EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"ACL", "RFC 4314"),
+    (b"BINARY", "RFC 3516"),
+    (b"CATENATE", "RFC 4469"),
     (b"CHILDREN", "RFC 3348"),
     (b"COMPRESS=DEFLATE", "RFC 4978"),
     (b"CONDSTORE", "RFC 7162"),
@@ -40,6 +42,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"QUOTA", "RFC 9208"),
     (b"QUOTA=RES-MAILBOX", "RFC 9208"),
     (b"QUOTA=RES-STORAGE", "RFC 9208"),
+    (b"REPLACE", "RFC 8508"),
     (b"RIGHTS=" + NEW_RIGHTS.encode(), "RFC 4314"),
     (b"SAVEDATE", "RFC 8514"),
     (b"SEARCHRES", "RFC 5182"),

@@ -95,6 +95,12 @@ def modified(text: bytes) -> ResponseCode:
     return ResponseCode(b"MODIFIED " + text)
 
 
+def bad_url(url: str) -> ResponseCode:
+    """BADURL, the URL that leads nowhere (RFC 4469 §4.1)."""
+    shown = "".join(char for char in url if char.isascii() and char.isprintable() and char != "]")
+    return ResponseCode(b"BADURL " + (shown or "?").encode("ascii"))
+
+
 def in_progress(tag: bytes, done: int | None, goal: int | None) -> ResponseCode:
     """INPROGRESS (RFC 9585 §4): how much of a command is done; a tag with "]" is not named, nor a goal that is reached."""
     name = b"NIL" if b"]" in tag else tag_string(tag)

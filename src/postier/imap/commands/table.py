@@ -63,6 +63,7 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | append.Catenate
     | acl.SetAcl
     | acl.GetAcl
     | acl.ListRights
@@ -119,6 +120,8 @@ VERBS: dict[bytes, Verb] = {
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),
+    b"REPLACE": Verb(append.parse_replace, _SELECTED, by_number=True, writes=True),
+    b"UID REPLACE": Verb(append.parse_uid_replace, _SELECTED, writes=True),
     b"UNAUTHENTICATE": Verb(argumentless(Word.UNAUTHENTICATE), LOGGED_IN),
     b"COMPRESS": Verb(compress.parse, LOGGED_IN),
     b"UIDBATCHES": Verb(uid_batches.parse, _SELECTED),
@@ -174,10 +177,10 @@ def _needs_qresync(command: Command) -> bool:
     )
 
 
-def parse_offer(offer: MessageOffered, session: Session) -> append.AppendMessage:
-    """The message that APPEND offers, if it is allowed now and well-formed; raises PeerError."""
+def parse_offer(offer: MessageOffered, session: Session, *, is_open: bool = False) -> append.AppendOffer:
+    """What APPEND offers, if it is allowed now and well-formed; raises PeerError."""
     _allowed(offer.line.verb, session)
-    return append.parse_offer(offer, utf8=session.utf8)
+    return append.parse_offer(offer, utf8=session.utf8, is_open=is_open)
 
 
 def _allowed(name: bytes, session: Session) -> Verb:

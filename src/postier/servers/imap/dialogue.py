@@ -10,6 +10,7 @@ from typing import assert_never
 import structlog
 
 from postier.imap.commands.acl import GetAcl, ListRights, MyRights, SetAcl
+from postier.imap.commands.append import Catenate
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
 from postier.imap.commands.compress import Compress
@@ -148,7 +149,7 @@ async def _take(connection: Connection, event: Event) -> None:
             await append.message_ended(connection)
             return
         case AppendEnded():
-            await append.ended(connection)
+            await append.ended(connection, event)
             connection.expect_command()
             return
         case CommandLine():
@@ -277,6 +278,9 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await mailboxes.subscribe(connection, command)
         case UidBatches():
             return await select.batches(connection, command)
+        case Catenate():
+            await append.catenated(connection, command)
+            return None
         case Compress():
             session_verbs.compress(connection, command.tag)
             return None
