@@ -35,6 +35,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"MOVE", "RFC 6851"),
     (b"MULTIAPPEND", "RFC 3502"),
     (b"NAMESPACE", "RFC 2342"),
+    (b"NOTIFY", "RFC 5465"),
     (b"OBJECTID", "RFC 8474"),
     (b"PARTIAL", "RFC 9394"),
     (b"PREVIEW", "RFC 8970"),

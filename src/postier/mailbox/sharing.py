@@ -60,7 +60,11 @@ def grant(tx: WriteTx, place: Place, identifier: str, rights: frozenset[Right]) 
     """Give an identifier exactly these rights; none takes it off the list. Raises MailboxRefusedError."""
     if is_owner(tx, place, identifier):
         raise MailboxRefusedError(Refusal.CANNOT, "the owner has every right, always")
-    modseq = next_modseq(tx, place.account_id)
+    grantee = tx.value("SELECT account_id FROM account WHERE address = ?", identifier)
+    # both learn of it; in the order of their ids, as all who change several accounts
+    modseqs = {
+        each: next_modseq(tx, each) for each in sorted({place.account_id, grantee or place.account_id})
+    }
     key = (place.account_id, place.mailbox_id)
     tx.run(
         "DELETE FROM mailbox_right WHERE account_id = ? AND mailbox_id = ? AND identifier = ?",
@@ -77,7 +81,9 @@ def grant(tx: WriteTx, place: Place, identifier: str, rights: frozenset[Right]) 
             identifier,
             stored_rights(rights),
         )
-    record_change(tx, place.account_id, modseq, ChangeKind.RIGHTS, place.mailbox_id, [])
+    for account_id, modseq in modseqs.items():
+        mailbox_id = place.mailbox_id if account_id == place.account_id else 0
+        record_change(tx, account_id, modseq, ChangeKind.RIGHTS, mailbox_id, [])
 
 
 def inherit(tx: WriteTx, account_id: int, parent_id: int, mailbox_id: int) -> None:

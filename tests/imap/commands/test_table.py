@@ -19,6 +19,7 @@ from postier.imap.commands import (
     expunge,
     login,
     metadata,
+    notify,
     quota,
     rename,
     select,
@@ -150,6 +151,24 @@ TRANSCRIPT = [
     (b"GETACL a", acl.GetAcl(b"t", "a")),
     (b"LISTRIGHTS a bob", acl.ListRights(b"t", "a", "bob")),
     (b"MYRIGHTS a", acl.MyRights(b"t", "a")),
+    (b"NOTIFY NONE", notify.Notify(b"t")),
+    (
+        b"NOTIFY SET STATUS (selected (MessageNew (UID) MessageExpunge)) (subtree (a b) (MailboxName)) (personal NONE)",
+        notify.Notify(
+            b"t",
+            (
+                notify.EventGroup(
+                    notify.Filter.SELECTED,
+                    (),
+                    notify.Event.MESSAGE_NEW | notify.Event.MESSAGE_EXPUNGE,
+                    FetchItems((Column.UID,)),
+                ),
+                notify.EventGroup(notify.Filter.SUBTREE, ("a", "b"), notify.Event.MAILBOX_NAME),
+                notify.EventGroup(notify.Filter.PERSONAL, (), notify.Event(0)),
+            ),
+            wants_status=True,
+        ),
+    ),
     (b'GETMETADATA "" /shared/comment', metadata.GetMetadata(b"t", "", ("/shared/comment",))),
     (
         b"GETMETADATA (DEPTH infinity MAXSIZE 5) a (/private/Vendor/x /shared)",
@@ -324,6 +343,21 @@ def test_the_transcript_has_every_verb():
         b"GETACL",
         b"LISTRIGHTS a",
         b"MYRIGHTS",
+        b"NOTIFY",
+        b"NOTIFY SET",
+        b"NOTIFY SET STATUS",
+        b"NOTIFY NONE x",
+        b"NOTIFY SET (foo (MailboxName))",
+        b"NOTIFY SET (selected (MessageNew))",
+        b"NOTIFY SET (personal (FlagChange))",
+        b"NOTIFY SET (selected (MailboxName))",
+        b"NOTIFY SET (personal (MessageNew (UID) MessageExpunge))",
+        b"NOTIFY SET (personal (MessageNew MessageExpunge (UID)))",
+        b"NOTIFY SET (selected NONE) (selected-delayed NONE)",
+        b"NOTIFY SET (mailboxes (MailboxName))",
+        b"NOTIFY SET (mailboxes a MailboxName)",
+        b"NOTIFY SET " + b" ".join([b"(personal NONE)"] * 101),
+        b"NOTIFY SET (mailboxes (" + b" ".join(b"m%d" % n for n in range(1001)) + b") NONE)",
         b"GETMETADATA a",
         b"GETMETADATA (FOO 1) a /shared/comment",
         b"GETMETADATA (DEPTH 2) a /shared/comment",
@@ -404,6 +438,13 @@ def test_malformed(text):
         (b"RENAME a INBOX", b"ALREADYEXISTS"),
         (b"SELECT &bad", b"CANNOT"),
         (b"UIDBATCHES 499", b"TOOFEW"),
+        (
+            b"NOTIFY SET (personal (MailboxName AnnotationChange))",
+            (
+                b"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
+                b" MailboxMetadataChange ServerMetadataChange)"
+            ),
+        ),
         (b"UIDBATCHES 500 1:201", b"TOOMANY"),
         (b"SEARCH CHARSET KOI8-R ALL", b"BADCHARSET (US-ASCII UTF-8)"),
         (b"STORE 1 FLAGS (" + b"a " * 100 + b"a)", b"LIMIT"),

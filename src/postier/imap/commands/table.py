@@ -22,6 +22,7 @@ from postier.imap.commands import (
     id,  # noqa: A004 - the verb's name
     login,
     metadata,
+    notify,
     quota,
     rename,
     search,
@@ -68,6 +69,7 @@ Command: TypeAlias = (
     | acl.GetAcl
     | acl.ListRights
     | acl.MyRights
+    | notify.Notify
     | metadata.GetMetadata
     | metadata.SetMetadata
     | quota.GetQuota
@@ -115,6 +117,7 @@ VERBS: dict[bytes, Verb] = {
     b"GETACL": Verb(acl.parse_get, LOGGED_IN),
     b"LISTRIGHTS": Verb(acl.parse_list, LOGGED_IN),
     b"MYRIGHTS": Verb(acl.parse_my, LOGGED_IN),
+    b"NOTIFY": Verb(notify.parse, LOGGED_IN),
     b"GETMETADATA": Verb(metadata.parse_get, LOGGED_IN),
     b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),

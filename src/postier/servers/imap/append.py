@@ -287,7 +287,13 @@ async def settle(connection: Connection) -> None:
     selected = connection.selected
     if selected is not None:
         try:
-            connection.send(await selected.news(connection.store, may_expunge=True))
+            connection.send(
+                await selected.news(
+                    connection.store,
+                    may_expunge=True,
+                    is_asked=any(append.replaces is not None for append in appends),
+                )
+            )
         except StoreError:
             pass  # it is told at the end of a later command
         except MailboxGoneError:

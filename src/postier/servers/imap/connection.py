@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from postier.servers.imap.append import Appending
     from postier.servers.imap.idle import Idlers
     from postier.servers.imap.metadata import Seen
+    from postier.servers.imap.notify import Watching
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -96,6 +97,7 @@ class Connection:
         "sent_bytes",
         "session",
         "stream",
+        "watching",
     )
 
     def __init__(self, owner: Owner, stream: Stream) -> None:
@@ -116,6 +118,7 @@ class Connection:
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
         self.sent_bytes = 0
+        self.watching: Watching | None = None  # NOTIFY
         self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
         self.compression: Compression | None = None
         self.progress: tuple[int, int] | None = (

@@ -24,6 +24,7 @@ from postier.imap.commands.id import Id
 from postier.imap.commands.list import List
 from postier.imap.commands.login import Login
 from postier.imap.commands.metadata import GetMetadata, SetMetadata
+from postier.imap.commands.notify import Notify
 from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
@@ -71,6 +72,7 @@ from postier.servers.imap import (
     idle,
     mailboxes,
     metadata,
+    notify,
     quota,
     search,
     select,
@@ -88,6 +90,7 @@ from postier.store.transaction import ConflictError, StoreError
 from postier.tls.stream import StreamExpiredError
 
 LOG = structlog.get_logger()
+_REMOVING = frozenset([b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE"])
 _UNWATCHED = frozenset([b"IDLE", b"LOGIN", b"AUTHENTICATE", b"STARTTLS"])  # their length is not ours
 
 
@@ -107,11 +110,16 @@ async def converse(connection: Connection) -> None:
                 await append.settle(connection)
                 if connection.happened:
                     continue
+                if connection.watching is not None and connection.has_news:
+                    connection.has_news = False
+                    await notify.tell(connection)
                 await connection.receive()
             else:
                 await _take(connection, event)
     except EndError as end:
         connection.send(end.farewell)
+    except MailboxGoneError:
+        connection.send(_mailbox_gone().farewell)
     except StreamExpiredError:
         if stream.is_blocked:  # it takes nothing, so it would not take a farewell
             stream.abort()
@@ -121,6 +129,7 @@ async def converse(connection: Connection) -> None:
         connection.send(bye("Internal error", SERVERBUG))
     finally:
         append.drop(connection)
+        notify.stop(connection)
         connection.write_out()
         if connection.happened:
             await events.settle(connection)
@@ -208,7 +217,9 @@ async def run(connection: Connection, line: CommandLine) -> None:
         connection.errors = 0
         return
     if selected is not None and selected is connection.selected:
-        is_told = await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
+        is_told = await tell_news(
+            connection, may_expunge=VERBS[line.verb].may_expunge, is_asked=line.verb in _REMOVING
+        )
         must_tell = done.tells_modseq or was_withholding or not is_told
         done = condstore.completed(connection, done, must_tell=must_tell)
     if connection.session.tells_metadata:
@@ -221,11 +232,12 @@ async def run(connection: Connection, line: CommandLine) -> None:
         raise EndError
 
 
-async def tell_news(connection: Connection, *, may_expunge: bool) -> bool:
+async def tell_news(connection: Connection, *, may_expunge: bool, is_asked: bool = False) -> bool:
     """At the end of a command: what happened in the selected mailbox; whether it could be told."""
     assert connection.selected is not None
     try:
-        connection.send(await connection.selected.news(connection.store, may_expunge=may_expunge))
+        selected = connection.selected
+        connection.send(await selected.news(connection.store, may_expunge=may_expunge, is_asked=is_asked))
         return True
     except StoreError:
         return False  # it is told at the end of a later command
@@ -292,6 +304,8 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await sharing.list_rights(connection, command)
         case MyRights():
             return await sharing.my_rights(connection, command)
+        case Notify():
+            return await notify.notify(connection, command)
         case GetMetadata():
             return await metadata.get_metadata(connection, command)
         case SetMetadata():

@@ -12,7 +12,7 @@ from postier.imap.commands.argumentless import is_done
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.refusals import bad
 from postier.imap.responses import continuation
-from postier.servers.imap import metadata, sharing
+from postier.servers.imap import metadata, notify, sharing
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.store.transaction import StoreError
 
@@ -84,10 +84,14 @@ async def idle(connection: Connection) -> Done:
     finally:
         for end in unwatch:
             end()
-        connection.owner.idlers.remove(connection)
+        if connection.watching is None:
+            connection.owner.idlers.remove(connection)
 
 
 async def _tell(connection: Connection) -> None:
+    if connection.watching is not None:  # RFC 5465 §4: exactly the same events
+        await notify.tell(connection, is_in_idle=True)
+        return
     if connection.session.tells_metadata:
         await metadata.tell_changes(connection)
     if connection.selected is None:

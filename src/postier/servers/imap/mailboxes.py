@@ -100,7 +100,7 @@ async def status(connection: Connection, command: StatusQuery) -> Done:
     if StatusItem.HIGHESTMODSEQ in command.items:
         condstore.client_knows(connection)
     found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
-    values = await _values(connection, command.mailbox, command.items, found)
+    values = await status_values(connection, command.mailbox, command.items, found)
     connection.send(status_data(command.mailbox, values, utf8=utf8))
     return Done("STATUS completed")
 
@@ -118,7 +118,7 @@ async def list_(connection: Connection, command: List) -> Done:
     for name, attributes, child_info, counters in _answers(command, listed):
         connection.send(list_line(name, attributes, utf8=utf8, child_info=child_info, verb=verb.encode()))
         if command.status_items and counters is not None:  # RFC 5819 §2
-            values = await _values(connection, name, command.status_items, counters)
+            values = await status_values(connection, name, command.status_items, counters)
             connection.send(status_data(name, values, utf8=utf8))
         if ListReturn.MYRIGHTS in command.returns and counters is not None:  # RFC 8440 §3
             place = await store.read(enter, account_id, name, actor_id=account_id)
@@ -142,7 +142,7 @@ def _answers(
         is_chosen = _is_chosen(command, each)
         child_info = command.child_info if each.name in parents else ()
         if is_chosen or child_info:
-            yield each.name, _attributes(each), child_info, each.status
+            yield each.name, attributes_of(each), child_info, each.status
         elif command.is_lsub and each.name in parents and command.patterns[0].endswith("%"):
             # RFC 3501 §6.3.9: a name that is not subscribed, but has subscribed names below it
             yield each.name, ["\\Noselect"], (), None
@@ -167,7 +167,8 @@ def _parents(chosen: list[Listed]) -> set[str]:
     return parents
 
 
-def _attributes(each: Listed) -> list[str]:
+def attributes_of(each: Listed) -> list[str]:
+    """The attributes of a LIST line."""
     attributes = []
     if each.status is None:
         attributes += ["\\NonExistent", "\\Noselect"]  # the second for clients of RFC 3501
@@ -179,9 +180,10 @@ def _attributes(each: Listed) -> list[str]:
     return attributes
 
 
-async def _values(
+async def status_values(
     connection: Connection, name: str, items: tuple[StatusItem, ...], found: MailboxStatus
 ) -> dict[bytes, int | bytes]:
+    """What a STATUS line says of a mailbox."""
     account_id, store = found.account_id, connection.store
     is_own = account_id == connection.account_id
     recent = await store.read(_recent, account_id, name) if StatusItem.RECENT in items and is_own else 0

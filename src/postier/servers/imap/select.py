@@ -28,6 +28,7 @@ from postier.mailbox.reading import MailboxState, claim_recent, open_mailbox, ui
 from postier.mailbox.resync import is_remembered
 from postier.mailbox.search import search
 from postier.mailbox.tally import tally
+from postier.servers.imap import notify
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.fetch import changed, send_columns, send_vanished
 from postier.servers.imap.selected import Selected
@@ -79,6 +80,7 @@ async def select(connection: Connection, command: Select) -> None:
         rights=opened.rights,
     )
     session.step(Step.MAILBOX_SELECTED, is_read_only=command.is_examine)
+    notify.apply(connection)
     answer = OpenedMailbox(
         opened.name if is_own else command.mailbox,
         opened.message_count,

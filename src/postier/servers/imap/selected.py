@@ -38,6 +38,7 @@ class Selected:
         "_withheld_from",
         "account_id",
         "highest_modseq",
+        "is_frozen",
         "mailbox_id",
         "modseq",
         "reader_id",
@@ -45,6 +46,7 @@ class Selected:
         "told_uidnext",
         "uidnext",
         "view",
+        "wants_flags",
     )
 
     def __init__(
@@ -67,6 +69,8 @@ class Selected:
         self.highest_modseq = highest_modseq  # the mailbox's, at `modseq`
         self.uidnext = self.told_uidnext = uidnext
         self.view = view
+        self.is_frozen = False  # the client wants to be told of nothing (NOTIFY)
+        self.wants_flags = True
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
 
     @property
@@ -96,8 +100,13 @@ class Selected:
         """Up to where the client knows everything (RFC 7162 §3.2): what HIGHESTMODSEQ may say."""
         return self._withheld_from - 1 if self._withheld_from else self.highest_modseq
 
-    async def news(self, store: Store, *, may_expunge: bool) -> bytes:
-        """The lines that bring the client up to date. Raises MailboxGoneError, StoreError."""
+    async def news(self, store: Store, *, may_expunge: bool, is_asked: bool = False) -> bytes:
+        """The lines that bring the client up to date. Raises MailboxGoneError, StoreError.
+
+        `is_asked`: they are what a command asked for, such as EXPUNGE.
+        """
+        if self.is_frozen and not is_asked:
+            return b""
         changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
         if self.is_foreign and changes is not None and changes.flags:
             uids, bits, modseqs = zip(*changes.flags, strict=True)
@@ -119,7 +128,7 @@ class Selected:
         if changes.expunged:
             view.note_expunged(uids_of(changes.expunged))
             self._withheld_from = self._withheld_from or changes.expunged_from
-        if changes.flags:
+        if changes.flags and self.wants_flags:
             view.note_flags(
                 {uid: bits for uid, bits, _ in changes.flags},
                 {uid: modseq for uid, _, modseq in changes.flags},
