@@ -110,7 +110,7 @@ async def converse(connection: Connection) -> None:
                 await append.settle(connection)
                 if connection.happened:
                     continue
-                if connection.watching is not None and connection.has_news:
+                while connection.watching is not None and connection.has_news:  # more may come meanwhile
                     connection.has_news = False
                     await notify.tell(connection)
                 await connection.receive()

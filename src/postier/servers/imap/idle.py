@@ -68,7 +68,7 @@ async def idle(connection: Connection) -> Done:
     connection.has_news = True  # what happened since the last command
     try:
         while True:
-            if connection.has_news:
+            while connection.has_news:  # more may come meanwhile
                 connection.has_news = False
                 await _tell(connection)
             match connection.reader.next_event():

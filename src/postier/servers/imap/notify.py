@@ -125,8 +125,8 @@ async def tell(connection: Connection, *, is_in_idle: bool = False) -> None:
     watching = connection.watching
     assert watching is not None
     if connection.stream.is_blocked:
-        connection.has_news = True  # later
-        return
+        await connection.drain()
+        connection.expect_command()
     try:
         await _tell_selected(connection, watching, is_in_idle=is_in_idle)
         news = await connection.store.read(_news, connection.account_id, watching.seen)
