@@ -16,6 +16,8 @@ _ALWAYS = (b"IMAP4rev2", b"IMAP4rev1", b"SASL-IR", b"ID", b"ENABLE")
 EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"CHILDREN", "RFC 3348"),
     (b"CONDSTORE", "RFC 7162"),
+    (b"CONTEXT=SEARCH", "RFC 5267"),
+    (b"CONTEXT=SORT", "RFC 5267"),
     (b"CREATE-SPECIAL-USE", "RFC 6154"),
     (b"ESEARCH", "RFC 4731"),
     (b"ESORT", "RFC 5267"),

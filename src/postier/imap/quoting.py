@@ -70,3 +70,10 @@ def _is_quotable_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def tag_string(tag: bytes) -> bytes:
+    """A tag as a string."""
+    # RFC 9051 §9 tag-string is an astring, but every example and older server quotes it, and parsers rely on it
+    text = astring(tag)
+    return text if text[:1] == b'"' else b'"%b"' % text

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from postier.imap.quoting import astring, human_text
+from postier.imap.quoting import astring, human_text, tag_string
 from postier.imap.sets import uid_set_text
 
 
@@ -84,6 +84,11 @@ def highest_modseq(value: int) -> ResponseCode:
 def modified(text: bytes) -> ResponseCode:
     """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
     return ResponseCode(b"MODIFIED " + text)
+
+
+def no_update(tag: bytes) -> ResponseCode:
+    """NOUPDATE: the result of that command is not kept up to date (RFC 5267 §4.3.1)."""
+    return ResponseCode(b"NOUPDATE " + tag_string(tag))
 
 
 def permanent_flags(flags: bytes, *, may_create_keywords: bool) -> ResponseCode:

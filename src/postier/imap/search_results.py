@@ -13,7 +13,7 @@ import msgspec
 
 from postier.imap.bulk import format_rows
 from postier.imap.partial import Partial
-from postier.imap.quoting import astring
+from postier.imap.quoting import tag_string
 from postier.imap.sets import ordered_set_text, set_text
 
 
@@ -25,6 +25,8 @@ class Return(enum.Flag):
     ALL = enum.auto()
     COUNT = enum.auto()
     SAVE = enum.auto()
+    CONTEXT = enum.auto()  # RFC 5267 §4.2: a hint; results are found anew as fast
+    UPDATE = enum.auto()  # RFC 5267 §4.3
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -119,13 +121,6 @@ def saved_result(returns: Wanted, uids: "array[int]") -> "array[int]":
     if uids and Return.MAX in options:
         kept.add(uids[-1])
     return array("I", sorted(kept))
-
-
-def tag_string(tag: bytes) -> bytes:
-    """A tag as a string."""
-    # RFC 9051 §9 tag-string is an astring, but every example and older server quotes it, and parsers rely on it
-    text = astring(tag)
-    return text if text[:1] == b'"' else b'"%b"' % text
 
 
 def _line(start: bytes, numbers: Sequence[int], modseq: int) -> bytes:

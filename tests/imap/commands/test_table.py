@@ -10,6 +10,7 @@ from postier.imap.commands import (
     append,
     argumentless,
     authenticate,
+    cancel_update,
     copy,
     create,
     delete,
@@ -134,6 +135,7 @@ TRANSCRIPT = [
         b"UID THREAD ORDEREDSUBJECT US-ASCII SEEN",
         thread.Thread(b"t", True, Algorithm.ORDEREDSUBJECT, Flags(SEEN)),
     ),
+    (b'CANCELUPDATE "a1" "b"', cancel_update.CancelUpdate(b"t", (b"a1", b"b"))),
     (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
     (
         b"SORT (SUBJECT REVERSE DATE SUBJECT) UTF-8 ALL",

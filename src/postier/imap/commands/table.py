@@ -11,6 +11,7 @@ import msgspec
 from postier.imap.commands import (
     append,
     authenticate,
+    cancel_update,
     copy,
     create,
     delete,
@@ -53,6 +54,7 @@ Command: TypeAlias = (
     | search.Search
     | sort.Sort
     | thread.Thread
+    | cancel_update.CancelUpdate
     | fetch.Fetch
     | store.Store
     | copy.Copy
@@ -104,6 +106,7 @@ VERBS: dict[bytes, Verb] = {
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
     b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
+    b"CANCELUPDATE": Verb(cancel_update.parse, _SELECTED),
     b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, writes=True),

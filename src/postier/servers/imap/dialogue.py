@@ -11,6 +11,7 @@ import structlog
 
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
+from postier.imap.commands.cancel_update import CancelUpdate
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
@@ -59,6 +60,7 @@ from postier.servers.imap import (
     append,
     authenticate,
     condstore,
+    contexts,
     fetch,
     greetings,
     idle,
@@ -196,7 +198,7 @@ async def tell_news(connection: Connection, *, may_expunge: bool) -> bool:
     """At the end of a command: what happened in the selected mailbox; whether it could be told."""
     assert connection.selected is not None
     try:
-        connection.send(await connection.selected.news(connection.store, may_expunge=may_expunge))
+        await contexts.news(connection, may_expunge=may_expunge)
         return True
     except StoreError:
         return False  # it is told at the end of a later command
@@ -228,6 +230,8 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await sort.sort(connection, command)
         case Thread():
             return await thread.thread(connection, command)
+        case CancelUpdate():
+            return contexts.cancel(connection, command)
         case Copy():
             return await transfer.copy(connection, command)
         case Expunge():

@@ -1,33 +1,28 @@
 r"""SEARCH and UID SEARCH.
 
-Not here: the criteria (`imap.search`), deciding (`mailbox.search`), result lines (`imap.search_results`). Source: RFC 9051
+Not here: the criteria (`imap.search`), finding (`matching`), result lines (`imap.search_results`), keeping them (`contexts`). Source: RFC 9051
 §6.4.4, §6.4.4.1. Invariants: only messages that the client knows of are found; `$` is set by a search that succeeds, and
 empty after one that does not.
 """
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Sequence
 
 from postier.imap.commands.search import Search
-from postier.imap.search import Binding, Criterion, Keyword, Messages, asks_modseq, bind, leaves
-from postier.imap.search_results import Wanted, saved_result, search_answer
-from postier.imap.sets import Ranges, SequenceSet, ranges_of
-from postier.mailbox.keywords import keywords_of
+from postier.imap.search import Criterion, asks_modseq
+from postier.imap.search_results import Return, Wanted, saved_result, search_answer
+from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
-from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
-from postier.mailbox.search import search as plan_search
 from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
 from postier.mime.index import index_message
-from postier.servers.imap import condstore
+from postier.servers.imap import condstore, contexts
 from postier.servers.imap.connection import Connection, Done
+from postier.servers.imap.matching import matching_uids
 from postier.store.transaction import StoreError
-
-INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 
 
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
+    contexts.refuse_reuse(connection, command.tag, command.returns)
     try:
         uids = await found(connection, command.criterion, is_uid=command.is_uid)
     except StoreError:
@@ -48,6 +43,8 @@ async def search(connection: Connection, command: Search) -> Done:
             modseq=modseq,
         )
     )
+    if returns is not None and Return.UPDATE in returns.options:
+        contexts.keep(connection, command.tag, command.criterion, uids, is_uid=command.is_uid)
     return Done("SEARCH completed")
 
 
@@ -84,15 +81,10 @@ async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -
     await keyed(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
-    bound = await _bound(connection, criterion)
-    read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
-    plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
-    known = plan.uids[: bisect_left(plan.uids, selected.told_uidnext)]
-    if not plan.is_complete:
-        known = await _decided(connection, plan, known)
+    known = await matching_uids(connection, criterion, uidnext=selected.told_uidnext)
     if not is_uid:
         await selected.load(store)
-    return array("I", known)
+    return known
 
 
 async def keyed(connection: Connection) -> None:
@@ -109,37 +101,3 @@ async def keyed(connection: Connection) -> None:
             ]
             await store.write_bulk(write_keys, account_id, indexes)
             await connection.drain()
-
-
-async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
-    """The criteria with everything in them that depends on the session; loads the UIDs only for numbers and `*`."""
-    selected, store = connection.opened(), connection.store
-    view = selected.view
-    for leaf in leaves(criterion):
-        if isinstance(leaf, Messages) and (leaf.set.has_star or not leaf.is_uid):
-            await selected.load(store)
-        elif isinstance(leaf, Keyword):
-            view.note_keywords(await store.read(keywords_of, selected.account_id))
-
-    def ranges(numbers: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - `Binding` calls it by place
-        if is_uid and not numbers.has_star and not numbers.is_saved_result:
-            return numbers.resolve(0)
-        return view.uid_ranges(numbers, is_uid)
-
-    now_s = connection.owner.now_us() // 1_000_000
-    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
-
-
-async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
-    """The second step, for what only texts can tell."""
-    store, selected = connection.store, connection.opened()
-    found: list[int] = []
-    for start in range(0, len(known), CANDIDATES_AT_ONCE):
-        portion = known[start : start + CANDIDATES_AT_ONCE]
-        messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
-        contents = None
-        if plan.needs_content:
-            contents = await store.read_blobs([message.blob_id for message in messages])
-        found += matching(plan.rest, messages, contents)
-        await connection.drain()
-    return found

@@ -8,17 +8,20 @@ from array import array
 from collections.abc import Sequence
 
 from postier.imap.commands.sort import Sort
-from postier.imap.search_results import saved_result, sort_answer
+from postier.imap.search_results import Return, saved_result, sort_answer
 from postier.imap.view import MailboxView
 from postier.mailbox.order import in_order
+from postier.servers.imap import contexts
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.search import INLINE_MESSAGES, forget_saved, found, highest_modseq
+from postier.servers.imap.matching import INLINE_MESSAGES
+from postier.servers.imap.search import forget_saved, found, highest_modseq
 from postier.store.transaction import StoreError
 
 
 async def sort(connection: Connection, command: Sort) -> Done:
     """Answer with the messages that match, in order."""
     selected, store, returns = connection.opened(), connection.store, command.returns
+    contexts.refuse_reuse(connection, command.tag, returns)
     try:
         uids = await found(connection, command.criterion, is_uid=command.is_uid)
         read = store.read if len(uids) <= INLINE_MESSAGES else store.read_bulk
@@ -32,6 +35,10 @@ async def sort(connection: Connection, command: Sort) -> Done:
     modseq = await highest_modseq(connection, command.criterion, returns, array("I", ordered))
     answer = sort_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, modseq=modseq)
     connection.send(answer)
+    if returns is not None and Return.UPDATE in returns.options:
+        contexts.keep(
+            connection, command.tag, command.criterion, ordered, is_uid=command.is_uid, keys=command.keys
+        )
     return Done("SORT completed")
 
 

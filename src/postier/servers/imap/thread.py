@@ -7,7 +7,8 @@ from postier.imap.commands.thread import Thread
 from postier.imap.thread_results import thread_answer
 from postier.mailbox.thread_rows import threads_of
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.search import INLINE_MESSAGES, found
+from postier.servers.imap.matching import INLINE_MESSAGES
+from postier.servers.imap.search import found
 
 
 async def thread(connection: Connection, command: Thread) -> Done:

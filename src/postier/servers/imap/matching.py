@@ -1,0 +1,63 @@
+"""Finding the messages of the open mailbox that match, for SEARCH, SORT, THREAD and contexts.
+
+Not here: the criteria (`imap.search`), deciding (`mailbox.search`). Source: RFC 9051 §6.4.4.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
+from postier.imap.sets import Ranges, SequenceSet
+from postier.mailbox.keywords import keywords_of
+from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
+from postier.mailbox.search import search as plan_search
+from postier.servers.imap.connection import Connection
+
+INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
+
+
+async def matching_uids(connection: Connection, criterion: Criterion, *, uidnext: int) -> "array[int]":
+    """UIDs below `uidnext` of what matches now, ascending. Raises StoreError."""
+    selected, store = connection.opened(), connection.store
+    bound = await _bound(connection, criterion)
+    read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
+    plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
+    known = plan.uids[: bisect_left(plan.uids, uidnext)]
+    if not plan.is_complete:
+        known = await _decided(connection, plan, known)
+    return array("I", known)
+
+
+async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
+    """The criteria with everything in them that depends on the session; loads the UIDs only for numbers and `*`."""
+    selected, store = connection.opened(), connection.store
+    view = selected.view
+    for leaf in leaves(criterion):
+        if isinstance(leaf, Messages) and (leaf.set.has_star or not leaf.is_uid):
+            await selected.load(store)
+        elif isinstance(leaf, Keyword):
+            view.note_keywords(await store.read(keywords_of, selected.account_id))
+
+    def ranges(numbers: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - `Binding` calls it by place
+        if is_uid and not numbers.has_star and not numbers.is_saved_result:
+            return numbers.resolve(0)
+        return view.uid_ranges(numbers, is_uid)
+
+    now_s = connection.owner.now_us() // 1_000_000
+    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
+
+
+async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
+    """The second step, for what only texts can tell."""
+    store, selected = connection.store, connection.opened()
+    found: list[int] = []
+    for start in range(0, len(known), CANDIDATES_AT_ONCE):
+        portion = known[start : start + CANDIDATES_AT_ONCE]
+        messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
+        contents = None
+        if plan.needs_content:
+            contents = await store.read_blobs([message.blob_id for message in messages])
+        found += matching(plan.rest, messages, contents)
+        await connection.drain()
+    return found
