@@ -27,6 +27,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"LIST-STATUS", "RFC 5819"),
     (b"MOVE", "RFC 6851"),
     (b"MULTIAPPEND", "RFC 3502"),
+    (b"MULTISEARCH", "RFC 7377"),
     (b"NAMESPACE", "RFC 2342"),
     (b"PARTIAL", "RFC 9394"),
     (b"PREVIEW", "RFC 8970"),

@@ -24,7 +24,7 @@ Numbers = Callable[[Sequence[int]], Sequence[int]]  # what a client calls messag
 class Context:
     """One result that is kept up to date; `keys` is None for SEARCH. Sequence numbers in the criterion are frozen."""
 
-    __slots__ = ("criterion", "is_uid", "keys", "results", "tag")
+    __slots__ = ("criterion", "is_uid", "keys", "results", "start", "tag")
 
     def __init__(
         self,
@@ -34,11 +34,14 @@ class Context:
         *,
         is_uid: bool,
         keys: tuple[SortKey, ...] | None = None,
+        start: bytes = b"",
     ) -> None:
+        """`start`: how its lines begin, where that is not the usual `esearch_start`."""
         self.tag = tag
         self.criterion = criterion
         self.is_uid = is_uid
         self.keys = keys
+        self.start = start or esearch_start(tag, is_uid=is_uid)
         self.results = array("I", results)
 
     def remove(self, gone: AbstractSet[int], numbers: Numbers) -> bytes:
@@ -71,8 +74,7 @@ class Context:
         return self._line(b"ADDTO", pairs)
 
     def _line(self, item: bytes, pairs: Sequence[bytes]) -> bytes:
-        start = esearch_start(self.tag, is_uid=self.is_uid)
-        return b"%b %b (%b)\r\n" % (start, item, b" ".join(pairs))
+        return b"%b %b (%b)\r\n" % (self.start, item, b" ".join(pairs))
 
 
 def _runs(places: Sequence[int], numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:

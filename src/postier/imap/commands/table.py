@@ -16,6 +16,7 @@ from postier.imap.commands import (
     create,
     delete,
     enable,
+    esearch,
     expunge,
     fetch,
     id,  # noqa: A004 - the verb's name
@@ -53,6 +54,7 @@ Command: TypeAlias = (
     | expunge.Expunge
     | search.Search
     | sort.Sort
+    | esearch.MultiSearch
     | thread.Thread
     | cancel_update.CancelUpdate
     | fetch.Fetch
@@ -102,6 +104,7 @@ VERBS: dict[bytes, Verb] = {
     b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
+    b"ESEARCH": Verb(esearch.parse, LOGGED_IN),
     b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
@@ -125,7 +128,11 @@ def parse_command(line: CommandLine, session: Session) -> Command:
         line.text, line.literals, tag=line.tag, pos=line.start, utf8=session.utf8, is_secret=verb.is_secret
     )
     command = verb.parse(cursor)
-    if isinstance(command, search.Search) and command.has_charset and not session.may_name_charset:
+    if (
+        isinstance(command, search.Search | esearch.MultiSearch)
+        and command.has_charset
+        and not session.may_name_charset
+    ):
         raise bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
     if not session.sends_vanished and _needs_qresync(command):
         raise bad("QRESYNC is not enabled")  # RFC 7162 §3.2.5, §3.2.6

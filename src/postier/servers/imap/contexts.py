@@ -57,17 +57,19 @@ def keep(
     *,
     is_uid: bool,
     keys: tuple[SortKey, ...] | None = None,
-) -> None:
-    """Keep a result up to date from now on, or tell that it is not."""
+    start: bytes = b"",
+) -> bool:
+    """Keep a result up to date from now on, or tell that it is not; whether it is known to the client what is."""
     selected = connection.opened()
     kept = selected.contexts = selected.contexts or Contexts()
     if not kept.has_room(len(results)):
         connection.send(status_line(Status.NO, "Too many contexts", code=no_update(tag)))
-        return
+        return True
     if not kept.open:
         kept.modseq = selected.modseq
     frozen = with_numbers_bound(criterion, selected.view.uid_ranges)
-    kept.open[tag] = Context(tag, frozen, results, is_uid=is_uid, keys=keys)
+    kept.open[tag] = Context(tag, frozen, results, is_uid=is_uid, keys=keys, start=start)
+    return True
 
 
 def cancel(connection: Connection, command: CancelUpdate) -> Done:

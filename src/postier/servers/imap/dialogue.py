@@ -16,6 +16,7 @@ from postier.imap.commands.copy import Copy
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
 from postier.imap.commands.enable import Enable
+from postier.imap.commands.esearch import MultiSearch
 from postier.imap.commands.expunge import Expunge
 from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.id import Id
@@ -61,6 +62,7 @@ from postier.servers.imap import (
     authenticate,
     condstore,
     contexts,
+    esearch,
     fetch,
     greetings,
     idle,
@@ -226,6 +228,8 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await store.store(connection, command)
         case Search():
             return await search.search(connection, command)
+        case MultiSearch():
+            return await esearch.esearch(connection, command)
         case Sort():
             return await sort.sort(connection, command)
         case Thread():

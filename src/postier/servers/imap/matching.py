@@ -1,4 +1,4 @@
-"""Finding the messages of the open mailbox that match, for SEARCH, SORT, THREAD and contexts.
+"""Finding the messages of a mailbox that match, for SEARCH, SORT, THREAD, ESEARCH and contexts.
 
 Not here: the criteria (`imap.search`), deciding (`mailbox.search`). Source: RFC 9051 §6.4.4.
 """
@@ -13,26 +13,29 @@ from postier.mailbox.keywords import keywords_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
 from postier.mailbox.search import search as plan_search
 from postier.servers.imap.connection import Connection
+from postier.servers.imap.selected import Selected
 
 INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 
 
-async def matching_uids(connection: Connection, criterion: Criterion, *, uidnext: int) -> "array[int]":
-    """UIDs below `uidnext` of what matches now, ascending. Raises StoreError."""
-    selected, store = connection.opened(), connection.store
-    bound = await _bound(connection, criterion)
+async def matching_uids(
+    connection: Connection, criterion: Criterion, *, uidnext: int, selected: Selected | None = None
+) -> "array[int]":
+    """UIDs below `uidnext` of what matches now in a mailbox, the open one if no other is given, ascending. Raises StoreError."""
+    store = connection.store
+    selected = selected or connection.opened()
+    bound = await _bound(connection, selected, criterion)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
     plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
     known = plan.uids[: bisect_left(plan.uids, uidnext)]
     if not plan.is_complete:
-        known = await _decided(connection, plan, known)
+        known = await _decided(connection, selected, plan, known)
     return array("I", known)
 
 
-async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
+async def _bound(connection: Connection, selected: Selected, criterion: Criterion) -> Criterion:
     """The criteria with everything in them that depends on the session; loads the UIDs only for numbers and `*`."""
-    selected, store = connection.opened(), connection.store
-    view = selected.view
+    store, view = connection.store, selected.view
     for leaf in leaves(criterion):
         if isinstance(leaf, Messages) and (leaf.set.has_star or not leaf.is_uid):
             await selected.load(store)
@@ -48,9 +51,11 @@ async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
     return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
 
 
-async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
+async def _decided(
+    connection: Connection, selected: Selected, plan: SearchPlan, known: Sequence[int]
+) -> list[int]:
     """The second step, for what only texts can tell."""
-    store, selected = connection.store, connection.opened()
+    store = connection.store
     found: list[int] = []
     for start in range(0, len(known), CANDIDATES_AT_ONCE):
         portion = known[start : start + CANDIDATES_AT_ONCE]

@@ -17,6 +17,7 @@ from postier.mime.index import index_message
 from postier.servers.imap import condstore, contexts
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.matching import matching_uids
+from postier.servers.imap.selected import Selected
 from postier.store.transaction import StoreError
 
 
@@ -49,13 +50,17 @@ async def search(connection: Connection, command: Search) -> Done:
 
 
 async def highest_modseq(
-    connection: Connection, criterion: Criterion, returns: Wanted | None, uids: "array[int]"
+    connection: Connection,
+    criterion: Criterion,
+    returns: Wanted | None,
+    uids: "array[int]",
+    selected: Selected | None = None,
 ) -> int:
     """The highest mod-sequence of what is returned, if MODSEQ is among the keys, else 0 (RFC 7162 §3.1.6). Raises StoreError."""
     if not uids or not asks_modseq(criterion):
         return 0
     told = uids if returns is None else saved_result(returns, uids)  # RFC 4731 §3.2
-    selected = connection.opened()
+    selected = selected or connection.opened()
     return await connection.store.read(
         highest_modseq_of, selected.account_id, selected.mailbox_id, ranges_of(sorted(told))
     )
@@ -89,7 +94,7 @@ async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -
 
 async def keyed(connection: Connection) -> None:
     """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
-    store, account_id = connection.store, connection.opened().account_id
+    store, account_id = connection.store, connection.account_id
     while not connection.is_keyed:
         emails = await store.read(unkeyed, account_id)
         connection.is_keyed = len(emails) < KEYED_AT_ONCE
