@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The system parts that the tests need: a DNS server, DKIM verifiers, PostgreSQL, real mail clients. As root on Debian they are
-# installed; otherwise the missing ones are named and the script fails.
+# installed; otherwise the missing ones are named and the script fails. Then what Node's tests need, below tests/clients.
 set -euo pipefail
 
 # program that shows a package is there, package
@@ -15,6 +15,9 @@ parts=(
     "getmail getmail6"
     "fetchmail fetchmail"
     "sieve-connect sieve-connect"
+    "offlineimap offlineimap3"
+    "node nodejs"
+    "npm npm"
     "script bsdutils"
     "setpriv util-linux"
 )
@@ -27,19 +30,28 @@ done
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=("postgresql")
 perl -MNet::SSLeay -e 1 2>/dev/null || missing+=("libnet-ssleay-perl") # swaks speaks TLS by it
 
-[ ${#missing[@]} -eq 0 ] && exit 0
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The tests need these packages, which are missing here: ${missing[*]}" >&2
-    echo "Install them (Debian: apt-get install ${missing[*]}), then run this again." >&2
-    exit 1
+install() {
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        echo "The tests need these packages, which are missing here: ${missing[*]}" >&2
+        echo "Install them (Debian: apt-get install ${missing[*]}), then run this again." >&2
+        exit 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    # No service is started by its installation: the tests start their own, on ports of their own.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f "$policy"' EXIT
+    fi
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+[ ${#missing[@]} -eq 0 ] || install
+
+cd "$(dirname "$0")/../tests/clients/imapflow"
+if ! cmp -s package-lock.json node_modules/.installed; then
+    npm ci --silent
+    cp package-lock.json node_modules/.installed
 fi
-export DEBIAN_FRONTEND=noninteractive
-# No service is started by its installation: the tests start their own, on ports of their own.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    trap 'rm -f "$policy"' EXIT
-fi
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -13,6 +13,8 @@ PACKAGES = {
     "curl": "curl",
     "neomutt": "neomutt",
     "mbsync": "isync",
+    "offlineimap": "offlineimap3",
+    "node": "nodejs",
     "script": "bsdutils",
     "getmail": "getmail6",
     "fetchmail": "fetchmail",

@@ -30,6 +30,7 @@ from postier.imap.reader_events import (
     MessageOffered,
     Refused,
 )
+from postier.imap.responses import Status
 
 SMALL = Limits(
     line_bytes=60, authenticate_line_bytes=60, literals_bytes=30, non_sync_bytes=20, message_bytes=50
@@ -295,7 +296,34 @@ SCRIPT = (
     b"bad\r\n\r\n? {3+}\r\nabc\r\n"
     b"e X {31}\r\nf X {21+}\r\n123456789012345678901\r\n"
     b"g NOOP\nh NOOP\r\n"
+    b"i APPEND x UTF8 (~{2+}\r\nab) (\\Seen) UTF8 (~{1}\r\nc) {1+}\r\nd\r\n"
 )
+
+
+def test_a_message_may_stand_in_utf8_and_parentheses():
+    found = merged(read(b"a APPEND x UTF8 (~{1+}\r\n1) () utf8 (~{1+}\r\n2) {1+}\r\n3\r\n"))
+    offers = [event for event in found if isinstance(event, MessageOffered)]
+    assert [(each.line.start, each.is_literal8) for each in offers] == [(8, True), (1, True), (1, False)]
+    assert [event.data for event in found if isinstance(event, MessageChunk)] == [b"1", b"2", b"3"]
+    assert found[-1] == AppendEnded(b"a")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"UTF8 (~{1+}\r\n1",
+        b"UTF8 (~{1+}\r\n1))",
+        b"UTF8 (~{1+}\r\n1 {1+}\r\n2)",
+        b"UTF8 (~{1+}\r\n1){1+}\r\n2",
+        b"UTF8 ({1+}\r\n1)",
+        b"~{1+}\r\n1)",
+    ],
+)
+def test_parentheses_around_a_message_come_in_pairs(text):
+    found = read(b"a APPEND x " + text + b"\r\nb NOOP\r\n")
+    assert not any(isinstance(event, AppendEnded) for event in found)
+    assert [event.status for event in found if isinstance(event, Refused)] == [Status.BAD]
+    assert found[-1].verb == b"NOOP"
 
 
 @given(st.lists(st.integers(1, 40), min_size=1))
@@ -326,6 +354,7 @@ IMAPISH = st.lists(
             b"\n",
             b"\0",
             b"(",
+            b"UTF8 (~{2+}\r\nab)",
         ]
     ).map(bytes)
     | st.binary(max_size=5),

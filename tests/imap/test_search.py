@@ -49,6 +49,9 @@ class Mail(msgspec.Struct):
 
     uid: int = 1
     flags: int = 0
+    modseq: int = 70
+    email_id: int = 5
+    thread_id: int = 4
     size_bytes: int = 100
     internal_s: int = 10 * DAY
     sent_s: int | None = 10 * DAY

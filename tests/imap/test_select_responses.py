@@ -20,6 +20,7 @@ def test_rev1():
         b"* OK [UIDVALIDITY 3857529045] UIDs are valid\r\n"
         b"* OK [UIDNEXT 4392] Next UID\r\n"
         b"* OK [HIGHESTMODSEQ 715] Highest\r\n"
+        b"* OK [MAILBOXID (F)] Ok\r\n"
     )
     assert select_end(b"A142", is_read_only=False) == b"A142 OK [READ-WRITE] Mailbox selected\r\n"
 

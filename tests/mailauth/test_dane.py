@@ -1,44 +1,10 @@
-import datetime as dt
-import hashlib
-
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postier.mailauth.dane import MAX_CHAIN, Match, Tlsa, match, public_key_info, tlsa_name, usable
-
-NOW = 1_704_067_200
-DAY = 86_400
-DER = serialization.Encoding.DER
-
-
-class Authority:
-    """A certificate with its key, made by `issuer` or by itself."""
-
-    def __init__(self, name, issuer=None, *, is_ca=False, names=(), begin=NOW - DAY, end=NOW + DAY):
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = x509.CertificateBuilder().subject_name(self.name).issuer_name((issuer or self).name)
-        builder = builder.public_key(self.key.public_key()).serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(dt.datetime.fromtimestamp(begin, dt.UTC))
-        builder = builder.not_valid_after(dt.datetime.fromtimestamp(end, dt.UTC))
-        builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        if names:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([x509.DNSName(entry) for entry in names]), critical=False
-            )
-        self.der = builder.sign((issuer or self).key, hashes.SHA256()).public_bytes(DER)
-        self.spki = self.key.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-    def tlsa(self, usage, selector, matching):
-        data = self.der if selector == 0 else self.spki
-        if matching:
-            data = hashlib.new({1: "sha256", 2: "sha512"}[matching], data).digest()
-        return Tlsa(usage, selector, matching, data)
+from tests.mailauth.authorities import DAY, NOW, Authority
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +75,37 @@ def test_a_certificate_that_is_no_authority_is_no_anchor(root):
 def test_an_anchor_that_did_not_sign_is_no_anchor(leaf):
     other = Authority("Middle", is_ca=True)  # the issuer's name, another key
     assert ask([other.tlsa(2, 0, 1)], [leaf, other]) is Match.MISMATCH
+
+
+@pytest.mark.parametrize(
+    "make", [ed25519.Ed25519PrivateKey.generate, lambda: rsa.generate_private_key(65537, 2048), lambda: None]
+)
+def test_a_bare_key_needs_no_certificate_in_the_chain(make, middle):  # RFC 7671 §5.2.3
+    anchor = Authority("Bare", is_ca=True, key=make())
+    between = Authority("Between", anchor, is_ca=True)
+    child = Authority("mx.example.com", between, names=["mx.example.com"])
+    record = anchor.tlsa(2, 1, 0)
+    assert ask([record], [child, between]) is Match.MATCH
+    assert ask([record], [child, between, anchor]) is Match.MATCH
+    assert ask([record], [child]) is Match.MISMATCH
+    assert ask([record], [child, between], ["other.test"]) is Match.MISMATCH
+    assert ask([record], [child, between], now=NOW + 2 * DAY) is Match.MISMATCH
+    assert ask([middle.tlsa(2, 1, 0)], [child, between]) is Match.MISMATCH
+    assert ask([anchor.tlsa(2, 1, 1)], [child, between]) is Match.MISMATCH  # a digest is no key
+
+
+def test_what_cannot_be_read_in_the_chain_is_passed_over(leaf, middle):
+    record = middle.tlsa(2, 0, 1)
+    assert match([record], [leaf.der, b"junk", middle.der], ["mx.example.com"], NOW).result is Match.MATCH
+    assert match([record], [b"junk", middle.der], ["mx.example.com"], NOW).result is Match.MISMATCH
+
+
+def test_of_two_certificates_of_an_issuer_the_valid_one_counts(root):
+    key = ec.generate_private_key(ec.SECP256R1())
+    old = Authority("Middle", root, is_ca=True, key=key, end=NOW - 1)
+    new = Authority("Middle", root, is_ca=True, key=key)
+    child = Authority("mx.example.com", new, names=["mx.example.com"])
+    assert ask([root.tlsa(2, 0, 1)], [child, old, new, root]) is Match.MATCH
 
 
 def test_a_leaf_is_its_own_anchor_only_if_self_signed(leaf, middle):

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import MappingProxyType
 
 from postier.accounts.accounts import add_account
@@ -21,6 +22,7 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.queue_rows import TOPIC, QueueMessage, QueueRecipient, enqueue
 from postier.mta.schedule import Pace, Scheduler
+from postier.mta.tally import TlsObserver
 from postier.mta.transport import ATTEMPT_S, Connections, Dialling
 from postier.store.blobs import draft
 from postier.store.transaction import ReadTx, Store, WriteTx
@@ -181,6 +183,8 @@ async def post_office(
     fetcher: PolicyFetcher | None = None,
     is_signed: bool = False,
     attempt_s: float = ATTEMPT_S,
+    observer: TlsObserver | None = None,
+    authorities: Path | None = None,
 ) -> AsyncIterator[PostOffice]:
     """A running queue; `remotes` by the loopback address they serve at."""
     port = port or shared_port()
@@ -205,7 +209,7 @@ async def post_office(
             lease_owner=owner,
             dispatch=lambda jobs: scheduler.dispatch(jobs),  # noqa: PLW0108 (it is made below)
         )
-        dialling = Dialling(HOSTNAME, port, resolver, fetcher, attempt_s)
+        dialling = Dialling(HOSTNAME, port, resolver, fetcher, attempt_s, observer, authorities)
         scheduler = Scheduler(
             store, owner, lambda _: Courier(despatch, Connections(dialling)), pace, despatch.now_us
         )

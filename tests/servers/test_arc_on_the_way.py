@@ -21,6 +21,9 @@ from tests.servers.smtp_server import HOSTNAME, NOW_S, letters
 LETTER = (
     b"From: boss@bank.test\r\nTo: list@list.test\r\nSubject: [list] Hello\r\n\r\nHi.\r\n-- \r\nfooter\r\n"
 )
+UNPROTECTED = LETTER.replace(
+    b"bank", b"remote"
+)  # a domain without DMARC: not judged junk, so aliases pass it on
 LIST_KEY = arc.SigningKey("list.test", "a", dkim.generate_key("ed25519"))
 OTHER_KEY = DkimKey("elsewhere.test", "r", DkimAlgorithm.RSA, dkim.private_pem(dkim.generate_key()).decode())
 OUR_KEY = DkimKey("alpha.test", "r", DkimAlgorithm.RSA, dkim.private_pem(dkim.generate_key()).decode())
@@ -37,10 +40,10 @@ ZONES = {
 }
 
 
-def from_list() -> bytes:
+def from_list(letter: bytes = LETTER) -> bytes:
     """The list's copy: it saw the author proved, changed the letter and sealed it."""
     seen = MethodResult("dmarc", "pass", properties=(Property("header", "from", "bank.test"),))
-    return arc.seal(LETTER, LIST_KEY, "mx.list.test", NOW_S - 9, status=Outcome.NONE, results=[seen]) + LETTER
+    return arc.seal(letter, LIST_KEY, "mx.list.test", NOW_S - 9, status=Outcome.NONE, results=[seen]) + letter
 
 
 def results_of(letter: bytes) -> str:
@@ -78,12 +81,12 @@ async def test_a_chain_that_was_broken_vouches_for_nobody(start, store):
 async def test_a_letter_without_a_chain(start, store):
     node = await start(zones=ZONES)
     client = await node.greeted()
-    await client.mail("z@remote.test", "alice@alpha.test", letter=LETTER.replace(b"bank", b"remote"))
+    await client.mail("z@remote.test", "alice@alpha.test", letter=UNPROTECTED)
     (letter,) = await letters(store, "alice@alpha.test")
     assert "arc=none" in results_of(letter)
 
 
-@pytest.mark.parametrize(("letter", "instance"), [(LETTER.replace(b"bank", b"remote"), 1), (from_list(), 2)])
+@pytest.mark.parametrize(("letter", "instance"), [(UNPROTECTED, 1), (from_list(UNPROTECTED), 2)])
 async def test_what_is_passed_on_is_sealed(start, store, letter, instance):
     await store.write(add_key, OUR_KEY)
     node = await start(zones=ZONES)
@@ -103,8 +106,8 @@ async def test_what_is_passed_on_is_sealed(start, store, letter, instance):
     assert result.sealers == ("list.test", "alpha.test")[-instance:]
     assert f"{HOSTNAME};".encode() in result.assessments[-1]
     assert b"smtp.remote-ip=127.0.0.1" in result.assessments[-1]
-    local = [*await letters(store, "carole@alpha.test"), *await letters(store, "carole@alpha.test", "Junk")]
-    assert not any(each.startswith(b"ARC-Seal") for each in local)
+    (local,) = await letters(store, "carole@alpha.test")
+    assert local.count(b"ARC-Seal:") == instance - 1
 
 
 def keys_in_dns(*ours):
@@ -136,8 +139,8 @@ async def passed_on_by_the_queue(store, *more):
 @pytest.mark.parametrize(
     ("letter", "sealers"),
     [
-        (LETTER.replace(b"bank", b"remote"), ("alpha.test", "elsewhere.test")),
-        (from_list(), ("list.test", "alpha.test", "elsewhere.test")),
+        (UNPROTECTED, ("alpha.test", "elsewhere.test")),
+        (from_list(UNPROTECTED), ("list.test", "alpha.test", "elsewhere.test")),
     ],
 )
 async def test_what_the_queue_refiles_and_passes_on_is_sealed_too(start, store, letter, sealers):
@@ -159,7 +162,7 @@ async def test_what_the_queue_refiles_and_passes_on_is_sealed_too(start, store, 
 async def test_the_first_seal_where_there_was_no_key_on_the_way_in(start, store):
     node = await start(zones=ZONES)
     client = await node.greeted()
-    assert (await client.mail("z@list.test", "both@alpha.test", letter=LETTER)).startswith("250 ")
+    assert (await client.mail("z@list.test", "both@alpha.test", letter=UNPROTECTED)).startswith("250 ")
     relayed = await passed_on_by_the_queue(store, OTHER_KEY)
     result = arc.run(arc.verify(relayed, int(time.time())), keys_in_dns(OTHER_KEY))
     assert (result.result, result.sealers) == (Outcome.PASS, ("elsewhere.test",))
@@ -172,7 +175,7 @@ async def test_a_chain_that_failed_stays_failed(start, store, has_key):
         await store.write(add_key, OUR_KEY)
     node = await start(zones=ZONES)
     client = await node.greeted()
-    broken = from_list().replace(b"Hi.", b"Ho.")
+    broken = from_list(UNPROTECTED).replace(b"Hi.", b"Ho.")
     assert (await client.mail("z@list.test", "both@alpha.test", letter=broken)).startswith("250 ")
     relayed = await passed_on_by_the_queue(store, OTHER_KEY)
     result = arc.run(arc.verify(relayed, int(time.time())), keys_in_dns(OUR_KEY, OTHER_KEY))
@@ -195,7 +198,7 @@ async def test_our_own_letters_are_not_sealed(start, store):
 async def test_without_a_key_it_is_passed_on_unsealed(start, store):
     node = await start(zones=ZONES)
     client = await node.greeted()
-    assert (await client.mail("z@list.test", "both@alpha.test", letter=LETTER)).startswith("250 ")
+    assert (await client.mail("z@list.test", "both@alpha.test", letter=UNPROTECTED)).startswith("250 ")
     (job,) = node.jobs
     assert b"ARC-Seal" not in await store.read_blob(job.message.blob_id)
 
@@ -208,7 +211,7 @@ async def test_a_long_chain_costs_so_many_questions(start_embedded, sealers, out
         arc.SigningKey("list.test", f"k{number}", dkim.generate_key("ed25519")) for number in range(sealers)
     ]
     zones = {**ZONES, "list.test": "".join(map(record, keys))}
-    letter = LETTER.replace(b"bank", b"remote")
+    letter = UNPROTECTED
     for number, key in enumerate(keys):
         status = Outcome.PASS if number else Outcome.NONE
         seen = [MethodResult("arc", status)]

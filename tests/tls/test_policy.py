@@ -10,6 +10,7 @@ from postier.dns.zones import Zones
 from postier.mailauth.dane import Tlsa
 from postier.mailauth.mta_sts import Mode, Policy
 from postier.tls.policy import (
+    StsProblem,
     TlsDemand,
     TlsLevel,
     TlsPolicy,
@@ -167,6 +168,31 @@ async def test_a_policy_in_testing_changes_nothing(mode, why):
     assert policy.level is TlsLevel.OPPORTUNISTIC
     assert why in policy.why
     assert not policy.is_mandatory
+
+
+async def test_what_a_report_has_to_tell_of_a_policy():
+    """RFC 8461 §5, RFC 8460 §4.3.2: the mode decides what happens, not what is told."""
+    met = await decide("plain.alpha.test", fetcher=Sts(Mode.TESTING, "host.alpha.test"))
+    assert (met.is_testing, met.complaint) == (True, None)
+    other = await decide("plain.alpha.test", fetcher=Sts(Mode.TESTING, "mx.alpha.test"))
+    assert other.complaint.result is TlsResult.VALIDATION_FAILURE
+    refused = await decide("plain.alpha.test", fetcher=Sts(Mode.ENFORCE, "mx.alpha.test"))
+    assert (refused.result, refused.sts.mode) == (TlsResult.VALIDATION_FAILURE, Mode.ENFORCE)
+    none = await decide("plain.alpha.test", fetcher=Sts(Mode.NONE, "mx.alpha.test"))
+    assert (none.is_testing, none.complaint) == (False, None)
+    enforced = await decide("plain.alpha.test", fetcher=Sts(Mode.ENFORCE, "host.alpha.test"))
+    assert not enforced.is_testing
+
+
+async def test_a_policy_that_cannot_be_had_is_none_with_a_complaint():
+    problem = StsProblem(TlsResult.STS_POLICY_FETCH_ERROR, "gone")
+    fetcher = Sts()
+    fetcher._policy = problem
+    policy = await decide("plain.alpha.test", fetcher=fetcher)
+    assert (policy.level, policy.sts, policy.complaint) == (TlsLevel.OPPORTUNISTIC, None, problem)
+    assert policy.why.endswith("cannot be had: gone")
+    unmet = await decide("plain.alpha.test", fetcher=fetcher, insecure=(b"\x05plain",), require_tls=True)
+    assert unmet.is_demanded
 
 
 # ── what is asked for on top ──

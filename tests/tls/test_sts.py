@@ -12,7 +12,7 @@ from postier.mailauth.mta_sts import MAX_POLICY_OCTETS, Mode
 from postier.tls import https, sts
 from postier.tls.certificates import CertificateFiles
 from postier.tls.https import FetchError, HttpsSource
-from postier.tls.policy import TlsResult
+from postier.tls.policy import StsProblem, TlsResult
 from postier.tls.server import ServerTls, Service
 from postier.tls.sts import REFRESH_S, RETRY_S, InMemory, StsPolicies
 from tests.certificate_authority import Authority
@@ -136,17 +136,22 @@ async def test_it_is_refreshed_each_day_before_it_ends(tmp_path):
 async def test_after_a_failure_there_is_a_pause_for_this_id_only(tmp_path):
     async with world(tmp_path) as one:
         one.response = ok(b"no policy")
-        assert await one.policies.policy("alpha.test") is None
+        found = await one.policies.policy("alpha.test")
+        assert isinstance(found, StsProblem)
+        assert found == one.policies.problem("alpha.test")
         assert one.policies.problem("alpha.test").result is TlsResult.STS_POLICY_INVALID
         one.now_s += RETRY_S - 1
-        await one.policies.policy("alpha.test")
+        assert await one.policies.policy("alpha.test") == found
         assert len(one.requests) == 1
         one.announce("2")
         await one.policies.policy("alpha.test")
         assert len(one.requests) == 2
+        one.announce(None)  # a policy that is not announced is none
+        assert await one.policies.policy("alpha.test") is None
+        one.announce("2")
         one.now_s += RETRY_S
         one.response = ok(POLICY)
-        assert await one.policies.policy("alpha.test") is not None
+        assert (await one.policies.policy("alpha.test")).mode is Mode.ENFORCE
         assert one.policies.problem("alpha.test") is None
 
 

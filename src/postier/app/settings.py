@@ -359,6 +359,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     plaintext_login: Annotated[
         bool, Key(Kind.BOOLEAN, "Whether passwords may be sent without TLS; only for tests on loopback.")
     ] = False
+    unauthenticate: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN, "Whether an IMAP connection may log out of one account and into another (RFC 8437)."
+        ),
+    ] = True
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):

@@ -220,6 +220,7 @@ def _imap_settings(settings: Settings, listener: Listener) -> ImapSettings:
         has_starttls=listener.tls is TlsMode.STARTTLS,
         is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
         is_plaintext_login_allowed=settings.access.plaintext_login,
+        offers_unauthenticate=settings.access.unauthenticate,
         message_bytes=limits.message_size,
         line_bytes=limits.line_size,
         max_errors=limits.errors,

@@ -19,7 +19,10 @@ from postier.imap.responses import UNKNOWN_CTE, Status
 
 
 class FetchRows(msgspec.Struct, frozen=True):
-    """The messages' values, column by column, all of one length; a column nobody asked for stays empty."""
+    """The messages' values, column by column, all of one length; a column nobody asked for stays empty.
+
+    With `uid_only` the lines are UIDFETCH lines and begin with the UIDs (RFC 9586 §3.3).
+    """
 
     seqs: Sequence[int]
     uids: Sequence[int] = ()
@@ -32,6 +35,19 @@ class FetchRows(msgspec.Struct, frozen=True):
     modseqs: Sequence[int] = ()
     saved_s: Sequence[int] = ()  # Unix time
     previews: Sequence[bytes] = ()  # strings, quoted or literal
+    email_ids: Sequence[int] = ()
+    thread_ids: Sequence[int] = ()
+    uid_only: bool = False
+
+    @property
+    def verb(self) -> bytes:
+        """What the lines are called."""
+        return b"UIDFETCH" if self.uid_only else b"FETCH"
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """What the lines begin with."""
+        return self.uids if self.uid_only else self.seqs
 
 
 class SectionSource(Protocol):
@@ -56,8 +72,8 @@ class UnknownEncodingError(PeerError):
 
 def column_blocks(items: FetchItems, rows: FetchRows) -> Iterator[bytes]:
     """All FETCH lines of messages whose items are all columns, to be written as they come, 500 lines each."""
-    row = b"* %%d FETCH (%b)\r\n" % b" ".join([column.value for column in items.columns])
-    return row_blocks(row, rows.seqs, *[_values(column, rows) for column in items.columns])
+    row = b"* %%d %b (%b)\r\n" % (rows.verb, b" ".join([column.value for column in items.columns]))
+    return row_blocks(row, rows.numbers, *[_values(column, rows) for column in items.columns])
 
 
 def render_columns(items: FetchItems, rows: FetchRows) -> bytes:
@@ -67,7 +83,7 @@ def render_columns(items: FetchItems, rows: FetchRows) -> bytes:
 
 def render_message(items: FetchItems, rows: FetchRows, place: int, source: SectionSource) -> list[bytes]:
     """The FETCH response of the message at `place` of `rows`, in pieces to be written one after the other."""
-    words = [b"* %d FETCH (" % rows.seqs[place]]
+    words = [b"* %d %b (" % (rows.numbers[place], rows.verb)]
     if items.columns:
         row = b" ".join([column.value for column in items.columns])
         one = [_values(column, rows, place) for column in items.columns]
@@ -104,6 +120,10 @@ def _values(column: Column, rows: FetchRows, place: int | None = None) -> Sequen
             return rows.previews[places]
         case Column.SAVEDATE:
             return internal_dates(rows.saved_s[places])
+        case Column.EMAILID:
+            return rows.email_ids[places]
+        case Column.THREADID:
+            return rows.thread_ids[places]
 
 
 def _section(item: SectionItem, source: SectionSource) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 Not here: reading it (`fetch_syntax`), answering it (`fetch`). Source: RFC 9051 §6.4.5, §6.4.5.1; RFC 3501
 §6.4.5 (RFC822 items); RFC 7162 §3.1.4 (MODSEQ); RFC 8970 §3 (PREVIEW); RFC 8514
-§4.2 (SAVEDATE). Invariant: no item occurs twice.
+§4.2 (SAVEDATE); RFC 8474 §5.3. Invariant: no item occurs twice.
 """
 
 import enum
@@ -25,6 +25,8 @@ class Column(enum.Enum):
     MODSEQ = b"MODSEQ (%d)"
     PREVIEW = b"PREVIEW %b"
     SAVEDATE = b"SAVEDATE %b"
+    EMAILID = b"EMAILID (M%d)"
+    THREADID = b"THREADID (T%d)"
 
 
 class SectionText(enum.Enum):

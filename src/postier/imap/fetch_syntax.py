@@ -1,7 +1,7 @@
 """Reading fetch items.
 
 Not here: the values (`fetch_items`), sequence set and verb (`commands.fetch`). Source: RFC 9051 §9
-fetch-att, section; RFC 3501 §9 fetch-att; RFC 7162 §7 (MODSEQ); RFC 8970 §6 (PREVIEW).
+fetch-att, section; RFC 3501 §9 fetch-att; RFC 7162 §7 (MODSEQ); RFC 8474 §7; RFC 8970 §6 (PREVIEW).
 """
 
 import re
@@ -35,6 +35,8 @@ _COLUMNS = {
     b"MODSEQ": Column.MODSEQ,
     b"PREVIEW": Column.PREVIEW,
     b"SAVEDATE": Column.SAVEDATE,
+    b"EMAILID": Column.EMAILID,
+    b"THREADID": Column.THREADID,
 }
 
 _FAST = (Column.FLAGS, Column.INTERNALDATE, Column.SIZE)

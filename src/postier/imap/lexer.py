@@ -2,7 +2,7 @@
 
 What it is not: the grammar of commands (`tokens`, `commands`), the session's state (`state`), IO. Source:
 RFC 9051 §2.2.1, §4.3, §6.3.12; RFC 7888 (non-synchronizing literals); RFC 3502 (several messages in one
-APPEND).
+APPEND); RFC 6855 §4 (a message as `UTF8 (~{n}` ... `)`, which RFC 9755 took away and Thunderbird says).
 
 The pull form: `receive(data)`, then `next_event()` until it gives NEED_DATA. Each event must be dealt with
 before the next is pulled, so pipelining keeps its order, and limits changed by a command hold for the next
@@ -57,6 +57,7 @@ _AUTHENTICATE = re.compile(rb"[^ ]+ [Aa][Uu][Tt][Hh][Ee][Nn][Tt][Ii][Cc][Aa][Tt]
 _HTTP = re.compile(rb"(?:[A-Z]+ [^ ]* HTTP/|[Hh][Oo][Ss][Tt]: )")
 
 _LONGEST_MARK = 24  # `~{` 20 digits `+}`
+_UTF8_OPENED = b"UTF8 ("
 
 
 class CommandReader:
@@ -66,6 +67,7 @@ class CommandReader:
         "_answer_bytes",
         "_buffer",
         "_index",
+        "_is_opened",
         "_is_synchronizing",
         "_literals",
         "_literals_size",
@@ -100,6 +102,7 @@ class CommandReader:
         self._literals_size = 0
         self._remaining = 0  # octets of the current literal still to come
         self._is_synchronizing = False
+        self._is_opened = False  # the offered message stands in `UTF8 (` `)`
         self._index = 0  # of the offered message
         self._skipped = 0  # octets of refused literals
 
@@ -254,7 +257,7 @@ class CommandReader:
         self._mode = _Mode.LINE
         return None
 
-    def _offer(self, text: bytes, mark: re.Match[bytes]) -> Event:
+    def _offer(self, text: bytes, mark: re.Match[bytes], start: int = 0) -> Event:
         limits = self.limits
         size, is_synchronizing = int(mark[2]), not mark[3]
         if not is_synchronizing and size > limits.non_sync_bytes:
@@ -262,7 +265,7 @@ class CommandReader:
         if size > limits.message_bytes:
             return self._too_big(mark, Status.NO, f"Message is larger than {limits.message_bytes} octets")
         assert self._tag is not None
-        line = CommandLine(self._tag, self._verb, text, 0) if self._index else self._command_line(text)
+        line = CommandLine(self._tag, self._verb, text, start) if self._index else self._command_line(text)
         event = MessageOffered(line, size, self._index, bool(mark[1]), is_synchronizing)
         self._segments = self._literals = None
         self._segments_size = self._literals_size = 0
@@ -270,6 +273,8 @@ class CommandReader:
         self._mode = _Mode.OFFERED
         self._remaining = size
         self._is_synchronizing = is_synchronizing
+        before = text[: mark.start()]
+        self._is_opened = bool(mark[1]) and before[-len(_UTF8_OPENED) :].upper() == _UTF8_OPENED
         return event
 
     def _message(self) -> Event:
@@ -284,13 +289,15 @@ class CommandReader:
 
     def _after_message(self, text: bytes, mark: re.Match[bytes] | None) -> Event:
         assert self._tag is not None
-        if not text:
-            tag = self._tag
-            self._forget()
-            return AppendEnded(tag)
-        if mark is None or not text.startswith(b" "):
-            return self._refuse(text, mark, "Expected the end of APPEND")
-        return self._offer(text, mark)  # RFC 3502 §3
+        start = int(self._is_opened and text.startswith(b")"))
+        if start == self._is_opened:
+            if len(text) == start:
+                tag = self._tag
+                self._forget()
+                return AppendEnded(tag)
+            if mark is not None and text.startswith(b" ", start):
+                return self._offer(text, mark, start)  # RFC 3502 §3
+        return self._refuse(text, mark, "Expected the end of APPEND")
 
     def _answer(self) -> Event:
         end = self._find_line(self._answer_bytes)

@@ -59,9 +59,14 @@ def delimiter_line(verb: bytes = b"LIST") -> bytes:
     return b'* %b (\\Noselect) %b ""\r\n' % (verb, _DELIMITER)
 
 
-def status_data(name: str, values: Mapping[bytes, int], *, utf8: bool) -> bytes:
+def status_data(name: str, values: Mapping[bytes, int | bytes], *, utf8: bool) -> bytes:
     """One STATUS line; `values` by item name, in the order to send."""
-    items = b" ".join([b"%b %d" % item for item in values.items()])
+    items = b" ".join(
+        [
+            b"%b %b" % (item, value if isinstance(value, bytes) else b"%d" % value)
+            for item, value in values.items()
+        ]
+    )
     return b"* STATUS %b (%b)\r\n" % (encode_mailbox(name, utf8=utf8), items)
 
 

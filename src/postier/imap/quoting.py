@@ -52,6 +52,12 @@ def astring(data: bytes, *, utf8: bool = False) -> bytes:
     return string(data, utf8=utf8)
 
 
+def tag_string(tag: bytes) -> bytes:
+    """A command's tag in a response (RFC 9051 §9 tag-string): quoted, as every example has it and parsers expect."""
+    text = astring(tag)
+    return text if text[:1] == b'"' else b'"%b"' % text
+
+
 def human_text(text: str, *, utf8: bool = False) -> bytes:
     """`text` for the human-readable end of a status line: one line, no controls, ASCII unless `utf8`.
 
@@ -70,10 +76,3 @@ def _is_quotable_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def tag_string(tag: bytes) -> bytes:
-    """A tag as a string."""
-    # RFC 9051 §9 tag-string is an astring, but every example and older server quotes it, and parsers rely on it
-    text = astring(tag)
-    return text if text[:1] == b'"' else b'"%b"' % text

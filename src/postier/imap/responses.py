@@ -53,6 +53,10 @@ PRIVACYREQUIRED = ResponseCode(b"PRIVACYREQUIRED")
 READ_ONLY = ResponseCode(b"READ-ONLY")
 READ_WRITE = ResponseCode(b"READ-WRITE")
 SERVERBUG = ResponseCode(b"SERVERBUG")
+COMPRESSIONACTIVE = ResponseCode(b"COMPRESSIONACTIVE")
+TOOFEW = ResponseCode(b"TOOFEW")
+TOOMANY = ResponseCode(b"TOOMANY")
+UIDREQUIRED = ResponseCode(b"UIDREQUIRED")
 TOOBIG = ResponseCode(b"TOOBIG")
 TRYCREATE = ResponseCode(b"TRYCREATE")
 UIDNOTSTICKY = ResponseCode(b"UIDNOTSTICKY")
@@ -81,6 +85,11 @@ def highest_modseq(value: int) -> ResponseCode:
     return ResponseCode(b"HIGHESTMODSEQ %d" % value)
 
 
+def mailbox_id(object_id: bytes) -> ResponseCode:
+    """MAILBOXID of the mailbox that was made or is being selected (RFC 8474 §4.1, §4.2)."""
+    return ResponseCode(b"MAILBOXID (%b)" % object_id)
+
+
 def modified(text: bytes) -> ResponseCode:
     """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
     return ResponseCode(b"MODIFIED " + text)
@@ -89,6 +98,14 @@ def modified(text: bytes) -> ResponseCode:
 def no_update(tag: bytes) -> ResponseCode:
     """NOUPDATE: the result of that command is not kept up to date (RFC 5267 §4.3.1)."""
     return ResponseCode(b"NOUPDATE " + tag_string(tag))
+
+
+def in_progress(tag: bytes, done: int | None, goal: int | None) -> ResponseCode:
+    """INPROGRESS (RFC 9585 §4): how much of a command is done; a tag with "]" is not named, nor a goal that is reached."""
+    name = b"NIL" if b"]" in tag else tag_string(tag)
+    counted = b"NIL" if done is None else b"%d" % done
+    aim = b"%d" % goal if goal is not None and done is not None and done < goal else b"NIL"
+    return ResponseCode(b"INPROGRESS (%b %b %b)" % (name, counted, aim))
 
 
 def permanent_flags(flags: bytes, *, may_create_keywords: bool) -> ResponseCode:

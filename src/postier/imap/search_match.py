@@ -18,6 +18,7 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    EmailId,
     Flags,
     HeaderText,
     Keyword,
@@ -30,6 +31,7 @@ from postier.imap.search import (
     Recent,
     Size,
     SubjectText,
+    ThreadId,
     Uids,
     Within,
     needs,
@@ -55,6 +57,14 @@ class Candidate(Protocol):
     @property
     def modseq(self) -> int:
         """The mod-sequence."""
+
+    @property
+    def email_id(self) -> int:
+        """The number of the content."""
+
+    @property
+    def thread_id(self) -> int:
+        """The number of the thread."""
 
     @property
     def size_bytes(self) -> int:
@@ -149,6 +159,10 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: contains(ranges, message.uid)
         case ModSeq(at_least):
             return lambda message: message.modseq >= at_least
+        case EmailId(number):
+            return lambda message: message.email_id == number
+        case ThreadId(number):
+            return lambda message: message.thread_id == number
         case DateRange(of, start_s, end_s):
             return _in_date_range(of, start_s, end_s)
         case Size(above, below):

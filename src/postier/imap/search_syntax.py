@@ -8,6 +8,7 @@ chain of OR or of NOT, which clients write by the hundred, takes one place on it
 from collections.abc import Callable
 
 from postier.imap.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, parse_flags
+from postier.imap.object_ids import EMAIL, THREAD, number_of
 from postier.imap.refusals import bad
 from postier.imap.search import (
     AddressField,
@@ -18,14 +19,17 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    EmailId,
     Flags,
     HeaderText,
     Keyword,
     Messages,
     ModSeq,
+    Nothing,
     Recent,
     Size,
     SubjectText,
+    ThreadId,
     Within,
     conjunction,
     disjunction,
@@ -185,6 +189,16 @@ def _mod_sequence(cursor: Cursor) -> Criterion:
     return ModSeq(cursor.number())
 
 
+def _email_id(cursor: Cursor) -> Criterion:
+    number = number_of(cursor.astring(), EMAIL)
+    return Nothing() if number is None else EmailId(number)
+
+
+def _thread_id(cursor: Cursor) -> Criterion:
+    number = number_of(cursor.astring(), THREAD)
+    return Nothing() if number is None else ThreadId(number)
+
+
 def _dates(of: DateField, *, has_start: bool, has_end: bool) -> _Key:
     def read(cursor: Cursor) -> Criterion:
         day = cursor.date()
@@ -206,6 +220,7 @@ _KEYS: dict[bytes, _Key] = {
     b"CC": _address(AddressField.CC),
     b"DELETED": _fixed(Flags(DELETED)),
     b"DRAFT": _fixed(Flags(DRAFT)),
+    b"EMAILID": _spaced(_email_id),
     b"FLAGGED": _fixed(Flags(FLAGGED)),
     b"FROM": _address(AddressField.FROM),
     b"HEADER": _spaced(_header),
@@ -229,6 +244,7 @@ _KEYS: dict[bytes, _Key] = {
     b"SMALLER": _spaced(lambda cursor: Size(below=cursor.number())),
     b"SUBJECT": _texts(SubjectText),
     b"TEXT": _texts(AnyText),
+    b"THREADID": _spaced(_thread_id),
     b"TO": _address(AddressField.TO),
     b"UID": _spaced(lambda cursor: Messages(cursor.sequence_set(), is_uid=True)),
     b"UNANSWERED": _fixed(Flags(0, ANSWERED)),

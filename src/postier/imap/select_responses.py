@@ -1,7 +1,7 @@
 r"""What SELECT and EXAMINE answer.
 
 Not here: opening the mailbox. Source: RFC 9051 §6.3.2, §6.3.3, appendix E items 9 to 12; RFC 3501 §6.3.1;
-RFC 7162 §3.1.2.1. Invariant: HIGHESTMODSEQ is always told, whether the client has asked for it or not.
+RFC 7162 §3.1.2.1; RFC 8474 §4.2. Invariant: HIGHESTMODSEQ is always told, whether the client has asked for it or not.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from postier.imap.responses import (
     READ_ONLY,
     READ_WRITE,
     highest_modseq,
+    mailbox_id,
     permanent_flags,
     tagged_ok,
     uidnext,
@@ -36,6 +37,7 @@ class OpenedMailbox(msgspec.Struct, frozen=True):
     recent: int = 0
     first_unseen: int | None = None  # a sequence number; None: none, or not worked out
     highest_modseq: int = 1
+    object_id: bytes = b"F"
     is_read_only: bool = False
 
 
@@ -67,5 +69,6 @@ def _untagged(opened: OpenedMailbox, session: Session) -> Iterable[bytes]:
     yield untagged_ok("UIDs are valid", uidvalidity(opened.uid_validity))
     yield untagged_ok("Next UID", uidnext(opened.uid_next))
     yield untagged_ok("Highest", highest_modseq(opened.highest_modseq))
+    yield untagged_ok("Ok", mailbox_id(opened.object_id))
     if session.lists_on_select:
         yield list_line(opened.name, opened.attributes, utf8=session.utf8)

@@ -2,7 +2,7 @@ r"""The session: which state it is in, and what the client has enabled.
 
 Not here: which verbs a state allows (`commands.table`), the selected mailbox (`view`). Source: RFC 9051 §3,
 §6.3.1; RFC 5161; RFC 7162 §3.1, §3.2.3; RFC 9755 §4. Invariants: every change of state is a row of TRANSITIONS,
-anything else is IllegalStepError; a feature once enabled stays.
+anything else is IllegalStepError; a feature once enabled stays, until UNAUTHENTICATE.
 
 What ENABLE IMAP4rev2 changes for the server (RFC 9051 appendix E), and where it is built:
 
@@ -43,6 +43,7 @@ class Step(enum.Enum):
     LOGIN_SUCCEEDED = "login succeeded"
     MAILBOX_SELECTED = "mailbox selected"
     MAILBOX_CLOSED = "mailbox closed"  # CLOSE, UNSELECT, and every SELECT or EXAMINE that fails
+    UNAUTHENTICATED = "unauthenticated"
     LOGGED_OUT = "logged out"
 
 
@@ -55,6 +56,8 @@ TRANSITIONS: dict[tuple[State, Step], State] = {  # RFC 9051 §3.4
     (State.SELECTED, Step.MAILBOX_SELECTED): State.SELECTED,
     (State.SELECTED, Step.MAILBOX_CLOSED): State.AUTHENTICATED,
     (State.SELECTED, Step.LOGGED_OUT): State.LOGOUT,
+    (State.AUTHENTICATED, Step.UNAUTHENTICATED): State.NOT_AUTHENTICATED,  # RFC 8437 §5
+    (State.SELECTED, Step.UNAUTHENTICATED): State.NOT_AUTHENTICATED,
 }
 
 
@@ -69,6 +72,7 @@ class Feature(enum.Flag):
     UTF8_ACCEPT = enum.auto()
     CONDSTORE = enum.auto()  # also by the first command that asks for mod-sequences (RFC 7162 §3.1)
     QRESYNC = enum.auto()
+    UIDONLY = enum.auto()
 
 
 ENABLEABLE: dict[bytes, tuple[Feature, bytes]] = {  # name in upper case -> feature, name as we write it
@@ -76,9 +80,11 @@ ENABLEABLE: dict[bytes, tuple[Feature, bytes]] = {  # name in upper case -> feat
     b"UTF8=ACCEPT": (Feature.UTF8_ACCEPT, b"UTF8=ACCEPT"),
     b"CONDSTORE": (Feature.CONDSTORE, b"CONDSTORE"),
     b"QRESYNC": (Feature.QRESYNC, b"QRESYNC"),
+    b"UIDONLY": (Feature.UIDONLY, b"UIDONLY"),
 }
 
 _UTF8 = Feature.IMAP4REV2 | Feature.UTF8_ACCEPT
+_SENDS_VANISHED = Feature.QRESYNC | Feature.UIDONLY
 _KNOWS_MODSEQ = Feature.CONDSTORE | Feature.QRESYNC  # RFC 7162 §3.2.3: QRESYNC implies CONDSTORE
 
 _STATE_WORDS = {
@@ -106,6 +112,8 @@ class Session:
             raise IllegalStepError(f"{step.value} in state {self.state.name}")
         self.state = following
         self.is_read_only = is_read_only and step is Step.MAILBOX_SELECTED
+        if step is Step.UNAUTHENTICATED:
+            self.enabled = Feature(0)  # RFC 8437 §4.1
 
     def enable(self, names: Iterable[bytes]) -> tuple[bytes, ...]:
         """Switch on what is known among `names`; gives the names for the ENABLED response (RFC 9051 §6.3.1)."""
@@ -154,8 +162,13 @@ class Session:
 
     @property
     def sends_vanished(self) -> bool:
-        """Whether VANISHED is sent instead of EXPUNGE (RFC 7162 §3.2.10)."""
-        return Feature.QRESYNC in self.enabled
+        """Whether VANISHED is sent instead of EXPUNGE (RFC 7162 §3.2.10, RFC 9586 §3.4)."""
+        return bool(self.enabled & _SENDS_VANISHED)
+
+    @property
+    def uid_only(self) -> bool:
+        """Whether message numbers are neither taken nor sent (RFC 9586 §3)."""
+        return Feature.UIDONLY in self.enabled
 
     @property
     def may_name_charset(self) -> bool:

@@ -26,7 +26,7 @@ _LIST_MAILBOX = re.compile(
 _QUOTED = re.compile(rb'"([^"\\\r\n\0]*+(?:\\["\\][^"\\\r\n\0]*+)*+)"')  # RFC 9051 §9 quoted
 _ESCAPED = re.compile(rb"\\(.)")
 _LITERAL = re.compile(rb"(~?)\{[0-9]{1,20}\+?\}\r\n")
-_MESSAGE_MARK = re.compile(rb"~?\{[0-9]{1,20}\+?\}")
+_MESSAGE_MARK = re.compile(rb"(?:~?|[Uu][Tt][Ff]8 \(~)\{[0-9]{1,20}\+?\}")
 _NUMBER = re.compile(rb"[0-9]{1,19}(?![0-9])")
 _FLAG_LIST = re.compile(rb"\(([^()]*)\)")
 _FLAGS_BARE = re.compile(rb"[^()\r\n]+")
@@ -169,7 +169,11 @@ class Cursor:
         return self._match(_BASE64, "base64")
 
     def message_mark(self) -> None:
-        """The mark of a message literal, which is not among `literals`, at the end of the text."""
+        """The mark of a message literal, which is not among `literals`, at the end of the text.
+
+        Thunderbird (153), once UTF8=ACCEPT is on, says `UTF8 (~{n+}` ... `)` for every message, as RFC 6855 §4 had it;
+        RFC 9755 appendix B.1 took that away.
+        """
         if not _MESSAGE_MARK.fullmatch(self.text, self.pos):
             raise self.error("expected a message literal")
 

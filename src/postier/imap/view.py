@@ -64,6 +64,7 @@ class MailboxView:
         "sends_modseq",
         "sends_recent",
         "sends_vanished",
+        "uid_only",
     )
 
     def __init__(
@@ -77,6 +78,7 @@ class MailboxView:
         sends_recent: bool = False,
         sends_modseq: bool = False,
         sends_vanished: bool = False,
+        uid_only: bool = False,
     ) -> None:
         self.exists = exists  # as the client was told, expunges withheld included
         self.keywords = keywords
@@ -85,6 +87,7 @@ class MailboxView:
         self.sends_recent = sends_recent
         self.sends_modseq = sends_modseq
         self.sends_vanished = sends_vanished
+        self.uid_only = uid_only  # FETCH lines are UIDFETCH lines
         self._uids: array[int] | None = None
         self._told_uid_next = uid_next
         self._arrived: array[int] | None = None  # not told yet
@@ -311,10 +314,11 @@ class MailboxView:
 
     def _tell_flags(self, flags: dict[int, int]) -> bytes:
         chosen = self._members(flags)
+        verb, numbers = (b"UIDFETCH", chosen.uids) if self.uid_only else (b"FETCH", chosen.seqs)
         # RFC 9051 §7.5.2: unsolicited FETCH carries UID
         texts = self.flags_of(chosen.uids, [flags[uid] for uid in chosen.uids])
         if self._modseqs is None or not self.sends_modseq:
-            return format_rows(b"* %d FETCH (UID %d FLAGS (%b))\r\n", chosen.seqs, chosen.uids, texts)
+            return format_rows(b"* %%d %b (UID %%d FLAGS (%%b))\r\n" % verb, numbers, chosen.uids, texts)
         modseqs = [self._modseqs[uid] for uid in chosen.uids]
-        row = b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"
-        return format_rows(row, chosen.seqs, chosen.uids, texts, modseqs)
+        row = b"* %%d %b (UID %%d FLAGS (%%b) MODSEQ (%%d))\r\n" % verb
+        return format_rows(row, numbers, chosen.uids, texts, modseqs)

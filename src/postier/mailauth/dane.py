@@ -1,20 +1,18 @@
 """DANE for SMTP: does a server's certificate chain match its TLSA records?
 
-Not here: look-ups and DNSSEC (`dns`), what a mismatch means for delivery (`tls`). Source: RFC 7672 §3, RFC 7671 §5, §9,
+Not here: look-ups and DNSSEC (`dns`), what a mismatch means for delivery (`tls`), the chain's own rules (`certificate_path`). Source: RFC 7672 §3, RFC 7671 §5, §9,
 RFC 6698 §2. Invariants: usages 0 and 1 are unusable (RFC 7672 §3.1.3); DANE-EE looks at nothing but the leaf;
 at most `MAX_CHAIN` certificates are looked at; malformed certificates never match and never raise.
 """
 
 import enum
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.x509.oid import NameOID
 
-from postier.mailauth.names import canonical, parent_of
+from postier.mailauth.certificate_path import is_issued_by, is_named, is_signed_with, path, problem_of
 
 MAX_CHAIN = 10
 MAX_RECORDS = 50
@@ -110,94 +108,39 @@ def _selected(der: bytes, record: Tlsa) -> bytes:
 def _match_anchor(
     anchors: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str], now: int
 ) -> tuple[Tlsa | None, str]:
-    """DANE-TA(2): a chain from the leaf to a certificate that a record names, valid now, with a fitting name."""
-    try:
-        certificates = [x509.load_der_x509_certificate(der) for der in chain]
-    except ValueError:
-        return None, "a certificate of the chain is malformed"
-    known = [
-        (certificate, _record_for(der, anchors)) for certificate, der in zip(certificates, chain, strict=True)
-    ]
+    """DANE-TA(2): a chain from the leaf to a certificate or key that a record names, valid now, with a fitting name."""
+    known: list[tuple[x509.Certificate, Tlsa | None]] = []
+    for place, der in enumerate(chain):
+        try:
+            known.append((x509.load_der_x509_certificate(der), _record_for(der, anchors)))
+        except ValueError:
+            if not place:
+                return None, "the server's certificate is malformed"
     for record in anchors:  # RFC 7671 §5.2.2: "2 0 0" may carry the anchor itself
         if (record.selector, record.matching) == (0, 0):
             try:
                 known.append((x509.load_der_x509_certificate(record.data), record))
             except ValueError:
                 continue
-    leaf = certificates[0]
-    if not any(_is_named(leaf, name) for name in names):
+    leaf = known[0][0]
+    if not any(is_named(leaf, name) for name in names):
         return None, "the certificate does not bear the server's name"
-    for depth, (certificate, found) in enumerate(_path(known)):
-        if not _is_valid_at(certificate, now):
-            return None, "a certificate of the chain is not valid now"
-        if found is not None and (depth or _is_issued_by(leaf, leaf)):
+    below: list[x509.Certificate] = []
+    for certificate, found in path(known, now):
+        problem = problem_of(certificate, below, now)
+        if problem:
+            return None, problem
+        if found is not None and (below or is_issued_by(leaf, leaf)):
             return found, "the chain leads to the named anchor (DANE-TA)"
+        below.append(certificate)
+    for record in anchors:  # RFC 7671 §5.2.3: a bare key need not be in the chain
+        if (record.selector, record.matching) == (1, 0) and is_signed_with(below[-1], record.data):
+            return record, "the chain is signed with the named key (DANE-TA)"
     return None, "the chain does not lead to a named anchor"
 
 
 def _record_for(der: bytes, anchors: Sequence[Tlsa]) -> Tlsa | None:
     return next((record for record in anchors if _selected(der, record) == record.data), None)
-
-
-def _path(
-    known: Sequence[tuple[x509.Certificate, Tlsa | None]],
-) -> Iterator[tuple[x509.Certificate, Tlsa | None]]:
-    """The leaf, its issuer, and so on, each checked to have signed the one before; named anchors are preferred."""
-    current, found = known[0]
-    left = sorted(known[1:], key=lambda entry: entry[1] is None)
-    yield current, found
-    while left:
-        for index, (candidate, record) in enumerate(left):
-            if _is_authority(candidate) and _is_issued_by(current, candidate):
-                del left[index]
-                current = candidate
-                yield candidate, record
-                break
-        else:
-            return
-
-
-def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    """Whether it may issue (RFC 5280 §4.2.1.9); version 1 roots have no extensions and may."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return certificate.version is x509.Version.v1
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
-
-
-def _is_valid_at(certificate: x509.Certificate, now: int) -> bool:
-    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return begin.timestamp() <= now <= end.timestamp()
-
-
-def _is_named(certificate: x509.Certificate, name: str) -> bool:
-    """RFC 7672 §3.2.3: DNS-IDs, or the CN when there are none; a wildcard is the whole first label."""
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        presented = extension.value.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        presented = []
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
-    if not presented:
-        presented = [
-            str(found.value) for found in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        ]
-    wanted = canonical(name)
-    if wanted is None:
-        return False
-    accepted = {wanted, f"*.{parent_of(wanted)}"}
-    return any(found.lower().removesuffix(".") in accepted for found in presented)
 
 
 def public_key_info(der: bytes) -> bytes:

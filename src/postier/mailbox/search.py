@@ -52,6 +52,8 @@ class Message(msgspec.Struct, frozen=True):
     uid: int
     flags: int
     modseq: int
+    email_id: int
+    thread_id: int
     size_bytes: int
     received_at: int
     saved_at: int
@@ -93,7 +95,7 @@ def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]
         Message(*row)
         for part in selections(ranges_of(uids))
         for row in tx.rows(
-            f"{part.cte} SELECT e.uid, e.flags, e.modseq, e.size_bytes, e.received_at, e.saved_at, m.sent_at, m.sent_zone_minutes,"
+            f"{part.cte} SELECT e.uid, e.flags, e.modseq, e.email_id, m.thread_id, e.size_bytes, e.received_at, e.saved_at, m.sent_at, m.sent_zone_minutes,"
             " m.search_subject, m.search_from, m.search_to, m.search_cc, m.search_bcc, m.header_bytes, m.parts,"
             f" m.blob_id FROM {part.source} JOIN email m ON m.account_id = e.account_id AND m.email_id = e.email_id"
             f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {part.condition} ORDER BY e.uid",
@@ -125,12 +127,14 @@ class _Candidate:
         "_header",
         "_message",
         "_raw",
+        "email_id",
         "flags",
         "internal_s",
         "modseq",
         "saved_s",
         "sent_s",
         "size_bytes",
+        "thread_id",
         "uid",
     )
 
@@ -142,6 +146,8 @@ class _Candidate:
         self.uid = message.uid
         self.flags = message.flags
         self.modseq = message.modseq
+        self.email_id = message.email_id
+        self.thread_id = message.thread_id
         self.size_bytes = message.size_bytes
         self.internal_s = message.received_at // 1_000_000
         self.saved_s = message.saved_at // 1_000_000

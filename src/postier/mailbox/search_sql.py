@@ -18,6 +18,7 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    EmailId,
     Flags,
     HeaderText,
     Leaf,
@@ -27,6 +28,7 @@ from postier.imap.search import (
     Or,
     Size,
     SubjectText,
+    ThreadId,
     Uids,
     leaves,
 )
@@ -140,6 +142,10 @@ def _leaf(leaf: Leaf) -> Condition | None:
             return _uids(ranges)
         case ModSeq(at_least):
             return Condition("e.modseq >= ?", (at_least,))
+        case EmailId(number):
+            return Condition("e.email_id = ?", (number,))
+        case ThreadId(number):
+            return Condition("m.thread_id = ?", (number,))
         case DateRange(of, start_s, end_s):
             return _dates(of, start_s, end_s)
         case Size(above, below):

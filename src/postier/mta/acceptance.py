@@ -23,6 +23,7 @@ from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import Store, WriteTx
 
 JUNK = "Junk"
+MAX_TOLD = 20  # addresses named in one line of a story
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     relayed_content: bytes = b""
     local: tuple[LocalRecipient, ...] = ()
     remote: tuple[Address, ...] = ()
+    withheld: tuple[Address, ...] = ()  # where aliases would have passed it on, were it not judged junk
     message_id: str = ""
     verdict: Verdict | None = None
     unsigned_domain: str = ""
@@ -157,6 +159,9 @@ def _record(tx: WriteTx, acceptance: Acceptance) -> None:
             "submitted",
             f"{acceptance.reverse_path or '<>'} {acceptance.message_id}",
         )
+    if acceptance.withheld:
+        addresses = ", ".join(map(str, acceptance.withheld[:MAX_TOLD]))
+        record_event(tx, acceptance.letter_id_text, "withheld", f"judged junk, not passed on to {addresses}")
     if acceptance.unsigned_domain:
         record_event(
             tx, acceptance.letter_id_text, "unsigned", f"{acceptance.unsigned_domain} has no active DKIM key"

@@ -3,7 +3,8 @@
 connect > HELO > MAIL > RCPT (directory, quota) > DATA (spool) > authenticate > judge > file, one transaction > 250.
 
 Not here: the dialogue (`smtp.session`), connections (`servers.smtp`), letters of our own users (`submit`). Invariants:
-every refusal that can be made is made in the dialogue; what was acknowledged is stored for good; nothing is relayed.
+every refusal that can be made is made in the dialogue; what was acknowledged is stored for good; nothing is relayed, and what is
+judged junk is not passed on by aliases either.
 """
 
 import ipaddress
@@ -24,6 +25,7 @@ from postier.mime.headers import HeaderSection, split_header
 from postier.mta.acceptance import Acceptance, accept
 from postier.mta.authenticate import Authentication, authenticate
 from postier.mta.letter_id import letter_id_text, new_letter_id, under_new_id
+from postier.mta.passing_on import may_leave, with_way_out
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.arrivals import submitter_of
@@ -69,6 +71,7 @@ class Transaction:
     __slots__ = (
         "forwarder",
         "forwards",
+        "leads_elsewhere",
         "locals",
         "named",
         "parameters",
@@ -84,6 +87,7 @@ class Transaction:
         self.locals: dict[int, LocalRecipient] = {}
         self.forwards: dict[Address, RecipientParameters] = {}
         self.forwarder = ""  # the domain of ours that passes the letter on
+        self.leads_elsewhere = False  # an accepted forward-path has no mailbox here
         self.spool: Spool | None = None
         self.storage_failed = False
 
@@ -249,6 +253,8 @@ class Reception(Visitor):
             transaction.locals.setdefault(recipient.account_id, recipient)
         for target in forwards:
             transaction.forwards.setdefault(target, parameters)
+        if not recipients:
+            transaction.leads_elsewhere = True
         return None
 
     async def letter(self) -> Reply | Reason:
@@ -282,7 +288,9 @@ class Reception(Visitor):
             self.peer.hostname = found.iprev.name
         is_list_mail = header.first(b"list-id") is not None
         evidence = Evidence(found.spf, found.dkim, found.dmarc, is_list_mail, found.arc)
-        verdict = judge(evidence, intake.trusted_sealers)
+        verdict = with_way_out(
+            judge(evidence, intake.trusted_sealers), leads_elsewhere=transaction.leads_elsewhere
+        )
         intake.tally.judged(verdict.disposition.value)
         message_id = message_id_of(header)
         id_text, answer = await self._under_new_id(
@@ -327,6 +335,8 @@ class Reception(Visitor):
             is_lmtp=False,
             now_s=now_us // 1_000_000,
         )
+        forwards = tuple(transaction.forwards)
+        leaves = may_leave(verdict)
         on_top = return_path_field(transaction.reverse_path) + found.field + received
         return await self._store(
             Acceptance(
@@ -335,9 +345,12 @@ class Reception(Visitor):
                 reverse_path=transaction.reverse_path,
                 parameters=transaction.parameters,
                 content=b"".join((on_top, found.content)),
-                relayed_content=await self._relayed(transaction, found, received),
+                relayed_content=await self._relayed(transaction, found, received)
+                if forwards and leaves
+                else b"",
                 local=tuple(transaction.locals.values()),
-                remote=tuple(transaction.forwards),
+                remote=forwards if leaves else (),
+                withheld=() if leaves else forwards,
                 message_id=message_id,
                 verdict=verdict,
                 report_from=submitter_of(transaction.named, found, verdict),
@@ -347,8 +360,6 @@ class Reception(Visitor):
 
     async def _relayed(self, transaction: Transaction, found: Authentication, received: bytes) -> bytes:
         """What is passed on to addresses elsewhere: the letter with our results, sealed (RFC 8617 §5.1)."""
-        if not transaction.forwards:
-            return b""
         intake = self._intake
         sealed = await seal(
             intake.directory,

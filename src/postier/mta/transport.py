@@ -9,6 +9,7 @@ of one connection decide together.
 import asyncio
 import ssl
 import time
+from pathlib import Path
 from typing import assert_never
 
 import msgspec
@@ -68,6 +69,7 @@ class Dialling(msgspec.Struct, frozen=True):
     fetcher: PolicyFetcher | None = None
     attempt_s: float = ATTEMPT_S
     observer: TlsObserver | None = None  # set while TLS reports are sent
+    authorities: Path | None = None  # roots to trust instead of the system's
 
 
 class UnusableError(Exception):
@@ -236,30 +238,47 @@ async def _connect(
     """Dial, greet and secure one address. Raises UnusableError."""
     policy = await destination_policy(route, host, dialling.resolver, fetcher=dialling.fetcher, demand=demand)
 
+    is_observed = dialling.observer is not None and not demand.is_tls_optional  # RFC 8460 §3: not our reports
+
     def saw(known: TlsPolicy | None, result: TlsResult | None, reason: str = "") -> None:
-        if dialling.observer is not None and not demand.is_tls_optional:  # RFC 8460 §3: not this session
+        if dialling.observer is not None and is_observed:
             dialling.observer.saw(route.domain, known, host.name, address, result, reason)
 
     if isinstance(policy, TlsUnusable):
-        saw(None, policy.result, policy.why)
+        if not policy.is_demanded:
+            known = None if policy.sts is None else TlsPolicy(TlsLevel.MTA_STS, host.name, sts=policy.sts)
+            saw(known, policy.result, policy.why)
         raise UnusableError(f"451 {policy.code} {policy.why}")
-    try:
-        line = await _greet(dialling, policy, address)
-    except UnusableError as error:
-        if error.result is not None:
-            saw(policy, error.result, str(error))
-        raise
-    if isinstance(line, PeerFact):  # RFC 7435: TLS was offered and failed, and nothing demands it
-        saw(policy, line.result, line.why)
-        line = await _greet(dialling, msgspec.structs.replace(policy, level=TlsLevel.NONE), address)
-        assert isinstance(line, _Line)
-    elif policy.level is not TlsLevel.NONE:
-        saw(policy, None if line.is_encrypted else TlsResult.STARTTLS_NOT_SUPPORTED)
+    complaint = policy.complaint
+    ways = [policy, msgspec.structs.replace(policy, level=TlsLevel.NONE)]  # RFC 7435: plain where TLS failed
+    if (
+        is_observed and policy.is_testing and complaint is None
+    ):  # RFC 8461 §5: checked first, for the report alone
+        ways.insert(0, msgspec.structs.replace(policy, is_probed=True))
+    is_told = False
+    for way in ways:
+        try:
+            line = await _greet(dialling, way, address)
+        except UnusableError as error:
+            if error.result is not None and not is_told:
+                saw(policy, error.result, str(error))
+            raise
+        if isinstance(line, _Line):
+            break
+        if not is_told:  # nothing demands TLS, or nothing this certificate
+            saw(policy, line.result, line.why)
+            is_told = True
+    assert isinstance(line, _Line)
+    if not is_told and policy.level is not TlsLevel.NONE:
+        if complaint is not None:
+            saw(policy, complaint.result, complaint.why)
+        else:
+            saw(policy, None if line.is_encrypted else TlsResult.STARTTLS_NOT_SUPPORTED)
     return line
 
 
 async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line | PeerFact:
-    """A greeted connection under a policy; the fact when opportunistic TLS failed. Raises UnusableError."""
+    """A greeted connection under a policy; the fact when TLS failed and another way is left. Raises UnusableError."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(DIAL_TIMEOUT_S):
@@ -270,13 +289,15 @@ async def _greet(dialling: Dialling, policy: TlsPolicy, address: str) -> _Line |
         ) from error
     dialogue = Dialogue(DialogueSettings(hello_name=dialling.hostname))
     try:
-        return await _secure(stream, dialogue, policy)
+        return await _secure(dialling, stream, dialogue, policy)
     except BaseException:
         stream.abort()
         raise
 
 
-async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Line | PeerFact:
+async def _secure(
+    dialling: Dialling, stream: Stream, dialogue: Dialogue, policy: TlsPolicy
+) -> _Line | PeerFact:
     while True:
         event = await _next_event(stream, dialogue)
         match event:
@@ -293,7 +314,7 @@ async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Lin
                 else:
                     return _Line(stream, dialogue, policy.host, policy)
             case TlsReady():
-                fact = await _shake_hands(stream, policy)
+                fact = await _shake_hands(stream, policy, dialling.authorities)
                 if not fact.is_acceptable:
                     stream.abort()
                     return fact
@@ -313,15 +334,15 @@ async def _secure(stream: Stream, dialogue: Dialogue, policy: TlsPolicy) -> _Lin
                 raise AssertionError(f"unexpected {event!r}")
 
 
-async def _shake_hands(stream: Stream, policy: TlsPolicy) -> PeerFact:
-    """Upgrade; not acceptable if opportunistic TLS failed. Raises UnusableError if the policy is not met."""
+async def _shake_hands(stream: Stream, policy: TlsPolicy, authorities: Path | None) -> PeerFact:
+    """Upgrade; not acceptable if opportunistic TLS or a probe failed. Raises UnusableError if the policy is not met."""
     try:
         connection = await stream.connect_tls(
-            client_context(policy), policy.server_name or policy.host, HANDSHAKE_TIMEOUT_S
+            client_context(policy, authorities), policy.server_name or policy.host, HANDSHAKE_TIMEOUT_S
         )
     except (OSError, ssl.SSLError) as error:
         fact = failed_handshake(policy, error)
-        if policy.is_mandatory:
+        if policy.is_mandatory and not policy.is_probed:
             raise UnusableError(f"451 4.7.5 TLS with {policy.host} failed: {error}", fact.result) from error
         return fact
     fact = verify_peer(policy, connection, time.time())

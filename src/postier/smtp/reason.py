@@ -507,6 +507,13 @@ BLOCK_LISTED = _declare(
 SPAM = _declare(
     "spam", 550, "5.7.1", "Message looks like spam", "The verdict on the content was to refuse it."
 )
+NOT_PASSED_ON = _declare(
+    "not-passed-on",
+    550,
+    "5.7.1",
+    "Message is judged junk and is not passed on",
+    "The address leads to another server, and nothing that is judged junk leaves this one.",
+)
 MALICIOUS = _declare(
     "malicious", 550, "5.7.1", "Message looks malicious", "The verdict found malware, phishing or fraud."
 )

@@ -22,7 +22,7 @@ def client_context(policy: TlsPolicy, authorities: Path | None = None) -> ssl.SS
     """
     if policy.level is TlsLevel.NONE:
         raise ValueError(f"no TLS with {policy.host}: {policy.why}")
-    if policy.level in {TlsLevel.REQUIRED, TlsLevel.MTA_STS}:
+    if policy.level in {TlsLevel.REQUIRED, TlsLevel.MTA_STS} or policy.is_probed:
         return checking_context(authorities)
     return _unchecking()
 

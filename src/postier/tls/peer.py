@@ -60,7 +60,7 @@ def verify_peer(policy: TlsPolicy, connection: ssl.SSLObject, now_s: float) -> P
                 policy.level, False, version, cipher, result=TlsResult.CERTIFICATE_NOT_TRUSTED, why=why
             )
         case TlsLevel.OPPORTUNISTIC | TlsLevel.ENCRYPTED | TlsLevel.NONE:
-            return PeerFact(policy.level, True, version, cipher)
+            return PeerFact(policy.level, True, version, cipher, "pkix" if policy.is_probed else "")
         case _:
             assert_never(policy.level)
 

@@ -18,6 +18,8 @@ from postier.mailauth import dane, mta_sts
 from postier.mailauth.dane import Tlsa
 from postier.mailauth.questions import AddressQuestion, MxQuestion, TlsaQuestion
 
+NOT_VOUCHED_FOR = "5.7.10"  # RFC 8689 §5: REQUIRETLS, and nothing vouches for the MX
+
 
 class TlsLevel(enum.Enum):
     """What a connection must have before mail goes over it."""
@@ -46,11 +48,22 @@ class TlsResult(enum.Enum):
     STS_WEBPKI_INVALID = "sts-webpki-invalid"
 
 
-class PolicyFetcher(Protocol):
-    """Where MTA-STS policies come from: the cache, DNS and HTTPS behind one call (`mta_sts.StsPolicies` is one)."""
+class StsProblem(msgspec.Struct, frozen=True):
+    """Why the announced policy could not be had: for the TLS report and the operator. `at_s` is Unix time."""
 
-    async def policy(self, domain: str) -> mta_sts.Policy | None:
-        """The policy in force for the domain, None if it has none; never raises for a fact of the network."""
+    result: TlsResult
+    why: str
+    at_s: float = 0.0
+    identifier: str = ""  # of the announcement
+
+
+class PolicyFetcher(Protocol):
+    """Where MTA-STS policies come from: the cache, DNS and HTTPS behind one call (`sts.StsPolicies` is one)."""
+
+    async def policy(self, domain: str) -> mta_sts.Policy | StsProblem | None:
+        """The policy in force for the domain; without one, why the announced one can't be had, None if there is no
+        announcement. Never raises for a fact of the network.
+        """
         ...
 
 
@@ -58,8 +71,9 @@ class TlsPolicy(msgspec.Struct, frozen=True):
     """How to talk to `host`.
 
     `server_name` is the SNI and the name that PKIX checks; `names` are the reference identifiers of DANE-TA; `tlsa` are the
-    usable records. `sts` is the policy of the domain, also in testing mode, where a failure is only reported. `why`
-    is the sentence for the trace.
+    usable records. `sts` is the policy of the domain, also in testing mode, where a failure is only reported. `complaint` is
+    what a TLS report has to tell whatever comes of the connection. `is_probed`: the certificate is checked though nothing
+    depends on it. `why` is the sentence for the trace.
     """
 
     level: TlsLevel
@@ -69,6 +83,14 @@ class TlsPolicy(msgspec.Struct, frozen=True):
     tlsa: tuple[Tlsa, ...] = ()
     sts: mta_sts.Policy | None = None
     why: str = ""
+    complaint: StsProblem | None = None
+    is_probed: bool = False
+
+    @property
+    def is_testing(self) -> bool:
+        """Whether a certificate that is not as MTA-STS wants it is only reported (RFC 8461 §5)."""
+        is_lenient = self.level in {TlsLevel.OPPORTUNISTIC, TlsLevel.ENCRYPTED} and not self.tlsa
+        return is_lenient and self.sts is not None and self.sts.mode is mta_sts.Mode.TESTING
 
     @property
     def is_mandatory(self) -> bool:
@@ -82,12 +104,20 @@ class TlsPolicy(msgspec.Struct, frozen=True):
 
 
 class TlsUnusable(msgspec.Struct, frozen=True):
-    """The host must not be used now: the next one is tried, or delivery waits. `code` is the enhanced status."""
+    """The host must not be used now: the next one is tried, or delivery waits. `code` is the enhanced status, `sts` the policy
+    that is not met.
+    """
 
     host: str
     result: TlsResult
     why: str
     code: str = "4.7.5"
+    sts: mta_sts.Policy | None = None
+
+    @property
+    def is_demanded(self) -> bool:
+        """Whether the letter asks for more than the domain has (RFC 8689): no failure of the domain's own."""
+        return self.code == NOT_VOUCHED_FOR
 
 
 class TlsDemand(msgspec.Struct, frozen=True):
@@ -139,11 +169,14 @@ async def _published(
     signed = await _dane_policy(route, host, resolver, port)
     if isinstance(signed, TlsUnusable) or (signed is not None and route.is_authenticated):
         return signed  # RFC 8461 §2: MTA-STS never overrides DANE
-    sts = await fetcher.policy(route.domain) if fetcher is not None else None
+    found = await fetcher.policy(route.domain) if fetcher is not None else None
+    sts, complaint = (None, found) if isinstance(found, StsProblem) else (found, None)
     enforced = sts is not None and sts.mode is mta_sts.Mode.ENFORCE
-    if sts is not None and enforced and not sts.allows(host.name):  # RFC 8461 §5
+    if sts is not None and sts.mode is not mta_sts.Mode.NONE and not sts.allows(host.name):  # RFC 8461 §5
         why = f"{host.name} is not in the MTA-STS policy of {route.domain} ({', '.join(sts.patterns)})"
-        return TlsUnusable(host.name, TlsResult.VALIDATION_FAILURE, why)
+        if enforced:
+            return TlsUnusable(host.name, TlsResult.VALIDATION_FAILURE, why, sts=sts)
+        complaint = StsProblem(TlsResult.VALIDATION_FAILURE, why)
     if signed is not None and (signed.level is TlsLevel.DANE or not enforced):
         # the MX records are not signed, but the host's TLSA records are: both must agree to the host
         return msgspec.structs.replace(signed, sts=sts)
@@ -152,7 +185,9 @@ async def _published(
         level, why = TlsLevel.MTA_STS, f"{route.domain} enforces MTA-STS"
     elif sts is not None and sts.mode is mta_sts.Mode.TESTING:
         why = f"{route.domain} tests MTA-STS"
-    return TlsPolicy(level, host.name, host.name, (host.name,), sts=sts, why=why)
+    elif complaint is not None:
+        why = f"the MTA-STS policy of {route.domain} cannot be had: {complaint.why}"
+    return TlsPolicy(level, host.name, host.name, (host.name,), sts=sts, why=why, complaint=complaint)
 
 
 async def _dane_policy(
@@ -194,7 +229,7 @@ def _raised(policy: TlsPolicy, route: MailRoute, demand: TlsDemand) -> TlsPolicy
         # RFC 8689 §4.2.1: the MX must come from DNSSEC or from MTA-STS, and the certificate must be checked
         if not route.is_authenticated:
             why = f"REQUIRETLS: neither DNSSEC nor MTA-STS vouches for {policy.host}"
-            return TlsUnusable(policy.host, TlsResult.VALIDATION_FAILURE, why, "5.7.10")
+            return TlsUnusable(policy.host, TlsResult.VALIDATION_FAILURE, why, NOT_VOUCHED_FOR)
         return _lifted(policy, TlsLevel.REQUIRED, "REQUIRETLS")
     if demand.minimum in {TlsLevel.REQUIRED, TlsLevel.MTA_STS} and not policy.is_authenticated:
         return _lifted(policy, TlsLevel.REQUIRED, "the operator requires a valid certificate")

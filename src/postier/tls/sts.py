@@ -18,7 +18,7 @@ from postier.dns.ask import Answering
 from postier.mailauth.mta_sts import MtaStsError, Policy, parse_policy, parse_records, record_name
 from postier.mailauth.questions import TxtQuestion
 from postier.tls.https import FetchError, PolicySource
-from postier.tls.policy import TlsResult
+from postier.tls.policy import StsProblem, TlsResult
 
 RETRY_S = 300.0  # RFC 8461 §3.3: five minutes or longer after a failure
 REFRESH_S = 86_400.0  # RFC 8461 §3.3: refresh once a day before they expire
@@ -68,14 +68,6 @@ class InMemory:
             self._known.popitem(last=False)
 
 
-class StsProblem(msgspec.Struct, frozen=True):
-    """Why the announced policy could not be had: for the TLS report and the operator. `at_s` is Unix time."""
-
-    result: TlsResult
-    why: str
-    at_s: float
-
-
 class StsPolicies:
     """The `PolicyFetcher` of `policy.destination_policy`."""
 
@@ -91,17 +83,17 @@ class StsPolicies:
         self._source = source
         self._memory = memory or InMemory()
         self._now = now
-        self._failures: OrderedDict[tuple[str, str], StsProblem] = OrderedDict()
+        self._failures: OrderedDict[str, StsProblem] = OrderedDict()  # the last of each domain
         self._fetching: dict[str, asyncio.Lock] = {}
 
-    async def policy(self, domain: str) -> Policy | None:
-        """The policy in force for the domain; None if it has none."""
+    async def policy(self, domain: str) -> Policy | StsProblem | None:
+        """See `PolicyFetcher`."""
         known = await self._valid(domain)
         identifier = await self._announced(domain)
         if identifier is None:  # RFC 8461 §3.1: not sufficient to remove a cached policy
             return known.policy if known is not None else None
         if self._is_current(known, identifier) or self._failed_lately(domain, identifier):
-            return known.policy if known is not None else None
+            return known.policy if known is not None else self.problem(domain)
         lock = self._fetching.setdefault(domain, asyncio.Lock())
         try:
             async with lock:
@@ -111,12 +103,11 @@ class StsPolicies:
         finally:
             if not lock.locked():
                 self._fetching.pop(domain, None)
-        return known.policy if known is not None else None
+        return known.policy if known is not None else self.problem(domain)
 
     def problem(self, domain: str) -> StsProblem | None:
         """What went wrong with the domain's policy most recently, if the last fetch failed."""
-        found = [failure for (name, _), failure in self._failures.items() if name == domain]
-        return found[-1] if found else None
+        return self._failures.get(domain)
 
     async def _valid(self, domain: str) -> KnownPolicy | None:
         known = await self._memory.load(domain)
@@ -137,24 +128,25 @@ class StsPolicies:
         )
 
     def _failed_lately(self, domain: str, identifier: str) -> bool:
-        failure = self._failures.get((domain, identifier))
-        return failure is not None and self._now() < failure.at_s + RETRY_S
+        failure = self._failures.get(domain)
+        return (
+            failure is not None and failure.identifier == identifier and self._now() < failure.at_s + RETRY_S
+        )
 
     async def _fetch(self, domain: str, identifier: str) -> KnownPolicy | None:
         try:
             policy = parse_policy(await self._source.fetch(domain))
         except FetchError as error:
-            problem = StsProblem(error.result, str(error), self._now())
+            problem = StsProblem(error.result, str(error), self._now(), identifier)
         except MtaStsError as error:
-            problem = StsProblem(TlsResult.STS_POLICY_INVALID, str(error), self._now())
+            problem = StsProblem(TlsResult.STS_POLICY_INVALID, str(error), self._now(), identifier)
         else:
             known = KnownPolicy(domain, identifier, policy, self._now())
-            for key in [key for key in self._failures if key[0] == domain]:
-                del self._failures[key]
+            self._failures.pop(domain, None)
             await self._memory.save(known)
             return known
-        self._failures[domain, identifier] = problem
-        self._failures.move_to_end((domain, identifier))
+        self._failures[domain] = problem
+        self._failures.move_to_end(domain)
         if len(self._failures) > MAX_KNOWN:
             self._failures.popitem(last=False)
         return None

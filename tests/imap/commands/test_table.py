@@ -11,6 +11,7 @@ from postier.imap.commands import (
     argumentless,
     authenticate,
     cancel_update,
+    compress,
     copy,
     create,
     delete,
@@ -18,12 +19,14 @@ from postier.imap.commands import (
     esearch,
     expunge,
     login,
+    quota,
     rename,
     select,
     status,
     store,
     subscribe,
     thread,
+    uid_batches,
 )
 from postier.imap.commands import fetch as fetch_verb
 from postier.imap.commands import id as id_verb
@@ -130,6 +133,11 @@ TRANSCRIPT = [
             b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
         ),
     ),
+    (b'GETQUOTA ""', quota.GetQuota(b"t", b"")),
+    (b"GETQUOTAROOT a", quota.GetQuotaRoot(b"t", "a")),
+    (b"COMPRESS deflate", compress.Compress(b"t")),
+    (b"UIDBATCHES 500", uid_batches.UidBatches(b"t", 500)),
+    (b"UIDBATCHES 2000 10:20", uid_batches.UidBatches(b"t", 2000, 10, 20)),
     (b"EXPUNGE", expunge.Expunge(b"t")),
     (b"UID EXPUNGE 1", expunge.Expunge(b"t", ONE)),
     (b"THREAD refs UTF-8 ALL", thread.Thread(b"t", False, Algorithm.REFS, All())),
@@ -268,6 +276,18 @@ def test_the_transcript_has_every_verb():
         b"STATUS a ()",
         b"STATUS a (FOO)",
         b"STATUS a MESSAGES",
+        b"COMPRESS",
+        b"COMPRESS LZ4",
+        b"COMPRESS DEFLATE x",
+        b"UIDBATCHES",
+        b"UIDBATCHES 0",
+        b"UIDBATCHES 500 1",
+        b"UIDBATCHES 500 4:1",
+        b"UIDBATCHES 500 1:*",
+        b"GETQUOTA",
+        b"GETQUOTA a b",
+        b"GETQUOTAROOT",
+        b"SETQUOTA a (STORAGE 1)",
         b"APPEND",
         b"APPEND INBOX",
         b"UID EXPUNGE",
@@ -335,6 +355,8 @@ def test_malformed(text):
         (b"DELETE INBOX", b"CANNOT"),
         (b"RENAME a INBOX", b"ALREADYEXISTS"),
         (b"SELECT &bad", b"CANNOT"),
+        (b"UIDBATCHES 499", b"TOOFEW"),
+        (b"UIDBATCHES 500 1:201", b"TOOMANY"),
         (b"SEARCH CHARSET KOI8-R ALL", b"BADCHARSET (US-ASCII UTF-8)"),
         (b"STORE 1 FLAGS (" + b"a " * 100 + b"a)", b"LIMIT"),
     ],
@@ -426,6 +448,23 @@ def test_vanished_goes_with_a_uid_fetch():
     for text in (b"FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", b"UID FETCH 1 FLAGS (VANISHED)"):
         with pytest.raises(PeerError, match="VANISHED"):
             with_qresync(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"FETCH 1 FLAGS", b"STORE 1 FLAGS ()", b"SEARCH ALL", b"COPY 1 a", b"MOVE 1 a", b"UID SEARCH 1:3"),
+        *(b"UID SEARCH OR SEEN NOT $", b"SELECT a (QRESYNC (1 1 (1 1)))"),
+    ],
+)
+def test_no_numbers_with_uidonly(text):
+    at = session(State.SELECTED)
+    at.enable([b"UIDONLY", b"QRESYNC"])
+    with pytest.raises(PeerError) as caught:
+        parse_command(read(b"t " + text + b"\r\n"), at)
+    assert caught.value.line(b"t").startswith(b"t BAD [UIDREQUIRED] ")
+    parse_command(read(b"t UID SEARCH UID 1:* SEEN\r\n"), at)
+    parse_command(read(b"t SELECT a (QRESYNC (1 1 1:3))\r\n"), at)
 
 
 def test_charset_clashes_with_utf8_accept():

@@ -84,7 +84,8 @@ def test_a_later_change_with_a_new_set(chain, verify, sealers, letter):
 
 
 def test_a_key_that_cannot_be_had_fails_for_good(chain):  # RFC 8617 §5.2.1
-    for answer in (SERVFAIL, Answer(), Answer((b"v=DKIM1; p=",))):
+    key = b"v=DKIM1; k=ed25519; s=tlsrpt; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    for answer in (SERVFAIL, Answer(), Answer((b"v=DKIM1; p=",)), Answer((key,))):
         zone = StaticResolver({TxtQuestion("arc._domainkey.s0.test"): answer})
         assert arc.run(arc.verify(chain(1), 2000), zone).result is FAIL
 

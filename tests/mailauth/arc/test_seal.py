@@ -69,8 +69,31 @@ def test_a_broken_structure_is_sealed_as_failed(chain, sealers):
     fields = arc.seal(broken, sealers[0], "mx.s0.test", 7, status=Outcome.PASS, results=[])
     assert b"cv=fail" in fields
     assert b"i=3" in fields
-    twice = b"ARC-Seal: i=1; cv=none\r\n" + chain(1)
-    assert arc.seal(twice, sealers[0], "mx.s0.test", 7, status=Outcome.PASS, results=[]) == b""
+
+
+@pytest.mark.parametrize(
+    ("above", "instance"),
+    [
+        (b"ARC-Seal: i=1; cv=none\r\n", b"i=2;"),
+        (b"ARC-Message-Signature: i=4; a=b\r\n", b"i=5;"),
+        (b"ARC-Authentication-Results: nothing\r\n", b"i=2;"),
+        (b"ARC-Seal: i=1; cv=fail\r\n", None),  # twice, and one of them says that the chain has ended
+        (b"ARC-Seal: i=2; cv=fail; i=2\r\n", b"i=2;"),  # nobody can read that
+        (b"ARC-Seal: i=51; cv=pass\r\n", None),
+        (b"ARC-Seal: i=50; cv=pass\r\n", None),
+        (b"ARC-Seal: i=49; cv=pass\r\n", b"i=50;"),
+    ],
+)
+def test_a_malformed_chain_is_sealed_as_failed_above_its_highest_instance(chain, sealers, above, instance):
+    # RFC 8617 §5.1 steps 2 and 3, §5.1.2
+    fields = arc.seal(above + chain(1), sealers[1], "mx.s1.test", 7, status=Outcome.FAIL, results=[])
+    if instance is None:
+        assert fields == b""
+    else:
+        assert fields.count(instance) == 3
+        assert b"cv=fail" in fields
+        alone = arc.seal(chain(1), sealers[1], "mx.s1.test", 7, status=Outcome.FAIL, results=[])
+        assert (fields == alone) == (instance == b"i=2;")  # the seal covers nothing of the chain below
 
 
 def test_failed_seals_cover_only_their_own_set(chain, sealers):  # RFC 8617 §5.1.2

@@ -25,7 +25,7 @@ def test_no_chain_and_a_chain():
     found = chain(arc_set(2, "pass"), arc_set(1))
     assert [entry.seal.cv for entry in found] == ["none", "pass"]
     assert found[0].assessment == b" a.test; none"
-    assert found[0].signature.headers == (b"from",)
+    assert found[0].signatures[0].headers == (b"from",)
 
 
 @pytest.mark.parametrize(
@@ -85,21 +85,64 @@ def test_a_chain_that_has_ended():
         (":arc-seal", "ARC-Seal"),
         ("; l=x", "l= is not a number"),
         ("; c=nofws", "canonicalisation"),
-        ("::", "field names"),
+        ("; q=http/get", "q= names"),
     ],
 )
 def test_message_signatures_that_cannot_pass(ams, words):
     (found,) = chain(arc_set(1, ams=ams))
-    assert words in found.signature
+    assert words in found.signatures
 
 
 def test_message_signatures_as_the_public_suite_has_them():
     (found,) = chain(arc_set(1, ams=":arc-authentication-results:arc-message-signature; v=9; x=1; unknown=1"))
-    assert found.signature.header_canon == "relaxed"
+    simple, drafted = found.signatures
+    assert (simple.header_canon, drafted.header_canon, drafted.body_key.canon) == (
+        "simple",
+        "relaxed",
+        "relaxed",
+    )
+    (found,) = chain(arc_set(1, ams="; c=relaxed"))
+    assert [(one.header_canon, one.body_key.canon) for one in found.signatures] == [("relaxed", "simple")]
     (found,) = chain(arc_set(1).replace("h=from", "h="))
-    assert found.signature.headers == ()
+    assert found.signatures[0].headers == ()
+    (found,) = chain(arc_set(1, ams="::to:"))
+    assert found.signatures[0].headers == (b"from", b"to")
     (found,) = chain(arc_set(1).replace("; h=from", ""))
-    assert found.signature == "h= is missing"
+    assert found.signatures == "h= is missing"
+
+
+@pytest.mark.parametrize(
+    "aar",
+    [
+        "i=1;a.test; none",
+        " i = 1 ; a.test; none",
+        "(i=2;) i (=) = (x) 1 (\\);) ; a.test; none",
+        "i=01; a.test; none",
+        "\r\n i=1\r\n ;\r\n a.test; none",
+    ],
+)
+def test_instances_in_all_their_forms(aar):  # RFC 8617 §4.2.1
+    (found,) = chain(arc_set(1, aar=aar))
+    assert found.assessment.strip() == b"a.test; none"
+
+
+@pytest.mark.parametrize("position", ["1 (first)", "(c) 1", "01"])
+def test_instances_of_seals_in_all_their_forms(position):  # RFC 8617 §4.1.2, §4.1.3
+    assert len(chain(arc_set(position, aar="i=1; a.test; none"))) == 1
+
+
+@pytest.mark.parametrize("position", ["001", "1.0", "+1", "1 1", "-1", "0x1", "00", "\u0661"])
+def test_what_is_no_instance(position):
+    with pytest.raises(ChainError):
+        chain(arc_set(position, aar="i=1; a.test; none"))
+    with pytest.raises(ChainError):
+        chain(arc_set(1, aar=f"i={position}; a.test; none"))
+
+
+def test_many_comments_cost_linear_time():
+    for value in ("(" * 60_000, "()" * 30_000, "(\\" * 30_000, "i=1" + "(a)" * 20_000):
+        with pytest.raises(ChainError):
+            chain(f"ARC-Authentication-Results: {value}\r\n")
 
 
 @given(st.sampled_from([b"ARC-Seal", b"ARC-Message-Signature", b"ARC-Authentication-Results"]), st.binary())

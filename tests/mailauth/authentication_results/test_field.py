@@ -65,6 +65,39 @@ def test_round_trip():
             ),
         ),
         (b" a; =x; spf=pass; ;", AuthenticationResults("a", (MethodResult("spf", "pass"),))),
+        (b" a; dkim/2=pass; dkim / 01 = pass", AuthenticationResults("a", (MethodResult("dkim", "pass"),))),
+        (
+            b" a; dkim=pass.no; dkim=pass@no; dkim=pass/1; dkim=pas s=x; spf=x",
+            AuthenticationResults("a", (MethodResult("dkim", "pas"), MethodResult("spf", "x"))),
+        ),
+        (
+            b' a; spf=pass smtp.mailfrom="a b; \\"c\\""@example.com smtp.helo="x y"',
+            AuthenticationResults(
+                "a",
+                (
+                    MethodResult(
+                        "spf",
+                        "pass",
+                        "",
+                        (
+                            Property("smtp", "mailfrom", '"a b; \\"c\\""@example.com'),
+                            Property("smtp", "helo", "x y"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        (
+            # RFC 8601 §2.2: CFWS wherever it may stand
+            b'(a)b(c)1(d);(e)auth(f)/(g)1(h)=(i)pass(j)reason(k)=(l)"m"(n)smtp(o).(p)auth(q)=(r)s@t.test(u);(v)dkim=none',
+            AuthenticationResults(
+                "b",
+                (
+                    MethodResult("auth", "pass", "m", (Property("smtp", "auth", "s@t.test"),)),
+                    MethodResult("dkim", "none"),
+                ),
+            ),
+        ),
         (b" a", AuthenticationResults("a")),
         (b"", None),
         (b" ; spf=pass", None),
@@ -82,6 +115,28 @@ def test_results_are_bounded():
 
 def test_comments():
     assert without_comments(r'a (b (c) \) d) e "(f)" (g') == 'a   e "(f)" '
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("alice@example.com", "alice@example.com"),
+        ("@example.com", "@example.com"),
+        ('"joe q"@example.com', '"joe q"@example.com'),  # RFC 8601 §2.2: a mailbox MUST stand as one
+        ('"joe \\"q\\""@example.com', '"joe \\"q\\""@example.com'),
+        ('"joe"; spf=pass x="@example.com', r'"\"joe\"; spf=pass x=\"@example.com"'),
+        ('"joe\\"@example.com', r'"\"joe\\\"@example.com"'),
+        ("a b@example.com", '"a b@example.com"'),
+        ("2001:db8::1", '"2001:db8::1"'),
+        ("rsa-sha256", "rsa-sha256"),
+        ("", '""'),
+    ],
+)
+def test_values(value, written):
+    results = [MethodResult("spf", "pass", "", (Property("smtp", "mailfrom", value),))]
+    field = build("a", results)
+    assert field == f"Authentication-Results: a;\r\n spf=pass smtp.mailfrom={written}\r\n".encode()
+    assert list(parse(field.partition(b":")[2]).results) == results
 
 
 TEXT = st.text(max_size=80)

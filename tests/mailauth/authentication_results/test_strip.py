@@ -21,6 +21,11 @@ OURS = "mx.example.org"
         b"Authentication-Results: ; spf=pass",
         b"Authentication-Results:",
         b"Authentication-Results: mx.example.org",
+        b"Authentication-Results\r\n : mx.example.org; spf=pass",
+        b"Authentication-Results: mx.exa(x)mple.org; spf=pass",
+        b"Authentication-Results: (mx.example.org; spf=pass",
+        b'Authentication-Results: "mx.example.org; spf=pass',
+        b"Authentication-Results: mx.example.org/1; spf=pass (mx.example.org)",
     ],
 )
 def test_forged_fields_go(field):

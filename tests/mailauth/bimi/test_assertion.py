@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.mailauth.bimi import Assertion, Authority, HttpsQuestion, check_domain, parse_url
+from postier.mailauth.bimi import (
+    Assertion,
+    Authority,
+    HttpsQuestion,
+    check_domain,
+    claim_of_domain,
+    examine,
+    parse_url,
+)
 from postier.mailauth.bimi.assertion import MAX_LOOKUPS
 from postier.mailauth.questions import (
     NXDOMAIN,
@@ -87,6 +95,22 @@ def test_evidence_that_fails(file, why):
     result = check(world, roots=(authority().root,))
     assert (result.result, result.authority, result.indicator) == (Assertion.FAIL, Authority.FAIL, None)
     assert why in result.problem
+
+
+def test_the_record_alone_then_the_files():
+    files = {"https://logo.alpha.test/v.pem": authority().mark("alpha.test")}
+    world = World({"default._bimi.alpha.test": WITH_EVIDENCE}, files)
+    claim = run(claim_of_domain("alpha.test"), world)
+    assert (claim.place, claim.selector, claim.location.host) == ("alpha.test", "default", "logo.alpha.test")
+    assert all(isinstance(one, TxtQuestion) for one in world.asked)
+    world.asked.clear()
+    roots = (authority().root,)
+    result = run(examine(claim, now_s=NOW_S, roots=roots), world)
+    assert all(isinstance(one, HttpsQuestion) for one in world.asked)
+    assert result == check(world, roots=roots)
+    for record in ("v=BIMI1; l=; a=", "v=BIMI1; l=; a=https://x.test/v.pem"):
+        found = run(claim_of_domain("alpha.test"), World({"default._bimi.alpha.test": record}))
+        assert found.result in {Assertion.DECLINED, Assertion.FAIL}
 
 
 def test_a_logo_that_is_not_the_certificates():

@@ -40,7 +40,6 @@ def test_flags_hashes_and_folding():
         (b"k=ed25519; p=AAAA", "no ed25519 public key"),
         (b"k=rsa; p=" + ED.encode(), "no rsa public key"),
         (b"k=dsa; p=" + ED.encode(), "unknown"),
-        (b"k=ed25519; s=tlsrpt; p=" + ED.encode(), "not for e-mail"),
         (b"k=ed25519; p=!!!", "no ed25519 public key"),
         (b"v=spf1 -all", "version"),
         (b"hello", "malformed"),
@@ -53,6 +52,23 @@ def test_unusable_records(record, why):
     assert isinstance(key, BrokenKey)
     assert why in key.why
     assert key.is_revoked == (why == "revoked")
+
+
+@pytest.mark.parametrize(
+    ("services", "is_for_mail"),
+    [
+        ("*", True),
+        ("email", True),
+        ("tlsrpt : Email", True),
+        ("x:*", True),
+        ("tlsrpt", False),
+        ("", False),
+        ("emails", False),
+    ],
+)
+def test_services(services, is_for_mail):  # RFC 6376 §3.6.1 s=
+    assert parse_key(f"k=ed25519; s={services}; p={ED}".encode()).is_for_mail == is_for_mail
+    assert parse_key(f"k=ed25519; p={ED}".encode()).is_for_mail
 
 
 def test_ed25519_keys_are_not_wrapped(ed_key):  # RFC 8463 §4.2

@@ -149,3 +149,36 @@ def test_what_is_signed_verifies(fields, body):
     resolver = StaticResolver.of_txt({"s._domainkey.example.com": dkim.key_record(key.public_key())})
     (result,) = dkim.run(dkim.verify(dkim.sign(message, [signing], 1) + message, 1), resolver)
     assert result.result is Outcome.PASS
+
+
+@pytest.mark.parametrize("identity", ["@example.com", "joe@example.com", "=22a=20b=22@sub.Example.com"])
+def test_identities(message, ed, resolver, identity):
+    signed = dkim.sign(message, [ed], 1, identity=identity) + message
+    (result,) = dkim.run(dkim.verify(signed, 1), resolver)
+    assert result.result == "pass"
+    assert result.identity.endswith("example.com")
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "joe@example.org",
+        "joe@badexample.com",
+        "joe",
+        "",
+        "@",
+        "a b@example.com",
+        "a;b=c@example.com",
+        "a=@example.com",
+        "\u00e9@example.com",
+    ],
+)
+def test_identities_that_no_verifier_takes(message, ed, identity):
+    with pytest.raises(ValueError, match="i= must be"):
+        dkim.sign(message, [ed], 1, identity=identity)
+
+
+@pytest.mark.parametrize("lifetime_s", [0, -1])
+def test_a_signature_that_has_expired_is_not_made(message, ed, lifetime_s):
+    with pytest.raises(ValueError, match="expire"):
+        dkim.sign(message, [ed], 1, lifetime_s=lifetime_s)

@@ -56,7 +56,7 @@ def test_all_tags():
     )
     assert isinstance(signature, Signature)
     assert (signature.header_canon, signature.body_key) == (Canon.RELAXED, BodyKey(Canon.SIMPLE, "sha256", 5))
-    assert (signature.domain, signature.identity) == ("example.com", "joe=20@sub.example.com")
+    assert (signature.domain, signature.identity) == ("example.com", "joe @sub.example.com")
     assert (signature.timestamp, signature.expires) == (999_999, 1_000_001)
 
 
@@ -85,6 +85,19 @@ def test_all_tags():
         ({"h": None}, Problem.SYNTAX),
         ({"h": "From::To"}, Problem.SYNTAX),
         ({"h": "From:"}, Problem.SYNTAX),
+        ({"h": "Fr om:To"}, Problem.SYNTAX),
+        ({"h": "From To"}, Problem.SYNTAX),
+        ({"h": "From:To\x00"}, Problem.SYNTAX),
+        ({"c": "relaxed/"}, Problem.UNSUPPORTED),
+        ({"c": "/relaxed"}, Problem.UNSUPPORTED),
+        ({"c": "relaxed / simple"}, Problem.UNSUPPORTED),
+        ({"c": ""}, Problem.UNSUPPORTED),
+        ({"q": ""}, Problem.UNSUPPORTED),
+        ({"l": ""}, Problem.SYNTAX),
+        ({"l": "9" * 77}, Problem.SYNTAX),
+        ({"t": "1" * 13}, Problem.SYNTAX),
+        ({"x": ""}, Problem.SYNTAX),
+        ({"i": ""}, Problem.SYNTAX),
         ({"h": "To:Subject"}, Problem.NO_FROM),
         ({"h": ""}, Problem.NO_FROM),
         ({"i": "joe"}, Problem.SYNTAX),
@@ -106,6 +119,42 @@ def test_refusals(changes, problem):
     assert refusal.problem is problem
     assert refusal.words
     assert problem.outcome is not Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("identity", "read"),
+    [
+        ("@example.com", "@example.com"),
+        ("joe@example.com", "joe@example.com"),
+        ("@a.b.Example.com", "@a.b.example.com"),
+        ("joe\r\n @exam\r\n\tple.com", "joe@example.com"),  # RFC 6376 §2.11: folds are not part of it
+        ("=22a=20b=3B=22@example.com", '"a b;"@example.com'),
+        ("joe=40home@example.com", "joe@home@example.com"),
+        ("joe=4@example.com", "joe=4@example.com"),
+        ("j=C3=B6@example.com", "j??@example.com"),  # shown in ASCII
+    ],
+)
+def test_identities(identity, read):
+    assert parsed(i=identity).identity == read
+
+
+@pytest.mark.parametrize(
+    ("listed", "names"),
+    [
+        ("From", (b"from",)),
+        ("From : To\r\n :\r\n\tSubject", (b"from", b"to", b"subject")),
+        ("from:FROM:from", (b"from", b"from", b"from")),
+        ("X-\u00e9:From", ("x-\u00e9".encode(), b"from")),
+        ("From:dkim-signature", (b"from", b"dkim-signature")),
+    ],
+)
+def test_lists_of_names(listed, names):
+    assert parsed(h=listed).headers == names
+
+
+def test_numbers_have_the_widths_of_the_text():
+    assert parsed(l="9" * 76).body_key.length == int("9" * 76)
+    assert parsed(t="000000000001", x="9" * 12).expires == int("9" * 12)
 
 
 def test_clock_skew():

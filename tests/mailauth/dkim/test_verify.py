@@ -46,6 +46,27 @@ def test_rfc_8463_appendix_a(rfc8463):
     assert first.signed == ("from", "to", "subject", "date", "message-id", "from", "subject", "date")
 
 
+def test_rfc_6376_appendix_a(rfc6376):
+    zone = StaticResolver.of_txt({"brisbane._domainkey.example.com": rfc6376.record})
+    (result,) = verify(rfc6376.message, zone)
+    assert (result.result, result.identity, result.canonicalization, result.key_bits) == (
+        Outcome.PASS,
+        "joe@football.example.com",
+        "simple/simple",
+        1024,
+    )
+    for old, new in (  # simple forgives nothing
+        (b"Received: from", b"received: from"),
+        (b"example.com  [", b"example.com ["),
+        (b"Subject: Is", b"Subject:  Is"),
+        (b"lost the game. Are", b"lost the game.  Are"),
+        (b"      Fri, 11 Jul", b"     Fri, 11 Jul"),
+    ):
+        assert verify(rfc6376.message.replace(old, new), zone)[0].result is Outcome.FAIL
+    more = b"Received: by mx.example.org; Sat, 12 Jul 2003 00:00:00 +0000\r\n" + rfc6376.message + b"\r\n\r\n"
+    assert verify(more, zone)[0].result is Outcome.PASS
+
+
 def test_a_file_with_lf_and_a_view_verify_too(rfc8463):
     resolver = StaticResolver.of_txt(rfc8463.records)
     for message in (
@@ -105,6 +126,22 @@ def test_keys(message, ed, forge, records, problem):
     (result,) = verify(forge(message, ed), resolver)
     assert result.problem is problem
     assert result.is_testing == (b"t=y" in b"".join(records.records))
+
+
+def test_keys_for_tls_reports_alone(message, ed):  # RFC 8460 §3, RFC 6376 §3.6.1 s=
+    record = dkim.key_record(ed.private.public_key())
+    name = TxtQuestion("ed._domainkey.example.com")
+    for_reports = record.replace("v=DKIM1;", "v=DKIM1; s=tlsrpt;").encode()
+    signed = dkim.sign(message, [ed], 1) + message
+    (result,) = verify(signed, StaticResolver({name: Answer((for_reports,))}))
+    assert (result.problem, result.result) == (Problem.OTHER_SERVICE, Outcome.PERMERROR)
+    assert result.is_right_for_tls_report
+    (result,) = verify(signed.replace(b"Hello", b"Hallo"), StaticResolver({name: Answer((for_reports,))}))
+    assert (result.problem, result.is_right_for_tls_report) == (Problem.BODY, False)
+    (result,) = verify(signed, StaticResolver({name: Answer((for_reports.replace(b"tlsrpt", b"web"),))}))
+    assert (result.problem, result.is_right_for_tls_report) == (Problem.OTHER_SERVICE, False)
+    (result,) = verify(signed, StaticResolver({name: Answer((for_reports, record.encode()))}))
+    assert (result.problem, result.is_right_for_tls_report) == (None, True)
 
 
 def test_strict_keys(message, ed, forge):

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postier.mailauth import dmarc
+from postier.mailauth import spf as spf_check
 from postier.mailauth.dkim import DkimResult
 from postier.mailauth.dmarc import Policy
 from postier.mailauth.outcome import Outcome
@@ -89,7 +90,7 @@ def test_fail(record, spf, dkim):
 
 def test_the_helo_name_counts_for_the_null_reverse_path():
     """RFC 9989 §3.2.4, RFC 7208 §2.4: the MAIL FROM identity is then postmaster at the HELO name."""
-    bounced = SpfResult(PASS, "mx.example.com", "helo", has_null_path=True)
+    bounced = SpfResult(PASS, "mx.example.com", "helo", is_null_sender=True)
     result = evaluate({"example.com": "v=DMARC1; p=reject"}, spf=bounced)
     assert (result.result, result.aligned_spf) == (PASS, True)
 
@@ -175,6 +176,111 @@ def test_errors():  # RFC 9989 §5.3.6
     result = evaluate(REJECT, spf=spf("example.com", Outcome.TEMPERROR), dkim=(signed("example.com"),))
     assert result.result is PASS
     assert evaluate(REJECT, spf=spf("other.test", Outcome.TEMPERROR)).result is FAIL
+
+
+def test_the_identity_of_a_null_reverse_path_counts():  # RFC 9989 §3.2.4
+    zone = StaticResolver.of_txt(
+        {"mx.example.com": "v=spf1 +all", "_dmarc.example.com": "v=DMARC1; p=reject"}
+    )
+    null = spf_check.run(spf_check.check("192.0.2.1", "", "mx.example.com"), zone)
+    message = b"From: mailer-daemon@example.com\r\n\r\n"
+    result = dmarc.run(dmarc.check(message, null, ()), zone)
+    assert (result.result, result.aligned_spf) == (PASS, True)
+    other = spf_check.run(spf_check.check_helo("192.0.2.1", "mx.example.com"), zone)
+    assert dmarc.run(dmarc.check(message, other, ()), zone).result is FAIL
+
+
+def test_an_identifier_that_cannot_be_placed_hides_no_other():
+    slow = {TxtQuestion("_dmarc.slow.com"): TIMEOUT}
+    result = evaluate(REJECT, spf=spf("slow.com"), dkim=(signed("example.com"),), extra=slow)
+    assert (result.result, result.aligned_dkim) == (PASS, True)
+    result = evaluate(REJECT, spf=spf("mail.example.com"), dkim=(signed("slow.com"),), extra=slow)
+    assert (result.result, result.aligned_spf) == (PASS, True)
+    result = evaluate(REJECT, dkim=(signed("slow.com"), signed("mail.example.com")), extra=slow)
+    assert result.result is PASS
+    result = evaluate(REJECT, spf=spf("slow.com"), dkim=(signed("slow.com"),), extra=slow)
+    assert (result.result, result.disposition) == (Outcome.TEMPERROR, Policy.NONE)
+    strict = {"example.com": "v=DMARC1; p=reject; aspf=s"}
+    assert evaluate(strict, spf=spf("slow.com"), extra=slow).result is FAIL
+
+
+DEEP = "a.b.c.d.e.f.g.h.i.j.k.example.com"
+
+
+@pytest.mark.parametrize(
+    ("records", "author", "mail_from", "signer", "aligned", "place"),
+    [  # RFC 9989 §B.4
+        (
+            {"example.com": "v=DMARC1; p=none", "signing.example.com": "v=DMARC1; p=none"},
+            "example.com",
+            "example.com",
+            "signing.example.com",
+            (True, True),
+            "example.com",
+        ),
+        (
+            {"example.com": "v=DMARC1; p=none", "signing.example.com": "v=DMARC1; p=none"},
+            DEEP,
+            "example.com",
+            "signing.example.com",
+            (True, True),
+            "example.com",
+        ),
+        (
+            {"bank.example": "v=DMARC1; p=none; psd=y", "giant.bank.example": "v=DMARC1; p=none"},
+            "giant.bank.example",
+            "mail.giant.bank.example",
+            "mail.mega.bank.example",
+            (True, False),
+            "giant.bank.example",
+        ),
+        (  # a record of the PSD alone
+            {"bank.example": "v=DMARC1; p=none; psd=y"},
+            "mail.giant.bank.example",
+            "giant.bank.example",
+            "mega.bank.example",
+            (True, False),
+            "bank.example",
+        ),
+        (  # the PSD sends mail itself
+            {"bank.example": "v=DMARC1; p=none; psd=y", "example": "v=DMARC1; p=none; psd=y"},
+            "bank.example",
+            "mail.bank.example",
+            "bank.example",
+            (False, True),
+            "bank.example",
+        ),
+        (  # psd=n within another organisation
+            {"example.com": "v=DMARC1; p=none", "eu.example.com": "v=DMARC1; p=none; psd=n"},
+            "a.eu.example.com",
+            "example.com",
+            "b.eu.example.com",
+            (False, True),
+            "eu.example.com",
+        ),
+        (  # the author's own record is not the organisation's
+            {"a.example.com": "v=DMARC1; p=none", "example.com": "v=DMARC1; p=reject"},
+            "a.example.com",
+            "b.example.com",
+            "c.other.com",
+            (True, False),
+            "a.example.com",
+        ),
+        (  # more than seven labels below the organisation: out of sight but for the start
+            {"a.b.example.com": "v=DMARC1; p=none"},
+            "1.2.3.4.5.6.7.8.a.b.example.com",
+            "a.b.example.com",
+            "x.a.b.example.com",
+            (True, True),
+            "a.b.example.com",
+        ),
+    ],
+)
+def test_tree_walks(records, author, mail_from, signer, aligned, place):
+    result = evaluate(records, f"x@{author}", spf(mail_from), (signed(signer),))
+    assert (result.aligned_spf, result.aligned_dkim) == aligned
+    assert result.domain == place
+    assert result.result is PASS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def test_defaults():
 
 def test_every_tag():
     record = parse_record(
-        b"v=DMARC1 ; P = Reject; sp=quarantine; np=reject; adkim=s; aspf=S; fo=1:d:s:x; psd=y; t=y; "
+        b"v=DMARC1 ; P = Reject; sp=quarantine; np=reject; adkim=s; aspf=S; fo=1:d:s; psd=y; t=y; "
         b"rua=mailto:a@b.test!10m, https://r.test/x; ruf=mailto:f@b.test; pct=20; ri=3600; rf=afrf; new=1;"
     )
     assert (record.policy, record.subdomains, record.nonexistent) == (
@@ -37,6 +37,7 @@ def test_every_tag():
     [
         (b"v=DMARC1", True),
         (b"v = DMARC1;", True),
+        (b"V\t=\tDMARC1\t;", True),
         (b"v=DMARC1;p=none", True),
         (b"v=dmarc1; p=none", False),
         (b"v=DMARC12; p=none", False),
@@ -70,6 +71,25 @@ def test_version(text, found):
 def test_broken_policies(tags, usable, policy):  # RFC 9989 §4.10.1
     record = parse_record(b"v=DMARC1; " + tags)
     assert (record.is_usable, record.policy) == (usable, policy)
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        (b"1", ("1",)),
+        (b"0:d", ("0", "d")),
+        (b"d:1:s", ("d", "1", "s")),
+        (b"S : D", ("s", "d")),
+        (b"0:1", ("0",)),  # mutually exclusive
+        (b"d:d", ("0",)),
+        (b"1:x", ("0",)),
+        (b"", ("0",)),
+        (b"1:", ("0",)),
+    ],
+)
+def test_failure_options(options, read):  # RFC 9989 §4.7, §4.8: what is wrong counts as the default
+    assert parse_record(b"v=DMARC1; p=none; ruf=mailto:a@b.test; fo=" + options).failure_options == read
+    assert parse_record(b"v=DMARC1; p=none; fo=" + options).failure_options == ("0",)  # nobody to be told
 
 
 def test_uris_are_bounded():

@@ -102,6 +102,7 @@ def test_mechanisms(ask, record, ip, outcome):
 def test_identities(ask, sender, helo, outcome, identity):
     assert ask("", sender=sender, helo=helo).is_mail_from  # RFC 7208 §2.4: also without a reverse-path
     result = ask("example.com TXT v=spf1 -all", sender=sender, helo=helo)
+    assert result.is_mail_from
     assert (result.result, result.identity) == (outcome, identity)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 
+import msgspec
 import pytest
 
 from postier.accounts.accounts import add_account
@@ -246,6 +247,14 @@ def found(*, dmarc_result=Outcome.NONE, author="reports.big.example", signed=(),
 )
 def test_who_submits(facts, submitter):
     assert submitter_of(POSTMASTER, found(**facts), CLEAN) == submitter
+
+
+def test_a_key_for_tls_reports_alone_submits():  # RFC 8460 §3
+    signature = dkim.DkimResult(
+        Outcome.PERMERROR, "big.example", problem=dkim.Problem.OTHER_SERVICE, services=("tlsrpt",)
+    )
+    facts = msgspec.structs.replace(found(), dkim=(signature,))
+    assert submitter_of(POSTMASTER, facts, CLEAN) == Submitter("big.example", is_signed=True)
 
 
 def test_only_good_letters_for_a_postmaster_are_noted():

@@ -130,10 +130,10 @@ def test_identities_and_results():
 
 def test_without_a_reverse_path_the_helo_name_is_told():
     """RFC 9990 §3.1.1.13 wants MAIL FROM, which is then postmaster there."""
-    helo = spf.SpfResult(Outcome.PASS, "mx.b.test", "helo", has_null_path=True)
+    helo = spf.SpfResult(Outcome.PASS, "mx.b.test", "helo", is_null_sender=True)
     letter = msgspec.structs.replace(found(), spf=helo)
     assert seen(letter, judged(letter), "").spf == SpfSeen("mx.b.test", Outcome.PASS)
-    separate = msgspec.structs.replace(helo, has_null_path=False)
+    separate = msgspec.structs.replace(helo, is_null_sender=False)
     letter = msgspec.structs.replace(found(), spf=separate)
     assert seen(letter, judged(letter), "").spf is None
 

@@ -57,6 +57,9 @@ async def test_over_quota(store, tmp_path):
         await client.ok("SELECT INBOX")
         assert (await client.refused("COPY 1 Archive")).startswith(b"NO [OVERQUOTA]")
         await client.ok("MOVE 1 Archive")
+        used = -(-len(message) // 1024)
+        (_, line) = await client.ok("GETQUOTAROOT INBOX")
+        assert line == b"* QUOTA alice@alpha.test (STORAGE %d 0 MAILBOX 6 10000)" % used
 
 
 async def test_a_large_message_comes_back_as_it_was(served):

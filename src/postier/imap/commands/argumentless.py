@@ -1,7 +1,7 @@
 """The commands that take no argument.
 
 Not here: DONE, which ends IDLE and is no command (`lexer.expect_answer`, `is_done`). Source: RFC 9051 §6.1,
-§6.2.1, §6.3.10, §6.3.13, §6.4.1 to §6.4.3; RFC 3501 §6.4.1 (CHECK).
+§6.2.1, §6.3.10, §6.3.13, §6.4.1 to §6.4.3; RFC 3501 §6.4.1 (CHECK); RFC 8437 §3.
 """
 
 import enum
@@ -24,6 +24,7 @@ class Word(enum.Enum):
     CHECK = b"CHECK"
     CLOSE = b"CLOSE"
     UNSELECT = b"UNSELECT"
+    UNAUTHENTICATE = b"UNAUTHENTICATE"
 
 
 class Argumentless(msgspec.Struct, frozen=True):

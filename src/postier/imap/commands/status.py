@@ -1,7 +1,7 @@
 """STATUS, and the status items that LIST returns as well.
 
-Source: RFC 9051 §6.3.11; RFC 3501 §6.3.10 (RECENT); RFC 8438 (SIZE); RFC 7889 §3 (APPENDLIMIT);
-RFC 7162 §3.1.7 (HIGHESTMODSEQ).
+Source: RFC 9051 §6.3.11; RFC 3501 §6.3.10 (RECENT); RFC 8438 (SIZE); RFC 9208 §4.1.4; RFC 7889 §3 (APPENDLIMIT);
+RFC 7162 §3.1.7 (HIGHESTMODSEQ); RFC 8474 §4.3 (MAILBOXID).
 """
 
 import enum
@@ -20,9 +20,12 @@ class StatusItem(enum.Enum):
     UIDVALIDITY = b"UIDVALIDITY"
     UNSEEN = b"UNSEEN"
     DELETED = b"DELETED"
+    DELETED_STORAGE = b"DELETED-STORAGE"
     SIZE = b"SIZE"
     RECENT = b"RECENT"
     HIGHESTMODSEQ = b"HIGHESTMODSEQ"
+    MAILBOXID = b"MAILBOXID"
+    APPENDLIMIT = b"APPENDLIMIT"
 
 
 class StatusQuery(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from postier.imap.commands import (
     append,
     authenticate,
     cancel_update,
+    compress,
     copy,
     create,
     delete,
@@ -21,6 +22,7 @@ from postier.imap.commands import (
     fetch,
     id,  # noqa: A004 - the verb's name
     login,
+    quota,
     rename,
     search,
     select,
@@ -29,13 +31,16 @@ from postier.imap.commands import (
     store,
     subscribe,
     thread,
+    uid_batches,
 )
 from postier.imap.commands import list as list_verb
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.argumentless import parser as argumentless
 from postier.imap.reader_events import CommandLine, MessageOffered
-from postier.imap.refusals import bad, no
-from postier.imap.state import ANY_STATE, LOGGED_IN, Session, State
+from postier.imap.refusals import PeerError, bad, no
+from postier.imap.responses import UIDREQUIRED
+from postier.imap.search import Messages, leaves
+from postier.imap.state import ANY_STATE, LOGGED_IN, Feature, Session, State
 from postier.imap.tokens import Cursor
 
 Command: TypeAlias = (
@@ -60,6 +65,10 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | quota.GetQuota
+    | quota.GetQuotaRoot
+    | compress.Compress
+    | uid_batches.UidBatches
 )
 
 
@@ -70,6 +79,7 @@ class Verb(msgspec.Struct, frozen=True):
     states: State
     may_expunge: bool = True  # RFC 9051 §7.5.1: EXPUNGE may be sent before its tagged response
     is_secret: bool = False  # its arguments are a password: never quoted, never logged
+    by_number: bool = False  # of messages; refused once UIDONLY is enabled
     writes: bool = False  # refused in a mailbox that is selected read-only
 
 
@@ -95,28 +105,33 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
+    b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),
+    b"UNAUTHENTICATE": Verb(argumentless(Word.UNAUTHENTICATE), LOGGED_IN),
+    b"COMPRESS": Verb(compress.parse, LOGGED_IN),
+    b"UIDBATCHES": Verb(uid_batches.parse, _SELECTED),
     b"IDLE": Verb(argumentless(Word.IDLE), LOGGED_IN),
     b"CHECK": Verb(argumentless(Word.CHECK), _SELECTED),
     b"CLOSE": Verb(argumentless(Word.CLOSE), _SELECTED),
     b"UNSELECT": Verb(argumentless(Word.UNSELECT), _SELECTED),
     b"EXPUNGE": Verb(expunge.parse, _SELECTED, writes=True),
     b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
-    b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False),
+    b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
     b"ESEARCH": Verb(esearch.parse, LOGGED_IN),
-    b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
+    b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
-    b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False),  # RFC 5256 §3
+    b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
     b"CANCELUPDATE": Verb(cancel_update.parse, _SELECTED),
-    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False),
+    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
-    b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, writes=True),
+    b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, by_number=True, writes=True),
     b"UID STORE": Verb(store.parse_uid, _SELECTED, writes=True),
-    b"COPY": Verb(copy.parser(is_uid=False, is_move=False), _SELECTED),
+    b"COPY": Verb(copy.parser(is_uid=False, is_move=False), _SELECTED, by_number=True),
     b"UID COPY": Verb(copy.parser(is_uid=True, is_move=False), _SELECTED),
-    b"MOVE": Verb(copy.parser(is_uid=False, is_move=True), _SELECTED, writes=True),
+    b"MOVE": Verb(copy.parser(is_uid=False, is_move=True), _SELECTED, by_number=True, writes=True),
     b"UID MOVE": Verb(copy.parser(is_uid=True, is_move=True), _SELECTED, writes=True),
 }
 
@@ -134,9 +149,18 @@ def parse_command(line: CommandLine, session: Session) -> Command:
         and not session.may_name_charset
     ):
         raise bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
-    if not session.sends_vanished and _needs_qresync(command):
+    if session.uid_only and _names_numbers(command):
+        raise PeerError("Message numbers are not allowed once UIDONLY is enabled", code=UIDREQUIRED)
+    if Feature.QRESYNC not in session.enabled and _needs_qresync(command):
         raise bad("QRESYNC is not enabled")  # RFC 7162 §3.2.5, §3.2.6
     return command
+
+
+def _names_numbers(command: Command) -> bool:
+    """Whether message numbers stand where UIDs could (RFC 9586 §3.5, §3.7)."""
+    if isinstance(command, search.Search | sort.Sort | thread.Thread | esearch.MultiSearch):
+        return any(isinstance(leaf, Messages) and not leaf.is_uid for leaf in leaves(command.criterion))
+    return isinstance(command, select.Select) and command.known is not None and bool(command.known.matches)
 
 
 def _needs_qresync(command: Command) -> bool:
@@ -154,6 +178,8 @@ def parse_offer(offer: MessageOffered, session: Session) -> append.AppendMessage
 def _allowed(name: bytes, session: Session) -> Verb:
     verb = VERBS.get(name)
     shown = name[:40].decode("ascii")
+    if verb is not None and verb.by_number and session.uid_only:
+        raise PeerError("Message numbers are not allowed once UIDONLY is enabled", code=UIDREQUIRED)
     if verb is None:
         raise bad(f"Unknown command {shown}")
     session.require(verb.states, shown)

@@ -57,8 +57,9 @@ class Validation:
             self._failure = error
         keys: dict[BodyKey, None] = {}
         for arc_set in reversed(self._sets):
-            if isinstance(arc_set.signature, Signature) and len(keys) < MAX_BODY_KEYS:
-                keys[arc_set.signature.body_key] = None
+            for signature in _readings(arc_set):
+                if len(keys) < MAX_BODY_KEYS:
+                    keys[signature.body_key] = None
         self._body_keys = keys
         self._hasher = BodyHasher(keys)
 
@@ -80,8 +81,7 @@ class Validation:
             yield from self._check_seals()
         except ChainError as error:
             return self._failed(error)
-        newest = self._sets[-1].signature
-        assert isinstance(newest, Signature)
+        newest = _readings(self._sets[-1])[0]
         self._trace.append("every seal is right")
         return ArcResult(
             Outcome.PASS,
@@ -114,9 +114,16 @@ class Validation:
 
     def _message_problem(self, arc_set: ArcSet) -> Asking[str]:
         """Why the message signature of a set does not pass, "" if it does."""
-        signature = arc_set.signature
-        if isinstance(signature, str):
-            return signature
+        if isinstance(arc_set.signatures, str):
+            return arc_set.signatures
+        problem = ""
+        for signature in arc_set.signatures:
+            problem = yield from self._signature_problem(signature)
+            if not problem:
+                break
+        return problem
+
+    def _signature_problem(self, signature: Signature) -> Asking[str]:
         try:
             check_times(signature, self._now, CLOCK_SKEW_S)
         except SignatureError as error:
@@ -161,6 +168,11 @@ class Validation:
                 raise ChainError(f"the seal of set {instance} is wrong")
             running.update(relaxed_field(seal.field.raw) + b"\r\n")
             self._trace.append(f"set {instance} is sealed by {seal.domain}")
+
+
+def _readings(arc_set: ArcSet) -> tuple[Signature, ...]:
+    """The message signature in its readings, none of one that cannot pass."""
+    return () if isinstance(arc_set.signatures, str) else arc_set.signatures
 
 
 def _is_valid(digest: bytes, value: bytes, key: Key) -> bool:

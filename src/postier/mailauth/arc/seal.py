@@ -9,7 +9,7 @@ import base64
 import re
 from collections.abc import Sequence
 
-from postier.mailauth.arc.sets import AAR, AMS, MAX_SETS, SEAL, ChainError, chain_of, collect
+from postier.mailauth.arc.sets import AAR, AMS, MAX_SETS, SEAL, ChainError, chain_of, highest
 from postier.mailauth.authentication_results.field import MethodResult, parse, payload, without_comments
 from postier.mailauth.dkim.canonical import BodyHasher, BodyKey, Canon, relaxed_field
 from postier.mailauth.dkim.keys import DEFAULT_RSA_BITS
@@ -76,13 +76,9 @@ def _previous(fields: Sequence[Field]) -> tuple[list[bytes] | None, int, bool]:
     """The raw fields of the sets so far in sealing order (None: the chain has ended), the next instance, soundness."""
     try:
         sets = chain_of(fields)
-    except ChainError as error:
-        if error.has_ended:
-            return None, 0, False
-        try:
-            return [], max(collect(fields)) + 1, False
-        except ChainError:
-            return None, 0, False
+    except ChainError:
+        newest, has_ended = highest(fields)
+        return None if has_ended or not newest else [], newest + 1, False
     raws = [raw for found in sets for raw in (found.aar.raw, found.ams.raw, found.seal.field.raw)]
     return raws, len(sets) + 1, True
 

@@ -19,15 +19,17 @@ WRITTEN_KEPT = 512
 
 # RFC 2045 §5.1 token
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
-# RFC 8601 §2.2 pvalue: [[local-part] "@"] domain-name
-_MAILBOX = re.compile(r"(?:[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]*@)?[0-9A-Za-z_](?:[0-9A-Za-z._\-]*[0-9A-Za-z_])?")
+# RFC 8601 §2.2 pvalue: [[local-part] "@"] domain-name; a local part may be a quoted string (RFC 5322 §3.4.1)
+_MAILBOX = re.compile(
+    r"""(?:(?:[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]*|"(?:[^"\\]|\\.)*")@)?[0-9A-Za-z_](?:[0-9A-Za-z._\-]*[0-9A-Za-z_])?"""
+)
 _COMMENT_PART = re.compile(r'[^()\\"]+|\\.|[()"\\]', re.DOTALL)
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_VALUE = rf"(?:{_QUOTED}|[^\s;\"]+)"
+_VALUE = rf"(?:{_QUOTED}(?:@[^\s;\"]+)?|[^\s;\"]+)"
 # a quoted string without its end takes the rest, so that nothing is looked at twice
 _SEGMENT = re.compile(r'(?:[^;"]+|"(?:[^"\\]+|\\.)*"?)+', re.DOTALL)
 _METHOD = re.compile(
-    r"\s*([A-Za-z0-9][A-Za-z0-9\-_]*)\s*(?:/\s*([0-9]+)\s*)?=\s*([A-Za-z0-9][A-Za-z0-9\-_]*)", re.DOTALL
+    r"\s*([A-Za-z0-9][A-Za-z0-9\-_]*)\s*(?:/\s*([0-9]+)\s*)?=\s*([A-Za-z0-9][A-Za-z0-9\-_]*)(?!\S)", re.DOTALL
 )
 _REASON = re.compile(rf"\s*reason\s*=\s*({_VALUE})", re.DOTALL | re.IGNORECASE)
 _PROPERTY = re.compile(
@@ -125,9 +127,9 @@ def parse(value: bytes) -> AuthenticationResults | None:
 
 
 def _read(segment: str) -> MethodResult | None:
-    """One resinfo; None for `none` and for what is malformed."""
+    """One resinfo; None for `none`, for what is malformed, and for a version of a method that we do not know."""
     method = _METHOD.match(segment)
-    if method is None:
+    if method is None or (method[2] and method[2].lstrip("0") != "1"):  # RFC 8601 §2.6
         return None
     position = method.end()
     reason = ""
@@ -142,7 +144,8 @@ def _read(segment: str) -> MethodResult | None:
 
 
 def _unquoted(text: str) -> str:
-    if text[:1] == '"':
+    """A value without the marks of a quoted string; those of a quoted local part belong to it."""
+    if text[:1] == '"' == text[-1:]:
         return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
     return text
 

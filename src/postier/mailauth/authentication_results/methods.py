@@ -19,7 +19,11 @@ B_PREFIX = 8  # RFC 6008 §4: at least eight characters
 
 
 def of_spf(result: SpfResult, *, ip: str, sender: str, helo: str) -> MethodResult:
-    """smtp.mailfrom or smtp.helo, whichever was checked (RFC 8601 §2.7.2)."""
+    """smtp.mailfrom or smtp.helo, whichever was checked (RFC 8601 §2.7.2).
+
+    The mailbox stands there whole (RFC 8601 eid6027), though §2.7.2 would have the domain alone where no record looked at the local
+    part: readers compare it with the envelope, which Return-Path shows anyway.
+    """
     if result.identity == "helo":
         found = Property("smtp", "helo", helo)
     else:  # a local part outside ASCII cannot stand in an ASCII field: the domain alone (RFC 8601 §2.2)

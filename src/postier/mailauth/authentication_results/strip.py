@@ -10,6 +10,7 @@ from postier.mailauth.authentication_results.field import parse, without_comment
 from postier.mailauth.names import canonical
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_NAMES = re.compile(r"[\w.\-]+")
 _NAME = b"authentication-results"
 
 
@@ -31,13 +32,14 @@ def strip_ours(header: bytes, authserv_id: str) -> bytes:
 
 def _is_forged(field: bytes, ours: str) -> bool:
     name, colon, value = field.partition(b":")
-    if not colon or name.strip(b" \t").lower() != _NAME:
+    if not colon or name.strip().lower() != _NAME:
         return False
     found = parse(value)
     if found is None or found.version != 1:  # RFC 8601 §5: unsupported versions from outside go too
         return True
-    bare = without_comments(value.decode("utf-8", "replace")).partition(";")[0].split()
-    return ours in {_folded(found.authserv_id), *(_folded(word) for word in bare)}
+    bare = without_comments(value.decode("utf-8", "replace")).partition(";")[0]
+    # RFC 8601 §2.5: some add a substructure, such as "name/job"
+    return ours in {_folded(found.authserv_id), *(_folded(word) for word in _NAMES.findall(bare))}
 
 
 def _folded(name: str) -> str:

@@ -3,19 +3,23 @@
 result = run(bimi.check(message, dmarc_result, dkim_results, now_s=..., roots=bimi.read_roots(pem)), resolver)
 result.result, result.indicator, result.authority, result.trace
 
-Beside questions to DNS the check asks `HttpsQuestion`; `questions.run` drives it with a resolver that answers both.
+Beside questions to DNS the check asks `HttpsQuestion`; `questions.run` drives it with a resolver that answers both. `claim_of` and
+`examine` are its two halves: DNS, then HTTPS.
 """
 
 from postier.mailauth.bimi.assertion import (
     Assertion,
     Authority,
     BimiResult,
+    Claim,
     HttpsQuestion,
     check_domain,
+    claim_of_domain,
+    examine,
 )
 from postier.mailauth.bimi.evidence import Evidence, read_roots, verify_evidence
 from postier.mailauth.bimi.indicator import Indicator, read_indicator
-from postier.mailauth.bimi.message import check, header_fields, of_bimi, strip_fields
+from postier.mailauth.bimi.message import check, claim_of, header_fields, of_bimi, strip_fields
 from postier.mailauth.bimi.record import (
     AssertionRecord,
     BimiError,
@@ -32,12 +36,16 @@ __all__ = [
     "Authority",
     "BimiError",
     "BimiResult",
+    "Claim",
     "Evidence",
     "HttpsQuestion",
     "HttpsUrl",
     "Indicator",
     "check",
     "check_domain",
+    "claim_of",
+    "claim_of_domain",
+    "examine",
     "header_fields",
     "of_bimi",
     "parse_record",

@@ -17,7 +17,9 @@ from postier.mailauth.bimi.assertion import (
     Authority,
     BimiAsking,
     BimiResult,
-    check_domain,
+    Claim,
+    claim_of_domain,
+    examine,
     skipped,
 )
 from postier.mailauth.bimi.record import DEFAULT_SELECTOR, parse_selector_field
@@ -45,6 +47,16 @@ def check(
     roots: Sequence[x509.Certificate] = (),
 ) -> BimiAsking[BimiResult]:
     """The logo for a message whose DMARC and DKIM results are known."""
+    claim = yield from claim_of(message, dmarc, dkim)
+    if isinstance(claim, BimiResult):
+        return claim
+    return (yield from examine(claim, now_s=now_s, roots=roots))
+
+
+def claim_of(
+    message: Bytes | Letter, dmarc: DmarcResult, dkim: Sequence[DkimResult]
+) -> BimiAsking[Claim | BimiResult]:
+    """The first half of the check, which asks DNS only: a claim to `examine`, or the result where that is all."""
     letter = Letter.parse(message)
     author = author_of(letter.fields)
     if author.problem or not author.domains:  # §7.1 step 1
@@ -53,12 +65,8 @@ def check(
         return skipped(f"DMARC gives {dmarc.result}")
     domain = author.domains[0]
     return (
-        yield from check_domain(
-            domain,
-            now_s=now_s,
-            selector=selector_of(letter, dmarc, dkim),
-            local_part=_local_part(letter),
-            roots=roots,
+        yield from claim_of_domain(
+            domain, selector=selector_of(letter, dmarc, dkim), local_part=_local_part(letter)
         )
     )
 

@@ -36,6 +36,12 @@ class Key(msgspec.Struct, frozen=True):
     hashes: tuple[str, ...]  # () for all
     is_testing: bool  # t=y
     is_strict: bool  # t=s: i= may not be a subdomain of d=
+    services: tuple[str, ...] = ("*",)  # s=
+
+    @property
+    def is_for_mail(self) -> bool:
+        """Whether letters may be signed with it (RFC 6376 §3.6.1 s=)."""
+        return "*" in self.services or "email" in self.services
 
 
 class BrokenKey(msgspec.Struct, frozen=True):
@@ -61,9 +67,6 @@ def parse_key(record: bytes) -> Key | BrokenKey:
     kind = tags.get("k", "rsa").lower()
     if kind not in {"rsa", "ed25519"}:
         return BrokenKey(f"the key type {kind[:20]!r} is unknown")
-    services = words(tags.get("s", "*"))
-    if "*" not in services and "email" not in services:  # RFC 6376 §3.6.1 s=
-        return BrokenKey("the key is not for e-mail (s=)")
     text = unfolded(tags["p"])
     if not text:
         return BrokenKey("the key is revoked (empty p=)", is_revoked=True)
@@ -74,7 +77,8 @@ def parse_key(record: bytes) -> Key | BrokenKey:
         return BrokenKey(f"p= holds no {kind} public key")
     flags = words(tags.get("t", ""))
     hashes = tuple(words(tags["h"])) if "h" in tags else ()
-    return Key(kind, public, bits, hashes, "y" in flags, "s" in flags)
+    services = tuple(words(tags["s"])) if "s" in tags else ("*",)
+    return Key(kind, public, bits, hashes, "y" in flags, "s" in flags, services)
 
 
 def _load(kind: str, der: bytes) -> tuple[PublicKey, int]:

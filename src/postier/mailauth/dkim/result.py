@@ -12,7 +12,7 @@ from postier.mailauth.outcome import Outcome
 
 MAX_SHOWN_NAMES = 400  # characters of h= in the story
 
-_AFTER_BODY = frozenset({Problem.SIGNATURE, Problem.PARTIAL, Problem.EXTRA_FROM})
+_AFTER_BODY = frozenset({Problem.SIGNATURE, Problem.PARTIAL, Problem.EXTRA_FROM, Problem.OTHER_SERVICE})
 
 
 class DkimResult(msgspec.Struct, frozen=True):
@@ -33,6 +33,14 @@ class DkimResult(msgspec.Struct, frozen=True):
     expires: int | None = None
     signature: bytes = b""  # the value of b=; its beginning tells signatures apart (RFC 6008)
     canonicalization: str = ""  # c=, header/body
+    services: tuple[str, ...] = ()  # s= of the key
+
+    @property
+    def is_right_for_tls_report(self) -> bool:
+        """Whether the signature proves a TLS report (RFC 8460 §3): the key may be for those alone (s=tlsrpt)."""
+        return self.result is Outcome.PASS or (
+            self.problem is Problem.OTHER_SERVICE and "tlsrpt" in self.services
+        )
 
     @property
     def key_name(self) -> str:

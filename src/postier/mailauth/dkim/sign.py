@@ -7,6 +7,7 @@ letter are signed once more than they occur, so that nobody can add one; one bod
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -18,7 +19,7 @@ from postier.mailauth.dkim.canonical import BodyHasher, BodyKey, Canon
 from postier.mailauth.dkim.keys import DEFAULT_RSA_BITS, MIN_RSA_BITS, PrivateKey
 from postier.mailauth.dkim.verify import SignedHeader
 from postier.mailauth.letter import Bytes, Letter
-from postier.mailauth.names import canonical
+from postier.mailauth.names import canonical, is_within
 
 # Signed once more than they occur (RFC 6376 §5.4, §8.15): adding one breaks the signature.
 OVERSIGNED = (
@@ -33,6 +34,7 @@ SIGNED = (
 )  # fmt: skip
 
 LINE_WIDTH = 76
+_SAFE = re.compile(r"(?:[!-:<>-~]|=[0-9A-F]{2})*")  # RFC 6376 §2.11: neither ";" nor white space
 
 _BODY = BodyKey(Canon.RELAXED)
 _PADDING = PKCS1v15()
@@ -69,7 +71,8 @@ def sign(
     """One DKIM-Signature field for each key, CRLF-terminated, to be put in front of the message.
 
     `headers` pins the list of h= (it must name From); by default the present ones of OVERSIGNED and SIGNED.
-    `lifetime_s` sets x=. ValueError for an RSA key below `min_rsa_bits` (never below 1024), or no From.
+    `lifetime_s` sets x=. ValueError for an RSA key below `min_rsa_bits` (never below 1024), no From, an identity (i=) outside the
+    key's domain, or a lifetime that is not positive.
     """
     letter = Letter.parse(message)
     header = SignedHeader(letter.fields)
@@ -77,6 +80,8 @@ def sign(
     lowered = [name.lower().encode("ascii") for name in names]
     if b"from" not in lowered or not header.count(b"from"):
         raise ValueError("a message without a signed From cannot be signed (RFC 6376 §5.4)")
+    if lifetime_s is not None and lifetime_s <= 0:  # RFC 6376 §3.5 x=
+        raise ValueError("a signature must expire after it was made")
     hasher = BodyHasher((_BODY,))
     for piece in letter.body:
         hasher.update(piece)
@@ -84,6 +89,8 @@ def sign(
     fields = []
     for key in keys:
         check_strength(key, min_rsa_bits)
+        if identity is not None:
+            _check_identity(identity, key.domain)
         tags = [
             ("v", "1"),
             ("a", key.algorithm),
@@ -119,6 +126,19 @@ def check_strength(key: SigningKey, min_rsa_bits: int) -> None:
         wanted = max(min_rsa_bits, MIN_RSA_BITS)
         if key.private.key_size < wanted:
             raise ValueError(f"RSA key of {key.private.key_size} bits; at least {wanted} are wanted")
+
+
+def _check_identity(identity: str, domain: str) -> None:
+    """RFC 6376 §3.5 i=: an address (in dkim-quoted-printable) at the key's domain or below it; ValueError otherwise."""
+    host, own = canonical(identity.rpartition("@")[2]), canonical(domain)
+    if (
+        "@" not in identity
+        or not _SAFE.fullmatch(identity)
+        or not host
+        or not own
+        or not is_within(host, own)
+    ):
+        raise ValueError(f"{identity!r} is not within {domain}, or not written as i= must be")
 
 
 def complete(

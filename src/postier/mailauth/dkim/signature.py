@@ -28,6 +28,7 @@ ALGORITHMS = {
 }
 
 _NUMBER = re.compile(r"[0-9]{1,12}")  # RFC 6376 §3.5 t=, x=: up to 10^12
+_HEX_OCTET = re.compile(r"=([0-9A-F]{2})")
 _LENGTH = re.compile(r"[0-9]{1,76}")  # RFC 6376 §3.5 l=
 # b= inside the raw field: the tag stands behind a semicolon or behind the field's name (RFC 6376 §3.7)
 _B_TAG = re.compile(rb";[ \t\r\n]*b[ \t\r\n]*=")
@@ -50,6 +51,7 @@ class Problem(enum.Enum):
     REVOKED = "key-revoked"
     BAD_KEY = "key-unusable"
     KEY_MISMATCH = "key-not-for-algorithm"
+    OTHER_SERVICE = "key-not-for-mail"
     WEAK_KEY = "key-too-weak"
     HUGE_KEY = "key-too-long"
     BODY = "body-changed"
@@ -78,6 +80,7 @@ _OUTCOMES = {
     Problem.REVOKED: Outcome.PERMERROR,
     Problem.BAD_KEY: Outcome.PERMERROR,
     Problem.KEY_MISMATCH: Outcome.PERMERROR,
+    Problem.OTHER_SERVICE: Outcome.PERMERROR,
     Problem.WEAK_KEY: Outcome.POLICY,  # RFC 8301 §3.2
     Problem.HUGE_KEY: Outcome.POLICY,
     Problem.BODY: Outcome.FAIL,
@@ -140,14 +143,20 @@ def parse_signature(field: Field, now: int, skew_s: int) -> Signature | Refusal:
         if tags.get("v") != "1":
             raise SignatureError(Problem.SYNTAX, "v= is not 1")
         signature = parse_common(field, tags, identity=tags.get("i"))
-        if "q" in tags and "dns/txt" not in words(tags["q"]):
-            raise SignatureError(Problem.UNSUPPORTED, "q= names no known way to the key")
+        if "q" in tags:
+            check_query(tags["q"])
         if b"from" not in signature.headers:  # RFC 6376 §5.4
             raise SignatureError(Problem.NO_FROM, "From is not signed")
         check_times(signature, now, skew_s)
     except SignatureError as error:
         return _refusal(error, tags)
     return signature
+
+
+def check_query(value: str) -> None:
+    """q=, one way of it known (RFC 6376 §3.5); raises SignatureError."""
+    if "dns/txt" not in words(value):
+        raise SignatureError(Problem.UNSUPPORTED, "q= names no known way to the key")
 
 
 def _refusal(error: SignatureError, tags: dict[str, str]) -> Refusal:
@@ -175,9 +184,9 @@ def parse_common(field: Field, tags: dict[str, str], *, identity: str | None) ->
     algorithm = algorithm_of(tags)
     domain, selector = place_of(tags)
     header_canon, body_canon = _canons(tags.get("c", "simple/simple"))
-    listed = unfolded(tags["h"] if "h" in tags else _required(tags, "h")).lower()
+    listed = _header_names(tags["h"] if "h" in tags else _required(tags, "h"))
     names = tuple(listed.encode().split(b":")) if listed else ()
-    if len(names) > MAX_SIGNED_NAMES or b"" in names:
+    if len(names) > MAX_SIGNED_NAMES or b"" in names or not listed.isprintable():
         raise SignatureError(Problem.SYNTAX, "h= is not a list of field names")
     length = None
     if "l" in tags:
@@ -255,12 +264,23 @@ def number(tags: dict[str, str], name: str) -> int | None:
     return int(value)
 
 
+def _header_names(value: str) -> str:
+    """RFC 6376 §3.5 h=: the names in lower case, without the white space around colons; SignatureError for any within a name."""
+    pieces = value.lower().split()
+    before = ":"
+    for piece in pieces:
+        if before[-1] != ":" and piece[0] != ":":
+            raise SignatureError(Problem.SYNTAX, "h= is not a list of field names")
+        before = piece
+    return "".join(pieces)
+
+
 @lru_cache(maxsize=64)
 def _canons(value: str) -> tuple[Canon, Canon]:
     """RFC 6376 §3.5 c=: header/body, the body's is simple when it is not named."""
-    header, _, body = value.lower().partition("/")
+    header, slash, body = value.lower().partition("/")
     try:
-        return Canon(header.strip()), Canon(body.strip() or "simple")
+        return Canon(header), Canon(body if slash else "simple")
     except ValueError:
         raise SignatureError(Problem.UNSUPPORTED, "c= names an unknown canonicalisation") from None
 
@@ -269,6 +289,7 @@ def _identity(value: str | None, domain: str) -> str:
     """RFC 6376 §3.5 i=: its domain is that of d= or below it."""
     if value is None:
         return f"@{domain}"
+    value = _HEX_OCTET.sub(_octet, unfolded(value))  # RFC 6376 §2.11 dkim-quoted-printable
     local, at, host = value.rpartition("@")
     name = canonical(host)
     if not at or name is None:
@@ -276,6 +297,10 @@ def _identity(value: str | None, domain: str) -> str:
     if not is_within(name, domain):
         raise SignatureError(Problem.FOREIGN_IDENTITY, "i= is not within d=")
     return f"{printable(local, 100)}@{name}"
+
+
+def _octet(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
 
 
 def check_times(signature: Signature, now: int, skew_s: int) -> None:

@@ -90,7 +90,9 @@ class Verification:
         return tuple(results)
 
     def _judge(self, signature: Signature, answer: Answer) -> DkimResult:
-        key, failure = choose_key(signature.algorithm, signature.domain, signature.identity, answer)
+        key, failure = choose_key(
+            signature.algorithm, signature.domain, signature.identity, answer, of_any_service=True
+        )
         if failure is None and key is not None:
             failure = self._check(signature, key)
         outcome = Outcome.PASS if failure is None else failure[0].outcome
@@ -110,6 +112,7 @@ class Verification:
             signature.expires,
             signature.value,
             f"{signature.header_canon}/{signature.body_key.canon}",
+            () if key is None else key.services,
         )
 
     def _check(self, signature: Signature, key: Key) -> tuple[Problem, str] | None:
@@ -127,24 +130,32 @@ class Verification:
             return Problem.PARTIAL, f"{extra} octets of the body are not covered (l=)"
         if self._header.count(b"from") > signature.headers.count(b"from"):  # RFC 6376 §8.15
             return Problem.EXTRA_FROM, "the message has a From that the signature does not cover"
+        if not key.is_for_mail:  # RFC 6376 §3.6.1 s=; told only of signatures that are right otherwise
+            return Problem.OTHER_SERVICE, "the key is not for e-mail (s=)"
         return None
 
 
 def choose_key(
-    algorithm: str, domain: str, identity: str, answer: Answer
+    algorithm: str, domain: str, identity: str, answer: Answer, *, of_any_service: bool = False
 ) -> tuple[Key | None, tuple[Problem, str] | None]:
-    """The key for a signature, or why there is none (RFC 6376 §6.1.2)."""
+    """The key for a signature, or why there is none (RFC 6376 §6.1.2); `of_any_service`: one that is not for mail, if no other fits."""
     if answer.is_error:
         return None, (Problem.KEY_UNAVAILABLE, f"the key cannot be looked up now ({answer.status.value})")
     failure: tuple[Problem, str] | None = None
+    other: Key | None = None
     for record in answer.records[:MAX_KEY_RECORDS]:
         key = parse_key(record)
         if isinstance(key, BrokenKey):
             failure = failure or (Problem.REVOKED if key.is_revoked else Problem.BAD_KEY, key.why)
         elif (misfit := _misfit(algorithm, domain, identity, key)) is not None:
             failure = misfit
+        elif not key.is_for_mail:
+            other = other or key
+            failure = (Problem.OTHER_SERVICE, "the key is not for e-mail (s=)")
         else:
             return key, None
+    if of_any_service and other is not None:
+        return other, None
     return None, failure or (Problem.NO_KEY, "there is no such key")
 
 

@@ -56,7 +56,7 @@ def check_author(author: Author, spf: SpfResult | None, dkim: Sequence[DkimResul
 
 class _Check:
     def __init__(self, spf: SpfResult | None, dkim: Sequence[DkimResult]) -> None:
-        # RFC 9989 §3.2.4: only the MAIL FROM identity counts, with a null reverse-path postmaster at the HELO name
+        # RFC 9989 §4.4.2, §3.2.4: only the MAIL FROM identity counts, HELO's for a null reverse-path
         self._spf = spf if spf is not None and spf.is_mail_from else None
         self._dkim = dkim
         self._walker = Walker()
@@ -113,7 +113,7 @@ class _Check:
             tuple(self._trace),
         )
 
-    # -- alignment (RFC 9989 §4.4, §4.10.2): (aligned and passed, aligned but not checked now) --------------
+    # -- alignment (RFC 9989 §4.4, §4.10.2): (aligned and passed, perhaps so but not known now) --------------
 
     def _spf_alignment(
         self, domain: str, organisation: str, record: DmarcRecord
@@ -124,30 +124,36 @@ class _Check:
                 "SPF authenticates nothing" if spf is None else f"SPF of {spf.domain}: {spf.result}"
             )
             return False, False
-        aligned = yield from self._is_aligned(
-            spf.domain, domain, organisation, is_strict=record.is_strict_spf
-        )
-        self._trace.append(f"SPF of {spf.domain}: {spf.result}, {'' if aligned else 'not '}aligned")
-        return aligned and spf.result is Outcome.PASS, aligned and spf.result is Outcome.TEMPERROR
+        author, is_strict = (domain, organisation), record.is_strict_spf
+        return (yield from self._judge("SPF", spf.domain, spf.result, author, is_strict=is_strict))
 
     def _dkim_alignment(
         self, domain: str, organisation: str, record: DmarcRecord
     ) -> Asking[tuple[bool, bool]]:
-        passed = is_open = False
+        is_open = False
+        author, is_strict = (domain, organisation), record.is_strict_dkim
         results = sorted(self._dkim, key=lambda result: result.domain != domain)  # the cheap ones first
         for result in results[:MAX_IDENTIFIERS]:
-            if passed or result.result not in {Outcome.PASS, Outcome.TEMPERROR} or not result.domain:
-                continue
-            aligned = yield from self._is_aligned(
-                result.domain, domain, organisation, is_strict=record.is_strict_dkim
-            )
-            self._trace.append(
-                f"DKIM of {result.domain}: {result.result}, {'' if aligned else 'not '}aligned"
-            )
-            if aligned:
-                passed = result.result is Outcome.PASS
-                is_open = is_open or not passed
-        return passed, is_open
+            if result.result in {Outcome.PASS, Outcome.TEMPERROR} and result.domain:
+                passed, is_unknown = yield from self._judge(
+                    "DKIM", result.domain, result.result, author, is_strict=is_strict
+                )
+                if passed:
+                    return True, False
+                is_open = is_open or is_unknown
+        return False, is_open
+
+    def _judge(
+        self, kind: str, identifier: str, result: Outcome, author: tuple[str, str], *, is_strict: bool
+    ) -> Asking[tuple[bool, bool]]:
+        """One identifier that has passed or could not be checked."""
+        try:
+            aligned = yield from self._is_aligned(identifier, *author, is_strict=is_strict)
+        except WalkError as error:  # of this identifier; another may pass
+            self._trace.append(f"{kind} of {identifier}: {result}, alignment is not known: {error}")
+            return False, True
+        self._trace.append(f"{kind} of {identifier}: {result}, {'' if aligned else 'not '}aligned")
+        return aligned and result is Outcome.PASS, aligned and result is Outcome.TEMPERROR
 
     def _is_aligned(
         self, identifier: str, domain: str, organisation: str, *, is_strict: bool

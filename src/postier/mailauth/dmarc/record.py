@@ -12,9 +12,11 @@ import msgspec
 
 MAX_URIS = 10  # of rua= and ruf=; more are a mistake or an attack on the reporters
 
-_VERSION = re.compile(rb"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")  # RFC 9989 §4.8; the value is case-sensitive
+_VERSION = re.compile(rb"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")  # RFC 9989 §4.8: DMARC1 is case-sensitive
 _SIZE = re.compile(r"![0-9]+[kmgt]?\Z", re.IGNORECASE)  # RFC 9989 §4.8 obs-dmarc-report-size
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!-+\--~]+")  # RFC 3986 §3 in outline, printable, no comma
+_OPTIONS = frozenset({"0", "1", "d", "s"})
+_DEFAULT_OPTIONS = ("0",)
 
 
 class Policy(enum.StrEnum):
@@ -41,7 +43,7 @@ class DmarcRecord(msgspec.Struct, frozen=True):
     psd: str = "u"
     rua: tuple[str, ...] = ()
     ruf: tuple[str, ...] = ()
-    failure_options: tuple[str, ...] = ("0",)
+    failure_options: tuple[str, ...] = _DEFAULT_OPTIONS
     is_usable: bool = True
     text: str = ""
 
@@ -63,7 +65,7 @@ def parse_record(text: bytes) -> DmarcRecord | None:
         if equals:
             tags.setdefault(name.strip(" \t").lower(), value.strip(" \t"))
     wishes = {name: _policy(tags.get(name)) for name in ("p", "sp", "np")}
-    rua = _uris(tags.get("rua"))
+    rua, ruf = _uris(tags.get("rua")), _uris(tags.get("ruf"))
     is_broken = wishes["p"] is None or any(name in tags and wishes[name] is None for name in ("sp", "np"))
     if is_broken and rua:  # RFC 9989 §4.10.1: act as if p=none stood there
         wishes = {"p": Policy.NONE, "sp": None, "np": None}
@@ -76,8 +78,8 @@ def parse_record(text: bytes) -> DmarcRecord | None:
         tags.get("t", "").lower() == "y",
         psd if (psd := tags.get("psd", "").lower()) in {"y", "n"} else "u",
         rua,
-        _uris(tags.get("ruf")),
-        _failure_options(tags.get("fo")),
+        ruf,
+        _failure_options(tags.get("fo")) if ruf else _DEFAULT_OPTIONS,  # RFC 9989 §4.7 fo=
         is_usable=not is_broken or bool(rua),
         text=shown,
     )
@@ -97,10 +99,9 @@ def _uris(value: str | None) -> tuple[str, ...]:
 
 
 def _failure_options(value: str | None) -> tuple[str, ...]:
-    """RFC 9989 §4.7 fo=; unknown options are dropped, "0" is the default."""
-    options = tuple(
-        option
-        for option in (value or "").lower().replace(" ", "").split(":")
-        if option in {"0", "1", "d", "s"}
+    """RFC 9989 §4.8 dmarc-fo: each option once, not 0 and 1 together; anything else is the default."""
+    options = tuple((value or "").lower().replace(" ", "").split(":"))
+    is_valid = (
+        set(options) <= _OPTIONS and len(set(options)) == len(options) and not {"0", "1"} <= set(options)
     )
-    return options or ("0",)
+    return options if is_valid else _DEFAULT_OPTIONS

@@ -8,8 +8,6 @@ questions; includes are a stack of at most that depth; the explanation is printa
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-import msgspec
-
 from postier.mailauth.names import canonical, is_within, printable
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import AddressQuestion, Answer, Asking, MxQuestion, PtrQuestion, TxtQuestion
@@ -41,7 +39,8 @@ def check(
     brackets, `now` seconds since 1970 (only for the %{t} of an explanation).
     """
     if not sender:
-        return _of_null_path(check_helo(ip, helo, receiver=receiver, now=now, limits=limits))
+        null = _Check(ip, "postmaster", helo, helo, receiver, now, limits, "helo", is_null_sender=True)
+        return null.run()
     local, _, domain = sender.rpartition("@")
     check = _Check(
         ip, local or "postmaster", domain, helo, receiver, now, limits, "mailfrom"
@@ -54,10 +53,6 @@ def check_helo(
 ) -> Asking[SpfResult]:
     """Check the HELO identity (RFC 7208 §2.3): the sender is postmaster at that name."""
     return _Check(ip, "postmaster", helo, helo, receiver, now, limits, "helo").run()
-
-
-def _of_null_path(check: Asking[SpfResult]) -> Asking[SpfResult]:
-    return msgspec.structs.replace((yield from check), has_null_path=True)
 
 
 class _Stop(Exception):  # noqa: N818 -- it unwinds the evaluation, it is not an error of ours
@@ -90,6 +85,8 @@ class _Check:
         now: int,
         limits: Limits,
         identity: str,
+        *,
+        is_null_sender: bool = False,
     ) -> None:
         self._version, self._number, self._ip = client_address(ip)
         self._local = local
@@ -99,6 +96,7 @@ class _Check:
         self._now = now
         self._limits = limits
         self._identity = identity
+        self._is_null_sender = is_null_sender
         self._lookups = 0
         self._voids = 0
         self._trace: list[str] = []
@@ -139,6 +137,7 @@ class _Check:
             self._lookups,
             self._voids,
             tuple(self._trace),
+            self._is_null_sender,
         )
 
     def _evaluate(self, domain: str) -> Asking[tuple[Outcome, str, _Frame | None]]:

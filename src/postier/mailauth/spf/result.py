@@ -30,12 +30,12 @@ class SpfResult(msgspec.Struct, frozen=True):
     lookups: int = 0
     void_lookups: int = 0
     trace: tuple[str, ...] = ()
-    has_null_path: bool = False  # the reverse-path is empty
+    is_null_sender: bool = False  # the reverse-path was empty
 
     @property
     def is_mail_from(self) -> bool:
-        """Whether it is about the MAIL FROM identity, which is postmaster at the HELO name without a reverse-path (RFC 7208 §2.4)."""
-        return self.identity == "mailfrom" or self.has_null_path
+        """Whether this is the MAIL FROM identity, which is HELO's for a null reverse-path (RFC 7208 §2.4)."""
+        return self.identity == "mailfrom" or self.is_null_sender
 
     @property
     def enhanced_code(self) -> str:

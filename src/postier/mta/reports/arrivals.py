@@ -42,7 +42,7 @@ def submitter_of(named: Sequence[Address], found: Authentication, verdict: Verdi
     if verdict.treatment is not Treatment.DELIVER or not any(_is_postmaster(address) for address in named):
         return None
     author = found.dmarc.from_domain
-    signed = [each.domain for each in found.dkim if each.result is Outcome.PASS and each.domain]
+    signed = [each.domain for each in found.dkim if each.is_right_for_tls_report and each.domain]
     if found.dmarc.result is Outcome.PASS:
         return Submitter(author, bool(signed))
     # A sender without a DMARC record: its signature must fit the author's domain, or stands for itself

@@ -1,10 +1,8 @@
 """How TLS fared with other servers, as it is told to their domains.
 
 Not here: counting (`sightings`), the connection (`mta.transport`). Source: RFC 8460 §4.2 to §4.5. Invariants: what is told of a
-policy is its text as we understood it; failures of the network are no TLS failures (RFC 8460 §4.3.4).
-
-A policy in testing mode is told, but certificates are not held against it while its mode does not enforce:
-RFC 8461 §5 todo: check the certificate for the report alone.
+policy is its text as we understood it; failures of the network are no TLS failures (RFC 8460 §4.3.4); a policy that was announced and
+could not be had is told without its text, a failure of DANE without records too.
 """
 
 from postier.mailauth import mta_sts
@@ -14,6 +12,12 @@ from postier.mta.reports.sightings import Sightings
 from postier.tls.policy import TlsPolicy, TlsResult
 
 MAX_REASON = 200  # characters
+
+# RFC 8460 §4.3.2: failures on the way to a policy, which are never told as "no-policy-found"
+_OF_STS = frozenset(
+    {TlsResult.STS_POLICY_FETCH_ERROR, TlsResult.STS_POLICY_INVALID, TlsResult.STS_WEBPKI_INVALID}
+)
+_OF_DANE = frozenset({TlsResult.TLSA_INVALID, TlsResult.DNSSEC_INVALID, TlsResult.DANE_REQUIRED})
 
 
 class TlsWitness:
@@ -32,7 +36,7 @@ class TlsWitness:
         why: str,
     ) -> None:
         """See `TlsObserver`."""
-        kind, lines, patterns = _told(policy)
+        kind, lines, patterns = _told(policy, result)
         is_failure = result is not None
         self._sightings.session(
             TlsKey(
@@ -49,7 +53,9 @@ class TlsWitness:
         )
 
 
-def _told(policy: TlsPolicy | None) -> tuple[PolicyType, tuple[str, ...], tuple[str, ...]]:
+def _told(
+    policy: TlsPolicy | None, result: TlsResult | None
+) -> tuple[PolicyType, tuple[str, ...], tuple[str, ...]]:
     if policy is not None and policy.tlsa:
         records = (
             f"{each.usage} {each.selector} {each.matching} {each.data.hex().upper()}" for each in policy.tlsa
@@ -63,4 +69,6 @@ def _told(policy: TlsPolicy | None) -> tuple[PolicyType, tuple[str, ...], tuple[
             ("version: STSv1", f"mode: {sts.mode}", *hosts, f"max_age: {sts.max_age_s}"),
             sts.patterns,
         )
-    return PolicyType.NONE, (), ()
+    if result in _OF_STS:
+        return PolicyType.STS, (), ()
+    return PolicyType.TLSA if result in _OF_DANE else PolicyType.NONE, (), ()

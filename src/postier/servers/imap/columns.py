@@ -25,6 +25,8 @@ _COLUMNS = {
     fetch_items.Column.MODSEQ: Column.MODSEQ,
     fetch_items.Column.PREVIEW: Column.PREVIEW,
     fetch_items.Column.SAVEDATE: Column.SAVED_AT,
+    fetch_items.Column.EMAILID: Column.EMAIL_ID,
+    fetch_items.Column.THREADID: Column.THREAD_ID,
 }
 
 
@@ -57,4 +59,7 @@ async def fetch_rows(
         modseqs=values.get(Column.MODSEQ, ()),
         saved_s=[moment // 1_000_000 for moment in values.get(Column.SAVED_AT, ())],
         previews=[string(text.encode(), utf8=utf8) for text in values.get(Column.PREVIEW, ())],
+        email_ids=values.get(Column.EMAIL_ID, ()),
+        thread_ids=values.get(Column.THREAD_ID, ()),
+        uid_only=connection.session.uid_only,
     )

@@ -16,6 +16,7 @@ from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
 from postier.mime.address import Address
+from postier.servers.imap.compression import BrokenDeflateError, Compression
 from postier.servers.imap.gathering import Gathering
 from postier.servers.imap.selected import Selected
 from postier.servers.imap.settings import ImapSettings
@@ -77,12 +78,14 @@ class Connection:
         "append",
         "appended",
         "commands",
+        "compression",
         "errors",
         "failed_logins",
         "fetched",
         "has_news",
         "is_keyed",
         "owner",
+        "progress",
         "reader",
         "selected",
         "sent_bytes",
@@ -107,6 +110,10 @@ class Connection:
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
         self.sent_bytes = 0
+        self.compression: Compression | None = None
+        self.progress: tuple[int, int] | None = (
+            None  # of the command that runs: how much is done, of how much
+        )
         self._out: list[bytes] | None = None
 
     @property
@@ -124,6 +131,7 @@ class Connection:
             can_starttls=self.can_starttls,
             may_login=may_login,
             message_bytes=settings.message_bytes,
+            extra=(b"UNAUTHENTICATE",) if settings.offers_unauthenticate else (),
         )
         return capabilities(self.session.state, offer)
 
@@ -158,6 +166,8 @@ class Connection:
         if self._out is not None:
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out = None
+            if self.compression is not None:
+                data = self.compression.deflated(data)
             self.sent_bytes += len(data)
             self.stream.write(data)
 
@@ -194,13 +204,25 @@ class Connection:
         self.write_out()
         await stream.drain()
         self._end_at_shutdown()
+        compression = self.compression
+        if compression is not None and compression.has_more:
+            await asyncio.sleep(0)
+            self.reader.receive(self._inflated(compression, b""))
+            return
         data = await stream.read_or_wake()
         if data:
-            self.reader.receive(data)
+            self.reader.receive(data if compression is None else self._inflated(compression, data))
         elif data is not None:
             raise EndError
         else:
             self._end_at_shutdown()
+
+    @staticmethod
+    def _inflated(compression: Compression, data: bytes) -> bytes:
+        try:
+            return compression.inflated(data)
+        except BrokenDeflateError:
+            raise EndError(bye("The compressed octets are broken")) from None
 
     def _end_at_shutdown(self) -> None:
         if self.owner.is_stopping and self.append is None:  # a message under way may finish

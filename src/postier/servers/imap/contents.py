@@ -131,6 +131,7 @@ async def send_contents(
                 for piece in render_message(shown, rows, place, content):
                     connection.send(piece)
                 sent += 1
+            connection.progress = sent, len(chosen.uids)
             await connection.drain()
     connection.fetched += sent
     return Sent(sent, unreadable)

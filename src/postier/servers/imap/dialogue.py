@@ -12,6 +12,7 @@ import structlog
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
 from postier.imap.commands.cancel_update import CancelUpdate
+from postier.imap.commands.compress import Compress
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
@@ -22,6 +23,7 @@ from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.id import Id
 from postier.imap.commands.list import List
 from postier.imap.commands.login import Login
+from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
 from postier.imap.commands.select import Select
@@ -31,6 +33,7 @@ from postier.imap.commands.store import Store
 from postier.imap.commands.subscribe import Subscribe
 from postier.imap.commands.table import VERBS, Command, parse_command
 from postier.imap.commands.thread import Thread
+from postier.imap.commands.uid_batches import UidBatches
 from postier.imap.reader_events import (
     NEED_DATA,
     AnswerLine,
@@ -67,19 +70,23 @@ from postier.servers.imap import (
     greetings,
     idle,
     mailboxes,
+    quota,
     search,
     select,
+    session_verbs,
     sort,
     store,
     thread,
     transfer,
 )
 from postier.servers.imap.connection import Connection, Done, EndError
+from postier.servers.imap.progress import Progress
 from postier.servers.imap.selected import MailboxGoneError
 from postier.store.transaction import ConflictError, StoreError
 from postier.tls.stream import StreamExpiredError
 
 LOG = structlog.get_logger()
+_UNWATCHED = frozenset([b"IDLE", b"LOGIN", b"AUTHENTICATE", b"STARTTLS"])  # their length is not ours
 
 
 async def converse(connection: Connection) -> None:
@@ -165,7 +172,11 @@ async def run(connection: Connection, line: CommandLine) -> None:
     was_withholding = selected is not None and selected.is_withholding
     done: Done | None
     try:
-        done = await _execute(connection, line)
+        if line.verb in _UNWATCHED:
+            done = await _execute(connection, line)
+        else:
+            with Progress(connection, tag):
+                done = await _execute(connection, line)
     except PeerError as refusal:
         if isinstance(refusal, CharsetError) and refusal.clears_saved:
             search.clear_saved(connection)
@@ -255,6 +266,15 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await mailboxes.rename(connection, command)
         case Subscribe():
             return await mailboxes.subscribe(connection, command)
+        case UidBatches():
+            return await select.batches(connection, command)
+        case Compress():
+            session_verbs.compress(connection, command.tag)
+            return None
+        case GetQuota():
+            return await quota.get_quota(connection, command)
+        case GetQuotaRoot():
+            return await quota.get_quota_root(connection, command)
         case Login():
             return await authenticate.login(connection, command)
         case Authenticate():
@@ -283,6 +303,9 @@ async def _execute_word(connection: Connection, tag: bytes, word: Word) -> Done 
             return select.unselect(connection)
         case Word.STARTTLS:
             await authenticate.starttls(connection, tag)
+            return None
+        case Word.UNAUTHENTICATE:
+            session_verbs.unauthenticate(connection, tag)
             return None
         case Word.LOGOUT:
             connection.send(bye("Logging out"))

@@ -107,6 +107,7 @@ async def send_columns(connection: Connection, chosen: Chosen, items: FetchItems
             connection.send(block)
         await connection.drain()
         sent += len(seqs)
+        connection.progress = sent, len(chosen.uids)
     return sent
 
 

@@ -45,6 +45,7 @@ def enable(connection: Connection, command: Enable) -> Done:
         condstore.begin(connection)
     if connection.selected is not None:
         connection.selected.view.sends_vanished = session.sends_vanished
+        connection.selected.view.uid_only = session.uid_only
         connection.selected.view.sends_recent = session.sends_recent
         if not session.sends_recent:
             connection.selected.view.recent_from = None

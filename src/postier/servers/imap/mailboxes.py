@@ -1,7 +1,8 @@
 """Mailboxes by name: CREATE, DELETE, RENAME, SUBSCRIBE, LIST, LSUB, STATUS.
 
 Not here: what names are allowed and who may (`mailbox.folders`, `mailbox.rights`). Source: RFC 9051 §6.3.4 to §6.3.11; RFC
-3501 §6.3.9 (LSUB); RFC 5258; RFC 5819; RFC 6154.
+3501 §6.3.9 (LSUB); RFC 5258; RFC 5819; RFC 6154; RFC 7889 §3;
+RFC 8474 §4.
 """
 
 from collections.abc import Iterator
@@ -15,18 +16,22 @@ from postier.imap.commands.subscribe import Subscribe
 from postier.imap.list_patterns import pattern_test
 from postier.imap.mailbox_names import DELIMITER
 from postier.imap.mailbox_responses import delimiter_line, list_line, status_data
+from postier.imap.object_ids import mailbox_object_id
 from postier.imap.refusals import no
-from postier.imap.responses import USEATTR
+from postier.imap.responses import USEATTR, mailbox_id
 from postier.imap.state import Step
 from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
 from postier.mailbox.folders import subscribe as add_subscription
 from postier.mailbox.folders import unsubscribe as remove_subscription
 from postier.mailbox.listing import Listed, MailboxStatus, list_mailboxes, mailbox_status
+from postier.mailbox.quota import deleted_bytes
 from postier.mailbox.reading import open_mailbox
 from postier.mailbox.tally import tally
 from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 from postier.store.transaction import ReadTx
+
+INLINE_MESSAGES = 5_000  # the deleted ones of more are summed beside the loop
 
 
 async def create(connection: Connection, command: Create) -> Done:
@@ -34,14 +39,14 @@ async def create(connection: Connection, command: Create) -> Done:
     if len(command.special_uses) > 1:
         raise no("A mailbox has at most one special use", USEATTR)
     account_id = connection.account_id
-    await connection.store.write(
+    made = await connection.store.write(
         create_mailbox,
         account_id,
         command.mailbox,
         actor_id=account_id,
         special_use=command.special_uses[0] if command.special_uses else None,
     )
-    return Done("CREATE completed")
+    return Done("CREATE completed", mailbox_id(mailbox_object_id(account_id, made.mailbox_id)))
 
 
 async def delete(connection: Connection, command: Delete) -> Done:
@@ -78,10 +83,8 @@ async def status(connection: Connection, command: StatusQuery) -> Done:
     if StatusItem.HIGHESTMODSEQ in command.items:
         condstore.client_knows(connection)
     found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
-    recent = (
-        await store.read(_recent, account_id, command.mailbox) if StatusItem.RECENT in command.items else 0
-    )
-    connection.send(status_data(command.mailbox, _values(command.items, found, recent), utf8=utf8))
+    values = await _values(connection, command.mailbox, command.items, found)
+    connection.send(status_data(command.mailbox, values, utf8=utf8))
     return Done("STATUS completed")
 
 
@@ -98,12 +101,7 @@ async def list_(connection: Connection, command: List) -> Done:
     for name, attributes, child_info, counters in _answers(command, listed):
         connection.send(list_line(name, attributes, utf8=utf8, child_info=child_info, verb=verb.encode()))
         if command.status_items and counters is not None:  # RFC 5819 §2
-            recent = (
-                await store.read(_recent, account_id, name)
-                if StatusItem.RECENT in command.status_items
-                else 0
-            )
-            values = _values(command.status_items, counters, recent)
+            values = await _values(connection, name, command.status_items, counters)
             connection.send(status_data(name, values, utf8=utf8))
     return Done(f"{verb} completed")
 
@@ -158,16 +156,27 @@ def _attributes(each: Listed) -> list[str]:
     return attributes
 
 
-def _values(items: tuple[StatusItem, ...], found: MailboxStatus, recent: int) -> dict[bytes, int]:
-    values = {
+async def _values(
+    connection: Connection, name: str, items: tuple[StatusItem, ...], found: MailboxStatus
+) -> dict[bytes, int | bytes]:
+    account_id, store = connection.account_id, connection.store
+    recent = await store.read(_recent, account_id, name) if StatusItem.RECENT in items else 0
+    deleted = 0
+    if StatusItem.DELETED_STORAGE in items and found.deleted_count:
+        read = store.read if found.message_count <= INLINE_MESSAGES else store.read_bulk
+        deleted = await read(deleted_bytes, account_id, found.mailbox_id)
+    values: dict[StatusItem, int | bytes] = {
         StatusItem.MESSAGES: found.message_count,
         StatusItem.UIDNEXT: found.uidnext,
         StatusItem.UIDVALIDITY: found.uidvalidity,
         StatusItem.UNSEEN: found.unseen_count,
         StatusItem.DELETED: found.deleted_count,
+        StatusItem.DELETED_STORAGE: deleted,
         StatusItem.SIZE: found.size_bytes,
         StatusItem.RECENT: recent,
         StatusItem.HIGHESTMODSEQ: found.highest_modseq,
+        StatusItem.MAILBOXID: b"(%b)" % mailbox_object_id(connection.account_id, found.mailbox_id),
+        StatusItem.APPENDLIMIT: connection.owner.settings.message_bytes,
     }
     return {item.value: values[item] for item in items}
 

@@ -64,5 +64,6 @@ async def _decided(
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
         found += matching(plan.rest, messages, contents)
+        connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
         await connection.drain()
     return found

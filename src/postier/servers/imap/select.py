@@ -1,7 +1,7 @@
 """A mailbox is opened and closed: SELECT, EXAMINE, CLOSE, UNSELECT.
 
 Not here: what is told afterwards (`selected`). Source: RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 3501 §6.3.1 (RECENT, UNSEEN);
-RFC 7162 §3.1.8, §3.2.5.
+RFC 7162 §3.1.8, §3.2.5; RFC 10022.
 Invariant: opening reads counters, never a list of messages (RECENT and UNSEEN of IMAP4rev1 where they cost little).
 """
 
@@ -9,14 +9,17 @@ import contextlib
 from bisect import bisect_left
 
 from postier.imap.commands.select import Select
+from postier.imap.commands.uid_batches import UidBatches
 from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.flags import SEEN
+from postier.imap.object_ids import mailbox_object_id
 from postier.imap.responses import CLOSED, untagged_ok
 from postier.imap.resync import Known, known_up_to
 from postier.imap.search import Flags
 from postier.imap.select_responses import OpenedMailbox, select_data, select_end
 from postier.imap.sets import MAX_NUMBER, SequenceSet
 from postier.imap.state import Feature, State, Step
+from postier.imap.uid_batches import uid_batches, uid_batches_line
 from postier.imap.view import MailboxView
 from postier.mailbox.expunge import expunge_deleted
 from postier.mailbox.reading import MailboxState, claim_recent, open_mailbox, uids_at
@@ -55,9 +58,10 @@ async def select(connection: Connection, command: Select) -> None:
         sends_recent=session.sends_recent,
         sends_modseq=session.knows_modseq,
         sends_vanished=session.sends_vanished,
+        uid_only=session.uid_only,
     )
     first_unseen = None
-    if session.sends_recent:
+    if session.sends_recent and not session.uid_only:
         first_unseen = await store.read(_first_unseen, account_id, opened) or None
     connection.selected = Selected(
         account_id,
@@ -77,6 +81,7 @@ async def select(connection: Connection, command: Select) -> None:
         recent=recent,
         first_unseen=first_unseen,
         highest_modseq=opened.highest_modseq,
+        object_id=mailbox_object_id(account_id, opened.mailbox_id),
         is_read_only=command.is_examine,
     )
     connection.send(select_data(answer, session))
@@ -109,6 +114,15 @@ async def close(connection: Connection) -> Done:
         await write(expunge_deleted, selected.account_id, selected.mailbox_id)
     _forget(connection)
     return Done("CLOSE completed")
+
+
+async def batches(connection: Connection, command: UidBatches) -> Done:
+    """UIDBATCHES."""
+    selected = connection.opened()
+    view = await selected.load(connection.store)
+    found = uid_batches(view.uids, selected.told_uidnext, command.size, command.first, command.last)
+    connection.send(uid_batches_line(command.tag, found))
+    return Done("UIDBATCHES completed")
 
 
 def unselect(connection: Connection) -> Done:

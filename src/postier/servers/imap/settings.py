@@ -25,6 +25,7 @@ class ImapSettings(msgspec.Struct, frozen=True):
     has_starttls: bool = False
     is_tls_implicit: bool = False
     is_plaintext_login_allowed: bool = False
+    offers_unauthenticate: bool = True
     mechanisms: tuple[str, ...] = OFFERED_NAMES
     message_bytes: int = 50 << 20
     line_bytes: int = 64 << 10

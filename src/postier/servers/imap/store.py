@@ -135,7 +135,9 @@ async def _tell(
     for start in range(0, len(there.uids), PORTION):
         part = slice(start, start + PORTION)
         texts = view.flags_of(there.uids[part], bits[part]) if bits else ()
-        rows = FetchRows(there.seqs[part], there.uids[part], texts, modseqs=modseqs[part])
+        rows = FetchRows(
+            there.seqs[part], there.uids[part], texts, modseqs=modseqs[part], uid_only=view.uid_only
+        )
         connection.send(render_columns(items, rows))
         await connection.drain()
 
