@@ -388,6 +388,24 @@ CREATE TABLE email_to_key (
 INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
 """
 
+# What SCRAM knows of passwords (accounts/scram_keys), and secrets of the whole server that no configuration holds.
+_MIGRATION_7 = """
+CREATE TABLE scram_key (
+    account_id @int NOT NULL,
+    credential_id @int NOT NULL,
+    algorithm TEXT NOT NULL,
+    salt @bytes NOT NULL,
+    iterations @int NOT NULL,
+    stored_key @bytes NOT NULL,
+    server_key @bytes NOT NULL,
+    PRIMARY KEY (account_id, credential_id, algorithm)
+) @keyed;
+CREATE TABLE server_secret (
+    name TEXT PRIMARY KEY,
+    secret @bytes NOT NULL
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -395,6 +413,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_4,
     _MIGRATION_5,
     _MIGRATION_6,
+    _MIGRATION_7,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

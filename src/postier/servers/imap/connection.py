@@ -84,6 +84,7 @@ class Connection:
         "fetched",
         "has_news",
         "is_keyed",
+        "mechanisms",
         "owner",
         "progress",
         "reader",
@@ -103,6 +104,7 @@ class Connection:
         self.selected: Selected | None = None
         self.append: Appending | None = None
         self.has_news = False  # somebody changed the account while this connection is in IDLE
+        self.mechanisms: tuple[str, ...] = ()  # of AUTHENTICATE (`authenticate.learn_mechanisms`)
         self.is_keyed = False  # every email of the account has its sort keys
         self.errors = 0  # in a row
         self.failed_logins = 0
@@ -127,7 +129,7 @@ class Connection:
         settings = self.owner.settings
         may_login = self.may_login
         offer = Offer(
-            mechanisms=settings.mechanisms if may_login else (),
+            mechanisms=self.mechanisms if may_login else (),
             can_starttls=self.can_starttls,
             may_login=may_login,
             message_bytes=settings.message_bytes,

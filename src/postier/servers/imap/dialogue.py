@@ -95,6 +95,8 @@ async def converse(connection: Connection) -> None:
     try:
         if settings.is_tls_implicit and not await authenticate.start_tls(connection, stream.begin_with_tls):
             return
+        if not settings.is_tls_implicit:
+            await authenticate.learn_mechanisms(connection)
         stream.expire_in(settings.timeouts.login_s)
         connection.send(greetings.greeting(connection))
         while True:
