@@ -11,7 +11,7 @@ from postier.tls.certificates import CertificateFiles
 from postier.tls.client import checking_context
 from postier.tls.server import ServerTls, Service
 from tests.certificate_authority import Authority
-from tests.mailauth.bimi.marks import LOGO, MarkAuthority, pem
+from tests.mailauth.bimi.marks import LOGO, NOW_S, MarkAuthority, pem
 from tests.mailauth.bimi.marks import authority as marks_of_2026
 
 
@@ -73,15 +73,12 @@ def domain(web, nsd, tmp_path):
     )
     web.files["/a.svg"] = LOGO
     config = tmp_path / "postier.toml"
-    config.write_text(
-        'hostname = "mx.beta.test"\n[delivery]\nallow_private_addresses = true\n'
-        f'[dns]\nresolvers = ["127.0.0.1:{nsd({"test": zone})}"]\n'
-    )
+    config.write_text(f'hostname = "mx.beta.test"\n[dns]\nresolvers = ["127.0.0.1:{nsd({"test": zone})}"]\n')
     return config
 
 
 def test_a_domain_is_explained(postier, domain):
-    code, out, err = postier("bimi", "check", "alpha.test")
+    code, out, err = postier("bimi", "check", "alpha.test", "--private")
     assert (code, err) == (0, "")
     assert "- DMARC of alpha.test is strong enough" in out
     assert "- the evidence is not looked at: no roots are configured" in out
@@ -94,7 +91,7 @@ def test_as_json_with_evidence(postier, domain, web, tmp_path):
     web.files["/v.pem"] = authority.mark("alpha.test")
     (tmp_path / "roots.pem").write_bytes(pem(authority.root))
     domain.write_text(domain.read_text() + '[bimi]\nroots = "roots.pem"\n')
-    code, out, _ = postier("bimi", "check", "alpha.test", "--json")
+    code, out, _ = postier("bimi", "check", "alpha.test", "--private", "--json")
     row = json.loads(out)
     assert (code, row["authority"], row["organisation"], row["names"]) == (
         0,
@@ -108,12 +105,12 @@ def test_as_json_with_evidence(postier, domain, web, tmp_path):
 
 def test_why_there_is_none(postier, domain, web):
     del web.files["/a.svg"]
-    code, out, _ = postier("bimi", "check", "alpha.test")
+    code, out, _ = postier("bimi", "check", "alpha.test", "--private")
     assert code == 1
     assert "cannot be fetched: logo.alpha.test answered 'HTTP/1.1 404 Not Found'" in out
     code, out, _ = postier("bimi", "check", "none.alpha.test", "--json")
     assert (code, json.loads(out)["result"]) == (1, "skipped")
-    code, out, _ = postier("bimi", "check", "alpha.test", "--selector", "else")
+    code, out, _ = postier("bimi", "check", "alpha.test", "--private", "--selector", "else")
     assert "result: none" in out
 
 
@@ -142,6 +139,11 @@ def test_a_certificate_file(postier, tmp_path):
     code, out, _ = postier("bimi", "check", mark, "--roots", roots)
     assert code == 1
     assert "no trusted authority vouches" in out
+    roots.write_bytes(pem(marks_of_2026().root))
+    code, out, _ = postier("bimi", "check", mark, "--roots", roots, "--time", NOW_S, "--json")
+    assert (code, json.loads(out)["names"]) == (0, ["alpha.test"])
+    code, out, _ = postier("bimi", "check", mark, "--roots", roots, "--time", NOW_S + 400 * 86_400)
+    assert (code, "not valid at" in out) == (1, True)
     assert postier("bimi", "check", mark)[0] == 2
     roots.write_text("nonsense")
     code, _, err = postier("bimi", "check", mark, "--roots", roots)
@@ -150,7 +152,7 @@ def test_a_certificate_file(postier, tmp_path):
 
 def test_wrong_use(postier):
     assert postier("bimi", "check", "a b")[0] == 2
-    assert postier("bimi", "check", "alpha.test", "--selector", "a b")[0] == 2
+    assert postier("bimi", "check", "alpha.test", "--private", "--selector", "a b")[0] == 2
 
 
 def test_the_logo_of_our_own_domain(postier, tmp_path):

@@ -24,6 +24,7 @@ def test_a_new_server(postier, tmp_path):
         ("imap", "*:143", TlsMode.STARTTLS),
         ("imap", "*:993", TlsMode.IMPLICIT),
         ("pop3", "*:995", TlsMode.IMPLICIT),
+        ("managesieve", "*:4190", TlsMode.STARTTLS),
     ]
     assert postier("config", "check")[0] == 0
 

@@ -85,7 +85,7 @@ async def _write(node: NodePlan, function, *arguments) -> None:
 
 
 def _plans(folder: Path, dns_port: int) -> tuple[NodePlan, NodePlan]:
-    alpha, beta = (Ports(*(free_port() for _ in range(7))) for _ in range(2))
+    alpha, beta = (Ports(*(free_port() for _ in range(8))) for _ in range(2))
     return (
         NodePlan(folder / "alpha", "alpha.test", "alice", PASSWORD, alpha, beta.smtp, dns_port),
         NodePlan(folder / "beta", "beta.test", "carole", PASSWORD, beta, alpha.smtp, dns_port),

@@ -14,6 +14,7 @@ from postier.mailauth.dkim.verify import MAX_SIGNATURES
 from postier.mailauth.spf import result as spf_result
 from postier.mailbox import filing, folders, names
 from postier.mta import trace_fields
+from postier.mta.sieving import memory, posting
 from postier.store import packs, sqlite
 from tests.docs.pages import ROOT, inline, rows
 
@@ -37,6 +38,9 @@ _CODE: dict[str, str] = {
     "DKIM signatures looked at": f"{MAX_SIGNATURES}",
     "DNS questions of one SPF check": f"{spf_result.MAX_LOOKUPS}",
     "room on the disk kept free": f"{packs.SPARE_BYTES >> 20} MiB",
+    "processor time of an account's Sieve scripts": f"{memory.CPU_BUDGET_US // memory.SECOND_US} s an hour",
+    "Received fields of a letter that a script redirects": f"{posting.MAX_REDIRECT_HOPS}",
+    "notifications of an account's scripts": f"{memory.MAX_NOTIFICATIONS} an hour",
     "age of a queued letter": f"{SETTINGS['delivery.lifetime_s'].default // _DAY_S} days",
 }
 

@@ -22,6 +22,9 @@ from postier.mta.deliver import Courier, Despatch
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.queue_rows import TOPIC, QueueMessage, QueueRecipient, enqueue
 from postier.mta.schedule import Pace, Scheduler
+from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.mta.tally import TlsObserver
 from postier.mta.transport import ATTEMPT_S, Connections, Dialling
 from postier.store.blobs import draft
@@ -196,6 +199,9 @@ async def post_office(
         resolver = Resolver([(server.host, server.port)])
         directory = Directory(store, hostname=HOSTNAME)
         stack.callback(directory.close)
+        shelf = Shelf(store)
+        stack.callback(shelf.close)
+        office = Office(HOSTNAME, directory, lambda: time.time_ns() // 1000, random.getrandbits)
         despatch = Despatch(
             hostname=HOSTNAME,
             store=store,
@@ -208,6 +214,7 @@ async def post_office(
             chance=random.Random(1),
             lease_owner=owner,
             dispatch=lambda jobs: scheduler.dispatch(jobs),  # noqa: PLW0108 (it is made below)
+            sieving=Sieving(store, shelf, office),
         )
         dialling = Dialling(HOSTNAME, port, resolver, fetcher, attempt_s, observer, authorities)
         scheduler = Scheduler(

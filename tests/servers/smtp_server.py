@@ -28,9 +28,14 @@ from postier.dns.resolver import Resolver
 from postier.dns.zones import Zones
 from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
-from postier.mta.receive import Intake, Reception
+from postier.mta.receive import Reception
+from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
+from postier.mta.visit import Intake
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
 from postier.servers.smtp import SmtpConversation, Timeouts
@@ -119,6 +124,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
+    logos: LogoShelf | None = None
     draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
 
@@ -201,6 +207,11 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
         numbers = itertools.chain(options.draws, itertools.count())
+        shelf = Shelf(store, global_folder=folder)
+        stack.callback(shelf.close)
+        office = Office(
+            HOSTNAME, directory, lambda: NOW_S * 1_000_000, lambda bits: next(numbers) % (1 << bits)
+        )
         intake = Intake(
             hostname=HOSTNAME,
             store=store,
@@ -215,6 +226,8 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
+            logos=options.logos,
+            sieving=Sieving(store, shelf, office),
         )
         tls = None
         if options.tls or options.implicit:

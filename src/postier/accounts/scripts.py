@@ -109,6 +109,19 @@ def activate_script(tx: WriteTx, account_id: int, name: str) -> ScriptProblem | 
     return None
 
 
+def deactivate_script(tx: WriteTx, account_id: int, name: str, changed_at: int) -> bool:
+    """Let no script be active if this one is, as it was at that time; False if it has changed since."""
+    changed = tx.run(
+        "UPDATE sieve_script SET is_active = 0 WHERE account_id = ? AND name = ? AND changed_at = ? AND is_active = 1",
+        account_id,
+        name,
+        changed_at,
+    )
+    if changed:
+        tx.wake(SCRIPTS_TOPIC)
+    return changed > 0
+
+
 def rename_script(tx: WriteTx, account_id: int, old: str, new: str) -> ScriptProblem | None:
     """Give a script another name; the active one stays active (RFC 5804 §2.11). Raises NotFoundError."""
     _hold(tx, account_id)

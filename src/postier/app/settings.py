@@ -115,13 +115,21 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bimi(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose word counts for the logos of senders."""
+    """The logos that the domains of senders assert, and whose word counts for them."""
 
+    check: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether the logo of the author's domain is looked up for letters that pass DMARC, and told to mail programs.",
+            is_live=False,
+        ),
+    ] = False
     roots: Annotated[
         Path | None,
         Key(
             Kind.PATH,
-            "The PEM file with the authorities whose mark certificates are believed.",
+            "The PEM file with the authorities whose mark certificates are believed; mail programs get no other logos then.",
             default="none: certificates are not looked at",
         ),
     ] = None
@@ -367,6 +375,28 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
 
 
+class Sieve(msgspec.Struct, frozen=True, kw_only=True):
+    """Filter scripts."""
+
+    global_scripts: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "A folder of scripts, NAME.sieve, that every account can include with :global.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
+    event_script: Annotated[
+        str,
+        Key(
+            Kind.TEXT,
+            "The name of the script that runs at IMAP events in accounts that have one of that name.",
+            is_live=False,
+        ),
+    ] = "imapsieve"
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What is written to standard error."""
 
@@ -446,4 +476,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery = Delivery()
     access: Access = Access()
     reports: Reports = Reports()
+    sieve: Sieve = Sieve()
     log: Log = Log()

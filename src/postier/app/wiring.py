@@ -18,6 +18,7 @@ from postier.app.sockets import by_listener
 from postier.app.start_error import StartError
 from postier.app.stores import open_store
 from postier.app.worker import Service, WorkerContext, run_services
+from postier.managesieve.settings import SessionSettings as ManageSieveSettings
 from postier.mime.address import Address
 from postier.mta.receive import Reception
 from postier.mta.submit import Submission
@@ -27,15 +28,21 @@ from postier.servers.imap.conversation import ImapConversation
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.imap.settings import Timeouts as ImapTimeouts
 from postier.servers.logins import OFFERED_NAMES
+from postier.servers.managesieve import ManageSieveConversation
+from postier.servers.managesieve import Timeouts as ManageSieveTimeouts
 from postier.servers.pop3.connection import Timeouts as Pop3Timeouts
 from postier.servers.pop3.conversation import Pop3Conversation
+from postier.servers.sieve_checker import SieveChecker
 from postier.servers.smtp import SmtpConversation, Timeouts, Visit
+from postier.sieve.limits import LIMITS
+from postier.sieve.script import capabilities
 from postier.smtp.settings import Role, SessionSettings
 from postier.tls import server as tls_server
 from postier.web.conversation import HttpConversation, Site
 from postier.web.metrics import MetricsSite
 from postier.web.policies import PolicySite
 
+MANAGESIEVE_IDLE_TIMEOUT_S = 1_800  # RFC 5804 §1.2: at least 30 minutes
 POP3_IDLE_TIMEOUT_S = 600  # RFC 1939 §3: at least 10 minutes; no longer, for the maildrop is locked meanwhile
 
 ProtocolFactory = Callable[[Graph, Listener, Sequence[socket.socket]], Service]
@@ -137,6 +144,24 @@ def _pop3(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) ->
     return _served(graph, sockets, conversation, renew)
 
 
+def _managesieve(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
+    conversation = ManageSieveConversation(
+        listener.protocol.value,
+        _managesieve_settings(graph.settings, listener),
+        _managesieve_timeouts(graph.settings),
+        graph.store,
+        graph.logins(listener.protocol),
+        SieveChecker(),
+        graph.tls(tls_server.Service.MANAGESIEVE, listener),
+    )
+
+    def renew(settings: Settings) -> None:
+        conversation.settings = _managesieve_settings(settings, listener)
+        conversation.timeouts = _managesieve_timeouts(settings)
+
+    return _served(graph, sockets, conversation, renew)
+
+
 def _metrics(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
     share = graph.metrics_share
     if share is None:
@@ -193,6 +218,7 @@ PROTOCOLS: dict[Protocol, ProtocolFactory] = {
     Protocol.POP3: _pop3,
     Protocol.METRICS: _metrics,
     Protocol.HTTP: _http,
+    Protocol.MANAGESIEVE: _managesieve,
 }
 
 
@@ -252,6 +278,27 @@ def _pop3_timeouts(settings: Settings) -> Pop3Timeouts:
         min(limits.idle_timeout_s, POP3_IDLE_TIMEOUT_S),
         limits.data_timeout_s,
     )
+
+
+def _managesieve_settings(settings: Settings, listener: Listener) -> ManageSieveSettings:
+    return ManageSieveSettings(
+        hostname=settings.hostname,
+        extensions=capabilities(),
+        max_redirects=LIMITS.redirects,
+        notify_methods=("mailto",),
+        max_script_octets=LIMITS.script_octets,
+        is_tls_available=listener.tls is TlsMode.STARTTLS,
+        is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
+        is_plaintext_login_allowed=settings.access.plaintext_login,
+        mechanisms=OFFERED_NAMES,
+        max_errors=settings.limits.errors,
+    )
+
+
+def _managesieve_timeouts(settings: Settings) -> ManageSieveTimeouts:
+    limits = settings.limits
+    idle_s = max(limits.idle_timeout_s, MANAGESIEVE_IDLE_TIMEOUT_S)
+    return ManageSieveTimeouts(limits.handshake_timeout_s, limits.command_timeout_s, idle_s)
 
 
 def _timeouts(settings: Settings) -> Timeouts:

@@ -2,22 +2,27 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from postier.cli.arguments import DomainType, time_text
+from postier.cli.diagnosis import read_letter, resolver_of, resolver_option, settings, time_option
 from postier.cli.invocation import Invocation, Noun, pass_invocation
 from postier.cli.output import json_option, printable, show_json
+from postier.dns.exchange import Server
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from postier.dns.ask import Answering
     from postier.mailauth.bimi import BimiResult, Evidence, Indicator
+    from postier.mailauth.letter import Letter
 
-_MAX_FILE_OCTETS = 64 * 1024 * 1024
+_BEGINNING = 1_024  # octets of a file that tell what it is
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _DOCUMENT = (b"<", b"\x1f\x8b", b"\xef\xbb\xbf<")
 _STEPS = "steps"
@@ -37,6 +42,9 @@ def command() -> None:
     metavar="FILE",
     help="The authorities to trust for mark certificates (PEM); otherwise bimi.roots of the configuration.",
 )
+@click.option("--private", is_flag=True, help="Also dial web servers at private addresses, for trials.")
+@time_option
+@resolver_option
 @json_option
 @pass_invocation
 @click.pass_context
@@ -44,9 +52,12 @@ def check(
     ctx: click.Context,
     invocation: Invocation,
     subject: str,
+    servers: Sequence[Server],
+    now: int | None,
     *,
     selector: str,
     roots: Path | None,
+    private: bool,
     as_json: bool,
 ) -> None:
     """Explain step by step which logo a domain asserts and whether it may be shown; exit 1 if not.
@@ -58,35 +69,61 @@ def check(
     chosen = parse_selector(selector)
     if chosen is None:
         raise click.UsageError(f"{selector} is no selector")
+    now_s = int(time.time()) if now is None else now
+    trusted = _roots(invocation, roots)
     path = Path(subject)
-    if path.is_file():
-        octets = _read(path)
-        if octets.lstrip().startswith(_DOCUMENT) or octets.lstrip().startswith(_CERTIFICATE):
-            try:
-                row = _file(octets, _roots(invocation, roots))
-            except BimiError as error:
-                row = {"result": "fail", _STEPS: [str(error)]}
-        else:
-            row = _row(asyncio.run(_check_letter(invocation, octets, _roots(invocation, roots))))
+    if path.is_file() and _is_of_bimi(path):
+        try:
+            row = _file(_read(path), trusted, now_s)
+        except BimiError as error:
+            row = {"result": "fail", _STEPS: [str(error)]}
     else:
-        domain = DomainType().convert(subject, None, ctx)
-        row = _row(asyncio.run(_check_domain(invocation, domain, chosen, _roots(invocation, roots))))
+        source = _Source(invocation, servers, private)
+        if path.is_file():
+            coming = _check_letter(source, read_letter(invocation, path).letter, trusted, now_s)
+        else:
+            domain = DomainType().convert(subject, None, ctx)
+            coming = _check_domain(source, domain, chosen, trusted, now_s)
+        row = _row(asyncio.run(coming))
     _show(row, as_json=as_json)
     ctx.exit(0 if row["result"] == "pass" else 1)
 
 
+class _Source(msgspec.Struct, frozen=True):
+    """Where DNS and files come from."""
+
+    invocation: Invocation
+    servers: Sequence[Server]
+    private: bool
+
+    def answering(self) -> "Answering":
+        """DNS and HTTPS; bound to the loop that runs."""
+        from postier.tls.logos import LogoSource
+
+        resolver = resolver_of(self.invocation, self.servers)
+        return LogoSource(resolver, allow_private_addresses=self.private)
+
+
+def _is_of_bimi(path: Path) -> bool:
+    """Whether a file is a logo or a certificate, and no letter."""
+    with path.open("rb") as opened:
+        beginning = opened.read(_BEGINNING).lstrip()
+    return beginning.startswith((*_DOCUMENT, _CERTIFICATE))
+
+
 def _read(path: Path) -> bytes:
-    if path.stat().st_size > _MAX_FILE_OCTETS:
-        raise click.ClickException(f"{path} is too large")
-    return path.read_bytes()
+    from postier.mailauth.bimi.evidence import MAX_EVIDENCE_OCTETS
+
+    with path.open("rb") as opened:
+        return opened.read(MAX_EVIDENCE_OCTETS + 1)
 
 
 def _roots(invocation: Invocation, given: Path | None) -> "tuple[Certificate, ...]":
     from postier.mailauth.bimi import BimiError, read_roots
 
     path = given
-    if path is None and invocation.path.exists():
-        path = invocation.settings().bimi.roots
+    if path is None and (known := settings(invocation)) is not None:
+        path = known.bimi.roots
     if path is None:
         return ()
     try:
@@ -95,14 +132,14 @@ def _roots(invocation: Invocation, given: Path | None) -> "tuple[Certificate, ..
         raise click.ClickException(f"{path}: {error}") from None
 
 
-def _file(octets: bytes, roots: "tuple[Certificate, ...]") -> dict[str, Any]:
+def _file(octets: bytes, roots: "tuple[Certificate, ...]", now_s: int) -> dict[str, Any]:
     """A logo or a certificate by itself. Raises BimiError."""
     from postier.mailauth.bimi import read_indicator, verify_evidence
 
     if octets.lstrip().startswith(_CERTIFICATE):
         if not roots:
             raise click.UsageError("which authorities are trusted? --roots FILE names them")
-        evidence = verify_evidence(octets, roots, domains=None, selector="", now_s=int(time.time()))
+        evidence = verify_evidence(octets, roots, domains=None, selector="", now_s=now_s)
         return {
             "result": "pass",
             **_evidence_row(evidence),
@@ -114,40 +151,26 @@ def _file(octets: bytes, roots: "tuple[Certificate, ...]") -> dict[str, Any]:
 
 
 async def _check_domain(
-    invocation: Invocation, domain: str, selector: str, roots: "tuple[Certificate, ...]"
+    source: _Source, domain: str, selector: str, roots: "tuple[Certificate, ...]", now_s: int
 ) -> "BimiResult":
     from postier.dns.ask import ask
     from postier.mailauth import bimi
 
-    check = bimi.check_domain(domain, selector=selector, now_s=int(time.time()), roots=roots)
-    return await ask(check, _answering(invocation))
+    check = bimi.check_domain(domain, selector=selector, now_s=now_s, roots=roots)
+    return await ask(check, source.answering())
 
 
 async def _check_letter(
-    invocation: Invocation, octets: bytes, roots: "tuple[Certificate, ...]"
+    source: _Source, letter: "Letter", roots: "tuple[Certificate, ...]", now_s: int
 ) -> "BimiResult":
     """DKIM and DMARC first; SPF needs the client's address, which a file does not have."""
     from postier.dns.ask import ask
     from postier.mailauth import bimi, dkim, dmarc
-    from postier.mailauth.letter import Letter
 
-    letter, now_s, answering = Letter.parse(octets), int(time.time()), _answering(invocation)
+    answering = source.answering()
     signatures = await ask(dkim.verify(letter, now_s), answering)
     verdict = await ask(dmarc.check(letter, None, signatures), answering)
     return await ask(bimi.check(letter, verdict, signatures, now_s=now_s, roots=roots), answering)
-
-
-def _answering(invocation: Invocation) -> "Answering":
-    """DNS and HTTPS as the configuration says, or as the system has them."""
-    from postier.dns.resolver import Resolver
-    from postier.tls.logos import LogoSource
-
-    if not invocation.path.exists():
-        return LogoSource(Resolver.of_system())
-    settings = invocation.settings()
-    servers = [(server.host, server.port) for server in settings.dns.resolvers]
-    resolver = Resolver(servers) if servers else Resolver.of_system()
-    return LogoSource(resolver, allow_private_addresses=settings.delivery.allow_private_addresses)
 
 
 def _row(result: "BimiResult") -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path("postier-demo")
 DEFAULT_PORT_BASE = 20_000
-MAX_PORT_BASE = 63_000
+MAX_PORT_BASE = 60_000
 
 
 @click.command(cls=Verb)
@@ -130,6 +130,7 @@ def _account_lines(node: "NodePlan") -> list[str]:
         f"    SMTP submission 127.0.0.1:{ports.submission} (STARTTLS), {ports.submissions} (TLS)",
         f"    IMAP            127.0.0.1:{ports.imap} (STARTTLS), {ports.imaps} (TLS)",
         f"    POP3            127.0.0.1:{ports.pop3} (STARTTLS), {ports.pop3s} (TLS)",
+        f"    ManageSieve     127.0.0.1:{ports.managesieve} (STARTTLS)",
         f"    certificate     {node.certificate}",
         f"    log             {node.log}",
         "",
@@ -146,6 +147,8 @@ def _command_lines(alpha: "NodePlan", beta: "NodePlan") -> list[str]:
         f"    curl --ssl-reqd --insecure {login} 'imap://127.0.0.1:{beta.ports.imap}/INBOX;MAILINDEX=1'",
         f"    neomutt -e 'set ssl_starttls=yes imap_user={beta.address} imap_pass={beta.password}' \\",
         f"        -f imap://127.0.0.1:{beta.ports.imap}/INBOX",
+        "  filter:",
+        f"    sieve-connect --server 127.0.0.1 --port {beta.ports.managesieve} --user {beta.address} --notlsverify",
         "  administer:",
         f"    postier --config {alpha.configuration} account list",
     ]

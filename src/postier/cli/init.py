@@ -33,6 +33,7 @@ LISTENERS: tuple[Listener, ...] = (
     Listener(protocol=Protocol.IMAP, bind=Endpoint("*", 143)),
     Listener(protocol=Protocol.IMAP, bind=Endpoint("*", 993), tls=TlsMode.IMPLICIT),
     Listener(protocol=Protocol.POP3, bind=Endpoint("*", 995), tls=TlsMode.IMPLICIT),
+    Listener(protocol=Protocol.MANAGESIEVE, bind=Endpoint("*", 4190)),
 )
 
 

@@ -1,6 +1,5 @@
-"""`postier sieve`: scripts checked, and run on a message without doing what they want done."""
+"""`postier sieve`: scripts checked, and run on a message without doing what they want done; accounts' scripts beside it."""
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,21 +9,26 @@ import msgspec
 
 from postier.cli.invocation import Noun
 from postier.cli.output import json_option, printable, show_json
+from postier.cli.sieve_apply import apply, undo
+from postier.cli.sieve_files import octets_of, script_file
+from postier.cli.sieve_scripts import activate, get, list_, put, remove
 
 if TYPE_CHECKING:
     from postier.sieve.actions import Result, Step
     from postier.sieve.script import Script
 
-_FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
-
 
 @click.group(cls=Noun)
 def command() -> None:
-    """Check Sieve scripts; show what one does with a message."""
+    """Check Sieve scripts; keep accounts' scripts; show what one does with a message, sort stored mail by it."""
+
+
+for verb in (activate, apply, get, list_, put, remove, undo):
+    command.add_command(verb)
 
 
 @command.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=script_file)
 @json_option
 @click.pass_context
 def check(ctx: click.Context, file: Path, *, as_json: bool) -> None:
@@ -33,7 +37,7 @@ def check(ctx: click.Context, file: Path, *, as_json: bool) -> None:
     from postier.sieve.script import compile_script
 
     try:
-        script = compile_script(_octets(file))
+        script = compile_script(octets_of(file))
     except ScriptError as error:
         if as_json:
             show_json({"problems": error.problems})
@@ -48,8 +52,8 @@ def check(ctx: click.Context, file: Path, *, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("script", type=_FILE)
-@click.argument("message", type=_FILE)
+@click.argument("script", type=script_file)
+@click.argument("message", type=script_file)
 @click.option("--envelope-from", default="", metavar="ADDRESS", help="The sender of the envelope.")
 @click.option("--envelope-to", default="", metavar="ADDRESS", help="The recipient of the envelope.")
 @click.option("--mailbox", "mailboxes", multiple=True, metavar="NAME", help="A mailbox that exists.")
@@ -83,7 +87,7 @@ def run(
     from postier.sieve.world import Envelope, MailboxList, World
 
     try:
-        compiled = compile_script(_octets(script))
+        compiled = compile_script(octets_of(script))
     except ScriptError as error:
         raise click.ClickException(
             f"{script}: {error.problems[0]} (`postier sieve check` shows all)"
@@ -96,7 +100,7 @@ def run(
         scripts=_Folder(folder),
     )
     envelope = Envelope(envelope_from, envelope_to)
-    result = compiled.run(with_crlf(_octets(message)), envelope, world, with_trace=with_trace)
+    result = compiled.run(with_crlf(octets_of(message)), envelope, world, with_trace=with_trace)
     if as_json:
         show_json(_row(result))
     else:
@@ -116,10 +120,6 @@ class _Folder:
 
         path = self._folder / f"{name}.sieve" if self._folder else None
         return compile_script(path.read_bytes()) if path is not None and path.is_file() else None
-
-
-def _octets(path: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
 
 
 def _row(result: "Result") -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
 Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5; RFC 8474 §6. Invariants: texts are
-folded (`mime.collation`);
-And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates, sizes and
-texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the
-peer's nesting costs no stack. (Over 400 lines: the kinds of criteria and their algebra are one concept.)
+folded (`mime.collation`); And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates,
+sizes and texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the peer's
+nesting costs no stack. It is over 400 lines long because the kinds of criteria and their algebra are one concept.
 """
 
 import enum

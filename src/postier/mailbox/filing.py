@@ -18,7 +18,7 @@ from postier.mailbox.folders import ensure_mailbox
 from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.names import INBOX, canonical
 from postier.mailbox.refusals import LimitError, MailboxRefusedError, no_such_mailbox
-from postier.mailbox.sort_keys import INSERT_KEYS, key_columns, search_texts
+from postier.mailbox.sort_keys import search_texts
 from postier.mailbox.threads import thread_keys, thread_of
 from postier.mime.index import MessageIndex
 from postier.store.blobs import BlobId
@@ -116,19 +116,16 @@ def file_messages(
     uid, uidvalidity = _take_uids(tx, account_id, mailbox_id, modseq, [x.flags for x in letters], size_bytes)
     filed = []
     emails: list[tuple[object, ...]] = []
-    keys: list[tuple[object, ...]] = []
     entries: list[tuple[object, ...]] = []
     for letter in letters:
         thread_id = thread_of(tx, account_id, thread_keys(letter.index), email_id)
         emails.append((account_id, email_id, thread_id, *_columns(letter)))
-        keys.append((account_id, email_id, *key_columns(letter.index)))
         dates = (tx.now_us, letter.received_at_us, letter.size_bytes)
         entries.append((account_id, mailbox_id, uid, email_id, letter.flags, modseq, *dates))
         filed.append(Filed(account_id, mailbox_id, uidvalidity, uid, modseq, email_id, thread_id))
         uid += 1
         email_id += 1
     tx.run_many(_INSERT_EMAIL, emails)
-    tx.run_many(INSERT_KEYS, keys)
     tx.run_many(_INSERT_ENTRY, entries)
     for blob_id, count in Counter(letter.blob_id for letter in letters).items():
         _count_emails(tx, blob_id, count)
@@ -152,7 +149,7 @@ def deliver(
     LookupError if an account is gone.
     """
     letter = Letter(index, blob_id, size_bytes, received_at_us)
-    columns, keys, sort_keys = _columns(letter), thread_keys(index), key_columns(index)
+    columns, keys = _columns(letter), thread_keys(index)
     filed: dict[int, Filed] = {}
     emails = 0
     in_order = sorted(range(len(deliveries)), key=lambda place: deliveries[place].account_id)
@@ -172,7 +169,6 @@ def deliver(
         )
         thread_id = thread_of(tx, account_id, keys, email_id)
         tx.run(_INSERT_EMAIL, account_id, email_id, thread_id, *columns)
-        tx.run(INSERT_KEYS, account_id, email_id, *sort_keys)
         emails += 1
         for modseq, place in enumerate(mine, last_modseq - len(mine) + 1):
             delivery = deliveries[place]

@@ -115,6 +115,11 @@ def _compiled(term: Criterion) -> Condition:
     return done.pop()
 
 
+def both(one: Condition, other: Condition) -> Condition:
+    """The condition that both hold."""
+    return _together((one, other), "AND")
+
+
 def _together(parts: Sequence[Condition], word: str) -> Condition:
     """Joined in pairs, so that the depth of the expression is the logarithm of their number (SQLite's limit: 1,000)."""
     if not parts:

@@ -171,7 +171,7 @@ def _remove_unused_emails(tx: WriteTx, account_id: int, email_ids: Sequence[int]
             account_id,
             *batch,
         )
-        for table in ("email", "sort_key", "email_to_key"):
+        for table in ("email", "sort_key"):
             tx.run(f"DELETE FROM {table} WHERE account_id = ? AND email_id IN ({marks})", account_id, *batch)
     tx.run(
         "DELETE FROM thread_link WHERE account_id = ? AND thread_id NOT IN"

@@ -60,9 +60,9 @@ _COUNTED = (
 )
 
 _UNKEYED = (
-    "SELECT m.email_id FROM email m WHERE m.account_id = ? AND NOT EXISTS (SELECT 1 FROM sort_key k"
-    " WHERE k.account_id = m.account_id AND k.email_id = m.email_id) AND NOT EXISTS (SELECT 1 FROM email_to_key u"
-    " WHERE u.account_id = m.account_id AND u.email_id = m.email_id)"
+    "SELECT m.email_id FROM email m JOIN account a ON a.account_id = m.account_id WHERE m.account_id = ?"
+    " AND m.email_id <= a.keyed_to AND NOT EXISTS"
+    " (SELECT 1 FROM sort_key k WHERE k.account_id = m.account_id AND k.email_id = m.email_id)"
 )
 
 
@@ -303,8 +303,8 @@ def _adopt_homeless(tx: WriteTx, account_id: int) -> None:
 
 
 def _mend_entries(tx: WriteTx, account_id: int) -> None:
-    """Remove entries whose email is lost (the log says so afterwards), repeat in the others what their email says, and name
-    emails whose sort keys are lost to be given some.
+    """Remove entries whose email is lost (the log says so afterwards), repeat in the others what their email says, and have
+    lost sort keys made again.
     """
     tx.run(
         "DELETE FROM entry WHERE account_id = ? AND NOT EXISTS (SELECT 1 FROM email m"
@@ -312,7 +312,8 @@ def _mend_entries(tx: WriteTx, account_id: int) -> None:
         account_id,
     )
     tx.run(
-        f"INSERT INTO email_to_key (account_id, email_id) SELECT ?, email_id FROM ({_UNKEYED}) AS unkeyed",
+        "UPDATE account SET keyed_to = coalesce("
+        f"(SELECT min(email_id) - 1 FROM ({_UNKEYED}) AS unkeyed), keyed_to) WHERE account_id = ?",
         account_id,
         account_id,
     )

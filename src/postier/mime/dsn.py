@@ -81,12 +81,12 @@ def build_dsn(report: Report, boundary_token: str, *, smtputf8: bool = False) ->
     """
     entities = [text_entity(report.text or explanation(report)), _status_entity(report, smtputf8=smtputf8)]
     if report.original is not None:
-        entities.append(_returned(report.original, is_full=report.return_full, smtputf8=smtputf8))
+        entities.append(returned(report.original, is_full=report.return_full, smtputf8=smtputf8))
     body = multipart("report", entities, boundary_token, (("report-type", "delivery-status"),))
     lines = [
         line("Date", [format_date(report.date.epoch_s, report.date.zone_minutes)]),
         address_line("From", (report.from_,), smtputf8=smtputf8),
-        _to_line(report.to, smtputf8=smtputf8),
+        to_line(report.to, smtputf8=smtputf8),
         text_line("Subject", report.subject or _subject(report), smtputf8=smtputf8),
         id_line("Message-ID", (report.message_id,)),
     ]
@@ -96,7 +96,8 @@ def build_dsn(report: Report, boundary_token: str, *, smtputf8: bool = False) ->
     return b"%bMIME-Version: 1.0\r\n%b" % (b"".join(lines), body.octets())
 
 
-def _to_line(to: Address, *, smtputf8: bool) -> bytes:
+def to_line(to: Address, *, smtputf8: bool) -> bytes:
+    """The To field of a report."""
     if smtputf8 or to.is_ascii:
         return address_line("To", (Correspondent(to),), smtputf8=smtputf8)
     # RFC 6857 §3.1.8: a header without SMTPUTF8 cannot hold it; an empty group tells it to the reader
@@ -177,7 +178,7 @@ def _recipient_fields(recipient: RecipientStatus, *, is_global: bool) -> list[st
     fields: list[str] = []
     if recipient.orcpt is not None:  # RFC 3461 §6.3 (d)
         fields.append(f"Original-Recipient: {_original_recipient(recipient.orcpt, is_global=is_global)}")
-    fields.append(f"Final-Recipient: {_typed_address(recipient.recipient, is_global=is_global)}")
+    fields.append(f"Final-Recipient: {typed_address(recipient.recipient, is_global=is_global)}")
     fields.append(f"Action: {recipient.action.value}")
     fields.append(f"Status: {_field_text(recipient.status)}")
     if recipient.remote_mta is not None:
@@ -193,7 +194,8 @@ def _recipient_fields(recipient: RecipientStatus, *, is_global: bool) -> list[st
     return fields
 
 
-def _typed_address(address: Address, *, is_global: bool) -> str:
+def typed_address(address: Address, *, is_global: bool) -> str:
+    """An address with its type, as Final-Recipient has it; `is_global`: UTF-8 may stand there (RFC 6533 §3)."""
     text = _field_text(str(address))
     if address.is_ascii:
         return f"rfc822; {text}"
@@ -245,7 +247,7 @@ def _date(moment: Moment) -> str:
     return format_date(moment.epoch_s, moment.zone_minutes)
 
 
-def _returned(original: bytes, *, is_full: bool, smtputf8: bool) -> Entity:
+def returned(original: bytes, *, is_full: bool, smtputf8: bool) -> Entity:
     """The message or its header, in the type and encoding that the way back takes (RFC 6533 §4.5)."""
     header = original[: split_header(original).end].rstrip(b"\r\n") + b"\r\n"
     is_global = not header.isascii()

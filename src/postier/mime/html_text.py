@@ -20,9 +20,13 @@ _UNSEEN_TAGS = ["style", "script", "head", "title", "template", "noscript"]
 
 def html_text(html: str, max_characters: int = MAX_HTML_CHARACTERS) -> str:
     """The text a reader sees, white space collapsed; only the first `max_characters` of the HTML are read."""
+    return " ".join(seen_text(html, max_characters).split())
+
+
+def seen_text(html: str, max_characters: int = MAX_HTML_CHARACTERS) -> str:
+    """The same with white space as it is, which is quicker for who reads but the words."""
     html = html[:max_characters]
-    text = _by_tree(html) if html.count("<") <= MAX_TREE_TAGS else _by_scan(html)
-    return " ".join(text.split())
+    return _by_tree(html) if html.count("<") <= MAX_TREE_TAGS else _by_scan(html)
 
 
 def _by_tree(html: str) -> str:

@@ -17,8 +17,10 @@ from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
 from postier.mta.reports.arrivals import Submitter, note_letter
+from postier.mta.sieving.effects import Effects, write_effects
 from postier.mta.trace_rows import record_beginning, record_event, record_verdict
 from postier.smtp.parameters import MailParameters
+from postier.smtp.reason import Reason
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import Store, WriteTx
 
@@ -63,11 +65,16 @@ class Prepared(msgspec.Struct, frozen=True):
     index: MessageIndex | None
     local: BlobDraft | None
     remote: BlobDraft | None
+    effects: tuple[Effects, ...] = ()  # of the scripts of those recipients that have one
+    is_last_try: bool = False
 
     @property
     def drafts(self) -> list[BlobDraft]:
         """The blobs that go with the transaction."""
-        return [each for each in (self.local, self.remote) if each is not None]
+        drafts = [each for each in (self.local, self.remote) if each is not None]
+        for each in self.effects:
+            drafts += each.drafts
+        return drafts
 
 
 def prepare(acceptance: Acceptance) -> Prepared:
@@ -88,14 +95,59 @@ async def accept(store: Store, acceptance: Acceptance, lease_owner: str) -> list
     return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
 
 
+async def accept_filtered(
+    store: Store,
+    acceptance: Acceptance,
+    effects: tuple[Effects, ...],
+    index: MessageIndex,
+    lease_owner: str,
+    *,
+    is_last_try: bool = False,
+) -> list[Job]:
+    """Store a letter for whose recipients scripts have decided; `effects` has theirs, others get it as it is. `index` is the content's.
+
+    Raises StoreError, SeenMeanwhileError unless `is_last_try`.
+    """
+    is_filed = len(effects) < len(acceptance.local) or any(each.keeps_original for each in effects)
+    prepared = Prepared(
+        acceptance,
+        index if is_filed else None,
+        draft(acceptance.content) if is_filed else None,
+        draft(acceptance.relayed_content) if acceptance.remote else None,
+        effects,
+        is_last_try,
+    )
+    return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
+
+
+def record_refusal(tx: WriteTx, acceptance: Acceptance, reason: Reason) -> None:
+    """Keep the verdict on a letter that its recipients' scripts refused, and that they did."""
+    _record(tx, acceptance)
+    record_event(tx, acceptance.letter_id_text, "refused", f"{reason.name}: {' '.join(reason.text.split())}")
+
+
 def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]:
     """Write a prepared letter; its drafts belong to the same transaction."""
     acceptance = prepared.acceptance
+    _record(tx, acceptance)  # first: it tells whether the id is free
+    deliveries = _deliveries(acceptance, prepared.effects)
+    jobs: list[Job] = []
+    for effects in prepared.effects:
+        more, queued = write_effects(
+            tx,
+            effects,
+            acceptance.letter_id_text,
+            acceptance.received_at,
+            lease_owner,
+            is_last_try=prepared.is_last_try,
+        )
+        deliveries += more
+        jobs += queued
     if prepared.local is not None and prepared.index is not None:
         # Quotas were checked at RCPT; a letter that was promised a place is not refused for a race (SECURITY 32).
         deliver(
             tx,
-            _deliveries(acceptance),
+            deliveries,
             prepared.index,
             prepared.local.blob_id,
             len(prepared.local.content),
@@ -110,14 +162,21 @@ def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]
                 acceptance.report_from,
                 acceptance.received_at,
             )
-    _record(tx, acceptance)
-    return [] if prepared.remote is None else _enqueue(tx, acceptance, prepared.remote, lease_owner)
+    if prepared.remote is not None:
+        jobs += _enqueue(tx, acceptance, prepared.remote, lease_owner)
+    return jobs
 
 
-def _deliveries(acceptance: Acceptance) -> Sequence[Delivery]:
+def _deliveries(acceptance: Acceptance, effects: Sequence[Effects]) -> list[Delivery]:
+    """Where the letter goes for the recipients without a script."""
+    decided = {each.version.account_id for each in effects}
     is_junk = acceptance.verdict is not None and acceptance.verdict.treatment is Treatment.JUNK
     mailbox = JUNK if is_junk else INBOX
-    return [Delivery(recipient.account_id, mailbox, create=is_junk) for recipient in acceptance.local]
+    return [
+        Delivery(recipient.account_id, mailbox, create=is_junk)
+        for recipient in acceptance.local
+        if recipient.account_id not in decided
+    ]
 
 
 def _enqueue(tx: WriteTx, acceptance: Acceptance, remote: BlobDraft, lease_owner: str) -> list[Job]:

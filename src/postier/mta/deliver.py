@@ -23,11 +23,15 @@ from postier.mta.letter_id import under_new_id
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
 from postier.mta.settle import Settlement, settle, weigh
+from postier.mta.sieving.delivery import Sieving, Taken
+from postier.mta.sieving.origin import Origin
 from postier.mta.signing import seal_again
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
 from postier.smtp.parameters import MailParameters
+from postier.smtp.reason import Reason
+from postier.smtp.replies import reply_of
 from postier.store.transaction import ConflictError, Store, StoreError
 
 SETTLE_TRIES = 10
@@ -49,6 +53,7 @@ class Despatch(msgspec.Struct, frozen=True):
     lease_owner: str
     dispatch: Callable[[Sequence[Job]], None]
     tally: Tally = NO_TALLY
+    sieving: Sieving | None = None  # runs the recipients' scripts
 
 
 class Courier:
@@ -125,8 +130,11 @@ class Courier:
                 now_s=despatch.now_us() // 1_000_000,
             )
             relayed = sealed + content
+        # only who submitted it here is proved; nobody else is sent a report
+        is_ours = message.account_id is not None
+        origin = Origin(is_proved=is_ours, may_refuse=is_ours)
 
-        async def keep(letter_id: int) -> list[Job]:
+        async def keep(letter_id: int) -> Taken:
             letter = Acceptance(
                 letter_id=letter_id,
                 peer="",
@@ -140,9 +148,14 @@ class Courier:
                 message_id=message.message_id,
                 received_at=despatch.now_us(),
             )
-            return await accept(despatch.store, letter, despatch.lease_owner)
+            if despatch.sieving is None:
+                return await accept(despatch.store, letter, despatch.lease_owner)
+            return await despatch.sieving.take(letter, origin, despatch.lease_owner)
 
-        despatch.dispatch(await under_new_id(keep, despatch.now_us, despatch.random_bits))
+        taken = await under_new_id(keep, despatch.now_us, despatch.random_bits)
+        if isinstance(taken, Reason):
+            return Failed(str(reply_of(taken)), despatch.hostname)
+        despatch.dispatch(taken)
         return Delivered("250 2.1.5 Filed here", despatch.hostname)
 
     async def _settle(self, job: Job, outcomes: Mapping[int, Outcome]) -> bool:

@@ -4,10 +4,9 @@ Not here: sending on (`deliver`). Invariants: nobody writes under an address tha
 From, Sender); what leaves is canonical, complete (From, Date, Message-ID) and signed; local recipients have it when 250 is said.
 """
 
-from collections.abc import Collection
-
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
 from postier.mailauth.authentication_results import build, of_auth, strip_ours
+from postier.mailauth.bimi import strip_fields
 from postier.mime.address import Address
 from postier.mime.address_list import parse_address_list
 from postier.mime.dates import format_date
@@ -15,9 +14,10 @@ from postier.mime.headers import HeaderSection, split_header
 from postier.mime.normalise import normalise
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
-from postier.mta.receive import Transaction, Visitor
+from postier.mta.sieving.origin import Origin
 from postier.mta.signing import sign
-from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field
+from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field, without_fields
+from postier.mta.visit import Transaction, Visitor
 from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
@@ -61,10 +61,9 @@ class Submission(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        content = strip_ours(
-            normalise(content), self._intake.hostname
-        )  # RFC 8601 §5: nor do users speak in our name
-        content = _without(DROPPED_FIELDS, content)
+        # RFC 8601 §5: nor do users speak in our name
+        content = strip_fields(strip_ours(normalise(content), self._intake.hostname))
+        content = without_fields(DROPPED_FIELDS, content)
         header = split_header(content)
         if hops(header) > MAX_HOPS:
             return why.TOO_MANY_HOPS
@@ -122,7 +121,8 @@ class Submission(Visitor):
                 message_id=message_id,
                 unsigned_domain="" if signature else domain,
                 received_at=now_us,
-            )
+            ),
+            Origin(remote_ip=self.peer.ip, is_proved=True, may_refuse=True),
         )
 
     async def _take_local(
@@ -190,14 +190,3 @@ class Submission(Visitor):
         mailboxes = parse_address_list(value).mailboxes if value is not None else ()
         author = mailboxes[0].addr_spec() if mailboxes else None
         return author.domain if author is not None else self._login.address.domain
-
-
-def _without(names: Collection[bytes], content: bytes) -> bytes:
-    """The letter without the fields of these names (lower case)."""
-    header = split_header(content)
-    if all(key not in names for _, key, _ in header.entries):
-        return content
-    start = header.first_start
-    end = start + sum(len(lines) for lines, _, _ in header.entries)
-    kept = [lines for lines, key, _ in header.entries if key not in names]
-    return b"".join((content[:start], *kept, content[end:]))

@@ -4,10 +4,11 @@ Not here: Authentication-Results (`mailauth.authentication_results`). Invariant:
 """
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from postier.mime.dates import format_date
-from postier.mime.headers import HeaderSection
+from postier.mime.headers import HeaderSection, split_header
 from postier.mta.peer import Peer
 
 MAX_HOPS = 100  # RFC 5321 §6.3
@@ -55,6 +56,17 @@ def hops(header: HeaderSection) -> int:
 
 
 _date = lru_cache(maxsize=1)(format_date)  # letters of one second have one date
+
+
+def without_fields(names: Collection[bytes], content: bytes) -> bytes:
+    """The letter without the fields of these names (lower case)."""
+    header = split_header(content)
+    if all(key not in names for _, key, _ in header.entries):
+        return content
+    start = header.first_start
+    end = start + sum(len(lines) for lines, _, _ in header.entries)
+    kept = [lines for lines, key, _ in header.entries if key not in names]
+    return b"".join((content[:start], *kept, content[end:]))
 
 
 def _safe(text: str) -> str:

@@ -139,7 +139,8 @@ class Result(msgspec.Struct, frozen=True):
     """What came of a run.
 
     `keep` is the implicit keep, None when it is cancelled. After an error there are no actions, and the keep has the
-    message as it came. `flags` is the internal variable at the end (RFC 5232 §3).
+    message as it came; `is_too_costly` says that it was one of cost. `flags` is the internal variable at the end
+    (RFC 5232 §3).
     """
 
     actions: tuple[Action, ...]
@@ -149,3 +150,4 @@ class Result(msgspec.Struct, frozen=True):
     flags: tuple[str, ...] = ()
     tracked: tuple[Tracked, ...] = ()
     trace: tuple[Step, ...] = ()
+    is_too_costly: bool = False

@@ -39,6 +39,10 @@ class RunError(Exception):
         self.line = line
 
 
+class CostError(RunError):
+    """A run that went over what a run may cost (`limits`: steps, work, regex_work)."""
+
+
 class Source:
     """The text of a script, with the lines of its offsets."""
 

@@ -485,6 +485,13 @@ SENDER_NOT_OWNED = _declare(
     "Not allowed to send as this address",
     "The account does not own the sender.",
 )
+FILTER_REFUSED = _declare(
+    "filter-refused",
+    550,
+    "5.7.1",
+    "The recipient's mail filter refuses this message",
+    "Every recipient's Sieve script refuses the letter (RFC 5429); the text is theirs.",
+)
 POLICY_REFUSED = _declare(
     "policy-refused", 550, "5.7.1", "Refused by policy", "A rule of the administrator or a hook refuses it."
 )

@@ -363,8 +363,8 @@ CREATE TABLE sieve_script (
 ) @keyed
 """
 
-# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages.
-# `email_to_key` are the emails that were there before it.
+# What SORT and THREAD go by (mailbox/sort_keys): a narrow table beside `email`, so that ordering reads a tenth of the pages. The
+# emails up to `keyed_to` have their row; the search texts of those up to `refold_to` have an older form.
 _MIGRATION_6 = """
 CREATE TABLE sort_key (
     account_id @int NOT NULL,
@@ -380,16 +380,84 @@ CREATE TABLE sort_key (
     message_hashes @bytes NOT NULL,
     @key (account_id, email_id)
 );
-CREATE TABLE email_to_key (
-    account_id @int NOT NULL,
-    email_id @int NOT NULL,
-    PRIMARY KEY (account_id, email_id)
+ALTER TABLE account ADD COLUMN keyed_to @int NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN refold_to @int NOT NULL DEFAULT 0;
+UPDATE account SET refold_to =
+    (SELECT coalesce(max(m.email_id), 0) FROM email m WHERE m.account_id = account.account_id)
+"""
+
+# The index of words (mailbox/words): what can be made again from the emails. `first` and `indexed_to` count emails within
+# the account, as the lower half of an email id does.
+_MIGRATION_7 = """
+CREATE TABLE word_progress (
+    account_id @int PRIMARY KEY,
+    indexed_to @int NOT NULL,
+    version TEXT NOT NULL
 ) @keyed;
-INSERT INTO email_to_key (account_id, email_id) SELECT account_id, email_id FROM email
+CREATE TABLE word_block (
+    account_id @int NOT NULL,
+    first @int NOT NULL,
+    size @int NOT NULL,
+    present @bytes NOT NULL,
+    undecided @bytes NOT NULL,
+    text_bytes @int NOT NULL,
+    stored_bytes @int NOT NULL,
+    PRIMARY KEY (account_id, first)
+) @keyed;
+CREATE TABLE word_part (
+    account_id @int NOT NULL,
+    first @int NOT NULL,
+    kind @int NOT NULL,
+    chunk @int NOT NULL,
+    data @bytes NOT NULL,
+    PRIMARY KEY (account_id, first, kind, chunk)
+)
+"""
+
+# What deliveries with scripts remember: answers given, ids seen, notices sent (a digest, until when); the processor time of an
+# hour; and what a script did with stored mail, so that it can be undone.
+_MIGRATION_8 = """
+CREATE TABLE sieve_memory (
+    account_id @int NOT NULL,
+    kind TEXT NOT NULL,
+    digest @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    PRIMARY KEY (account_id, kind, digest)
+) @keyed;
+CREATE INDEX sieve_memory_expires ON sieve_memory (expires_at);
+CREATE TABLE sieve_usage (
+    account_id @int PRIMARY KEY,
+    since @int NOT NULL,
+    cpu_us @int NOT NULL
+);
+CREATE TABLE sieve_applied (
+    account_id @int NOT NULL,
+    run_id @int NOT NULL,
+    step @int NOT NULL,
+    kind TEXT NOT NULL,
+    mailbox_id @int NOT NULL,
+    target_id @int NOT NULL,
+    uid @int NOT NULL,
+    flags @int NOT NULL,
+    PRIMARY KEY (account_id, run_id, step)
+) @keyed
+"""
+
+# What became of the logos that senders assert (BIMI); an empty verdict is being fetched for the first time.
+_MIGRATION_9 = """
+CREATE TABLE judged_logo (
+    organisation TEXT NOT NULL,
+    fingerprint @bytes NOT NULL,
+    verdict @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    fetching_until @int NOT NULL,
+    PRIMARY KEY (organisation, fingerprint)
+) @keyed;
+CREATE INDEX judged_logo_expires ON judged_logo (expires_at)
 """
 
 # What SCRAM knows of passwords (accounts/scram_keys), and secrets of the whole server that no configuration holds.
-_MIGRATION_7 = """
+_MIGRATION_10 = """
 CREATE TABLE scram_key (
     account_id @int NOT NULL,
     credential_id @int NOT NULL,
@@ -414,6 +482,9 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_5,
     _MIGRATION_6,
     _MIGRATION_7,
+    _MIGRATION_8,
+    _MIGRATION_9,
+    _MIGRATION_10,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

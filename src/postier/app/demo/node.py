@@ -41,11 +41,14 @@ class Ports(msgspec.Struct, frozen=True):
     imaps: int
     pop3: int
     pop3s: int
+    managesieve: int
 
     @classmethod
     def above(cls, base: int) -> "Ports":
         """The well-known ports, moved up by `base`."""
-        return cls(base + 25, base + 587, base + 465, base + 143, base + 993, base + 110, base + 995)
+        return cls(
+            base + 25, base + 587, base + 465, base + 143, base + 993, base + 110, base + 995, base + 4190
+        )
 
 
 class NodePlan(msgspec.Struct, frozen=True):
@@ -116,6 +119,7 @@ def _configuration(plan: NodePlan) -> str:
         ("imap", ports.imaps, "implicit"),
         ("pop3", ports.pop3, "starttls"),
         ("pop3", ports.pop3s, "implicit"),
+        ("managesieve", ports.managesieve, "starttls"),
     )
     head = (
         f'hostname = "{plan.hostname}"\ndata = "data"\nworkers = 2\n'

@@ -83,7 +83,7 @@ class Connection:
         "failed_logins",
         "fetched",
         "has_news",
-        "is_keyed",
+        "is_refolded",
         "mechanisms",
         "owner",
         "progress",
@@ -104,8 +104,8 @@ class Connection:
         self.selected: Selected | None = None
         self.append: Appending | None = None
         self.has_news = False  # somebody changed the account while this connection is in IDLE
+        self.is_refolded = False  # the account's search texts have today's form
         self.mechanisms: tuple[str, ...] = ()  # of AUTHENTICATE (`authenticate.learn_mechanisms`)
-        self.is_keyed = False  # every email of the account has its sort keys
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0

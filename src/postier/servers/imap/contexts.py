@@ -24,6 +24,7 @@ from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.matching import matching_uids
 from postier.servers.imap.selected import MailboxGoneError, Selected, uids_of
+from postier.servers.imap.sort_keys import read_keyed
 
 
 class Contexts:
@@ -129,7 +130,7 @@ async def _decide(
     connection: Connection, context: Context, known: set[int], expunged: frozenset[int]
 ) -> tuple[set[int], set[int], Sequence[int]]:
     """(what leaves the result, what comes into it, the result then). Raises StoreError."""
-    selected, store = connection.opened(), connection.store
+    selected = connection.opened()
     results = set(context.results)
     matching: set[int] = set()
     if known:
@@ -141,8 +142,9 @@ async def _decide(
         return gone, came, ()
     ordered: Sequence[int] = sorted((results - gone) | came)
     if context.keys is not None:
-        ordered = await store.read_bulk(
-            in_order, selected.account_id, selected.mailbox_id, ordered, context.keys
+        account_id, mailbox_id, keys, uids = selected.account_id, selected.mailbox_id, context.keys, ordered
+        ordered = await read_keyed(
+            connection, len(uids), lambda tx: in_order(tx, account_id, mailbox_id, uids, keys)
         )
         # what was expunged since is told of at the next look; the client has it, so it keeps its place till then
         ordered = _with_missing(ordered, [uid for uid in context.results if uid not in gone])

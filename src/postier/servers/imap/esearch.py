@@ -16,10 +16,10 @@ from postier.mailbox.keywords import keywords_of
 from postier.mailbox.listing import Listed, list_mailboxes
 from postier.mailbox.reading import MailboxState, open_mailbox
 from postier.mailbox.refusals import MailboxRefusedError
-from postier.servers.imap import condstore, contexts
+from postier.servers.imap import condstore, contexts, sort_keys
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.matching import matching_uids
-from postier.servers.imap.search import forget_saved, found, highest_modseq, keyed
+from postier.servers.imap.search import forget_saved, found, highest_modseq
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import ReadTx, StoreError
 
@@ -34,7 +34,7 @@ async def esearch(connection: Connection, command: MultiSearch) -> Done:
         contexts.refuse_reuse(connection, command.tag, command.returns)
     if asks_modseq(command.criterion):
         condstore.client_knows(connection)
-    await keyed(connection)
+    await sort_keys.refold(connection)
     names = await connection.store.read(_chosen, connection.account_id, command, _selected_id(connection))
     if len(names) > MAX_MAILBOXES:
         raise no("Too many mailboxes are searched", LIMIT)  # RFC 7377 §2.4

@@ -56,9 +56,10 @@ async def _decided(
 ) -> list[int]:
     """The second step, for what only texts can tell."""
     store = connection.store
-    found: list[int] = []
-    for start in range(0, len(known), CANDIDATES_AT_ONCE):
-        portion = known[start : start + CANDIDATES_AT_ONCE]
+    found = [uid for uid in known if uid in plan.sure]
+    undecided = [uid for uid in known if uid not in plan.sure]
+    for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
+        portion = undecided[start : start + CANDIDATES_AT_ONCE]
         messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
         contents = None
         if plan.needs_content:
@@ -66,4 +67,4 @@ async def _decided(
         found += matching(plan.rest, messages, contents)
         connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
         await connection.drain()
-    return found
+    return sorted(found)

@@ -12,9 +12,7 @@ from postier.imap.search import Criterion, asks_modseq
 from postier.imap.search_results import Return, Wanted, saved_result, search_answer
 from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
-from postier.mailbox.sort_keys import KEYED_AT_ONCE, unkeyed, write_keys
-from postier.mime.index import index_message
-from postier.servers.imap import condstore, contexts
+from postier.servers.imap import condstore, contexts, sort_keys
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.matching import matching_uids
 from postier.servers.imap.selected import Selected
@@ -83,26 +81,10 @@ async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -
     selected, store = connection.opened(), connection.store
     if asks_modseq(criterion):
         condstore.client_knows(connection)
-    await keyed(connection)
+    await sort_keys.refold(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
     known = await matching_uids(connection, criterion, uidnext=selected.told_uidnext)
     if not is_uid:
         await selected.load(store)
     return known
-
-
-async def keyed(connection: Connection) -> None:
-    """Once a connection: emails from before there were sort keys get theirs. Raises StoreError."""
-    store, account_id = connection.store, connection.account_id
-    while not connection.is_keyed:
-        emails = await store.read(unkeyed, account_id)
-        connection.is_keyed = len(emails) < KEYED_AT_ONCE
-        if emails:
-            contents = await store.read_blobs([blob_id for _, blob_id in emails])
-            indexes = [
-                (email_id, index_message(content or b""))
-                for (email_id, _), content in zip(emails, contents, strict=True)
-            ]
-            await store.write_bulk(write_keys, account_id, indexes)
-            await connection.drain()

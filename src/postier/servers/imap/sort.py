@@ -13,19 +13,21 @@ from postier.imap.view import MailboxView
 from postier.mailbox.order import in_order
 from postier.servers.imap import contexts
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import INLINE_MESSAGES
 from postier.servers.imap.search import forget_saved, found, highest_modseq
+from postier.servers.imap.sort_keys import read_keyed
 from postier.store.transaction import StoreError
 
 
 async def sort(connection: Connection, command: Sort) -> Done:
     """Answer with the messages that match, in order."""
-    selected, store, returns = connection.opened(), connection.store, command.returns
+    selected, returns = connection.opened(), command.returns
     contexts.refuse_reuse(connection, command.tag, returns)
     try:
         uids = await found(connection, command.criterion, is_uid=command.is_uid)
-        read = store.read if len(uids) <= INLINE_MESSAGES else store.read_bulk
-        ordered = await read(in_order, selected.account_id, selected.mailbox_id, uids, command.keys)
+        account_id, mailbox_id = selected.account_id, selected.mailbox_id
+        ordered = await read_keyed(
+            connection, len(uids), lambda tx: in_order(tx, account_id, mailbox_id, uids, command.keys)
+        )
     except StoreError:
         forget_saved(connection, returns)
         raise

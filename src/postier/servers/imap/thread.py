@@ -7,16 +7,18 @@ from postier.imap.commands.thread import Thread
 from postier.imap.thread_results import thread_answer
 from postier.mailbox.thread_rows import threads_of
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import INLINE_MESSAGES
 from postier.servers.imap.search import found
+from postier.servers.imap.sort_keys import read_keyed
 
 
 async def thread(connection: Connection, command: Thread) -> Done:
     """Answer with the threads of the messages that match."""
-    selected, store = connection.opened(), connection.store
+    selected = connection.opened()
     uids = await found(connection, command.criterion, is_uid=command.is_uid)
-    read = store.read if len(uids) <= INLINE_MESSAGES else store.read_bulk
-    there, threads = await read(threads_of, selected.account_id, selected.mailbox_id, uids, command.algorithm)
+    account_id, mailbox_id = selected.account_id, selected.mailbox_id
+    there, threads = await read_keyed(
+        connection, len(uids), lambda tx: threads_of(tx, account_id, mailbox_id, uids, command.algorithm)
+    )
     numbers = there if command.is_uid else selected.view.seqs_of(there)
     connection.send(thread_answer(threads, numbers))
     return Done("THREAD completed")

@@ -1,0 +1,278 @@
+"""Criteria put to the index of words: which emails surely match, which may.
+
+Not here: deciding on the text of those that may (`search`). Source: RFC 9051 §6.4.4 (SUBJECT, BODY, TEXT match substrings).
+Invariants: an email that matches is among those that may; one that is sure matches; what the index does not know (flags,
+emails in no block, a block that is damaged) may match. No recursion.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from postier.imap.search import (
+    All,
+    And,
+    AnyText,
+    BodyText,
+    Criterion,
+    Leaf,
+    Not,
+    Nothing,
+    Or,
+    SubjectText,
+    leaves,
+)
+from postier.mailbox.ledger import EMAIL_IDS_BITS
+from postier.mailbox.words import rows
+from postier.mailbox.words.block import (
+    WORDS_IN_CHUNK,
+    DamagedBlockError,
+    Field,
+    Reader,
+    places_in,
+    words_with,
+)
+from postier.mailbox.words.tokens import Pattern, Piece, pattern_of
+from postier.store.transaction import ReadTx
+
+MAX_LOOKUPS = 32  # pieces of one search, over all criteria; the other criteria narrow nothing
+
+_FIELDS = {
+    SubjectText: (Field.SUBJECT,),
+    BodyText: (Field.BODY,),
+    AnyText: (Field.HEADER, Field.BODY),
+}
+
+
+class Narrowed(msgspec.Struct, frozen=True):
+    """Email ids: `sure` match, of the others only `maybe` and those from `open_from` on can."""
+
+    sure: frozenset[int]
+    maybe: frozenset[int]
+    open_from: int
+
+    def may_match(self, email_id: int) -> bool:
+        """Whether an email can match."""
+        return email_id in self.maybe or email_id in self.sure or email_id >= self.open_from
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    """Places of a block as bits."""
+
+    sure: int
+    maybe: int
+
+
+class _Lookup(msgspec.Struct, frozen=True):
+    pattern: Pattern
+    fields: tuple[Field, ...]
+
+
+class _Join(msgspec.Struct, frozen=True):
+    is_and: bool
+    count: int
+
+
+class _Inverse(msgspec.Struct, frozen=True):
+    pass
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A term that is the same for every message; None: the index does not know."""
+
+    value: bool | None
+
+
+_Step: TypeAlias = _Lookup | _Join | _Inverse | _Known
+
+
+def uses_index(criterion: Criterion) -> bool:
+    """Whether the index can say anything."""
+    return any(isinstance(_step(leaf), _Lookup) for leaf in leaves(criterion))
+
+
+def narrow(tx: ReadTx, account_id: int, criterion: Criterion, email_ids: Sequence[int] | None) -> Narrowed:
+    """Put a (bound) criterion to the blocks of an account; `email_ids` are those of interest, None: all.
+
+    Blocks with less than a few of interest are not looked at: all of theirs may match.
+    """
+    steps = _program(criterion)
+    blocks = rows.blocks_of(tx, account_id)
+    sure: list[int] = []
+    maybe: list[int] = []
+    open_from = (account_id << EMAIL_IDS_BITS) + rows.indexed_to(tx, account_id)
+    if not rows.indexed_to(tx, account_id):  # none, or of another version
+        return Narrowed(frozenset(), frozenset(), open_from)
+    if email_ids is not None:
+        blocks, left = _of_interest(blocks, email_ids)
+        maybe += left
+    fields = sorted({field for step in steps if isinstance(step, _Lookup) for field in step.fields})
+    reader = Reader()
+    for block, packed in rows.dictionaries(tx, account_id, fields, blocks):
+        looking = _Looking(tx, account_id, block, packed, reader)
+        try:
+            verdict = looking.run(steps)
+        except DamagedBlockError:  # `postier search rebuild` makes it anew
+            verdict = _Verdict(0, block.present)
+        base = (account_id << EMAIL_IDS_BITS) + block.first
+        sure += [base + place for place in places_in(verdict.sure)]
+        maybe += [base + place for place in places_in(verdict.maybe & ~verdict.sure)]
+    return Narrowed(frozenset(sure), frozenset(maybe), open_from)
+
+
+MIN_OF_INTEREST = 32  # emails; reading so many texts costs what a look into a block does
+
+
+def _of_interest(
+    blocks: Sequence[rows.BlockRow], email_ids: Sequence[int]
+) -> tuple[list[rows.BlockRow], list[int]]:
+    """The blocks with enough of these emails, and the emails of the other blocks."""
+    by_block: dict[int, list[int]] = {}
+    wanted = sorted(email_ids)
+    position = 0
+    account = wanted[0] >> EMAIL_IDS_BITS if wanted else 0
+    for block in blocks:
+        end = (account << EMAIL_IDS_BITS) + block.first + block.size
+        start = position
+        while position < len(wanted) and wanted[position] < end:
+            position += 1
+        by_block[block.first] = wanted[start:position]
+    chosen = [block for block in blocks if len(by_block[block.first]) >= MIN_OF_INTEREST]
+    few = [one for part in by_block.values() if len(part) < MIN_OF_INTEREST for one in part]
+    return chosen, few
+
+
+# -- a criterion as steps -----------------------------------------------------------------------------------
+
+
+def _program(criterion: Criterion) -> list[_Step]:
+    """The criterion in the order in which it is evaluated on a stack."""
+    pending: list[tuple[Criterion, bool]] = [(criterion, False)]
+    steps: list[_Step] = []
+    room = MAX_LOOKUPS
+    while pending:
+        node, is_ready = pending.pop()
+        match node:
+            case And(terms) | Or(terms) if is_ready:
+                steps.append(_Join(isinstance(node, And), len(terms)))
+            case And(terms) | Or(terms):
+                pending.append((node, True))
+                pending.extend((term, False) for term in terms)
+            case Not() if is_ready:
+                steps.append(_Inverse())
+            case Not(term):
+                pending += [(node, True), (term, False)]
+            case _:
+                step = _step(node)
+                if isinstance(step, _Lookup):
+                    room -= len(step.pattern.pieces)
+                steps.append(step if room >= 0 else _Known(None))
+    return steps
+
+
+def _step(leaf: Leaf) -> _Lookup | _Known:
+    match leaf:
+        case All():
+            return _Known(True)
+        case Nothing():
+            return _Known(False)
+        case SubjectText(text) | BodyText(text) | AnyText(text):
+            pattern = pattern_of(text)
+            return _Known(None) if pattern is None else _Lookup(pattern, _FIELDS[type(leaf)])
+        case _:
+            return _Known(None)
+
+
+# -- one block ----------------------------------------------------------------------------------------------
+
+
+class _Looking:
+    def __init__(
+        self,
+        tx: ReadTx,
+        account_id: int,
+        block: rows.BlockRow,
+        packed: dict[Field, bytes],
+        reader: Reader,
+    ) -> None:
+        self._tx = tx
+        self._account_id = account_id
+        self._block = block
+        self._packed = packed
+        self._reader = reader
+        self._dictionaries: dict[Field, bytes] = {}
+        self._found: dict[tuple[Field, Piece], int] = {}
+
+    def run(self, steps: Iterable[_Step]) -> _Verdict:
+        present = self._block.present
+        done: list[_Verdict] = []
+        for step in steps:
+            match step:
+                case _Lookup():
+                    done.append(self._looked_up(step))
+                case _Known(value):
+                    done.append(_Verdict(present if value else 0, 0 if value is False else present))
+                case _Inverse():
+                    inner = done.pop()
+                    done.append(_Verdict(present & ~inner.maybe, present & ~inner.sure))
+                case _Join(is_and, count):
+                    parts = done[-count:]
+                    del done[-count:]
+                    done.append(_joined(parts, present, is_and=is_and))
+        return done.pop()
+
+    def _looked_up(self, step: _Lookup) -> _Verdict:
+        """Fields one by one: all pieces must be in the same text."""
+        undecided = self._block.undecided
+        maybe = 0
+        for field in step.fields:
+            here = self._block.present
+            for piece in step.pattern.pieces:
+                if not here:
+                    break
+                here &= self._with(field, piece)
+            maybe |= here
+        sure = maybe & ~undecided if step.pattern.is_exact else 0
+        return _Verdict(sure, maybe | undecided)
+
+    def _with(self, field: Field, piece: Piece) -> int:
+        """The messages that have the piece in a word of the field."""
+        key = field, piece
+        if key not in self._found:
+            self._found[key] = self._search(field, piece)
+        return self._found[key]
+
+    def _search(self, field: Field, piece: Piece) -> int:
+        packed = self._packed.get(field)
+        if packed is None:
+            return 0
+        if field not in self._dictionaries:
+            self._dictionaries[field] = self._reader.dictionary(packed)
+        chunks: dict[int, list[int]] = {}
+        for ordinal in words_with(self._dictionaries[field], piece):
+            chunks.setdefault(ordinal // WORDS_IN_CHUNK, []).append(ordinal % WORDS_IN_CHUNK)
+        if not chunks:
+            return 0
+        size = self._block.size
+        found = rows.places_of(self._tx, self._account_id, self._block.first, field, [*chunks])
+        if len(found) != len(chunks):
+            raise DamagedBlockError("a chunk is missing")
+        bits = 0
+        for chunk, data in found:
+            bits |= self._reader.places(data, size, chunks[chunk])
+        return bits
+
+
+def _joined(parts: Sequence[_Verdict], present: int, *, is_and: bool) -> _Verdict:
+    if not is_and:
+        sure = maybe = 0
+        for part in parts:
+            sure |= part.sure
+            maybe |= part.maybe
+        return _Verdict(sure, maybe)
+    sure = maybe = present
+    for part in parts:
+        sure &= part.sure
+        maybe &= part.maybe
+    return _Verdict(sure, maybe)
