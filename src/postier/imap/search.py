@@ -238,6 +238,17 @@ def simplify(criterion: Criterion) -> Criterion:
     return _rewrite(criterion, lambda leaf: leaf)
 
 
+def with_numbers_bound(criterion: Criterion, uid_ranges: Callable[[SequenceSet, bool], Ranges]) -> Criterion:
+    """The criteria with sequence numbers and the saved result as the UIDs that they are now (RFC 5267 §4.3)."""
+
+    def leaf(term: Leaf) -> Criterion:
+        if isinstance(term, Messages) and (not term.is_uid or term.set.is_saved_result):
+            return Uids(uid_ranges(term.set, term.is_uid))
+        return term
+
+    return _rewrite(criterion, leaf)
+
+
 def leaves(criterion: Criterion) -> Iterable[Leaf]:
     """All leaves, in no particular order."""
     pending = [criterion]

@@ -8,9 +8,10 @@ from array import array
 from collections.abc import Sequence
 
 from postier.imap.commands.sort import Sort
-from postier.imap.search_results import saved_result, sort_answer
+from postier.imap.search_results import Return, saved_result, sort_answer
 from postier.imap.view import MailboxView
 from postier.mailbox.order import in_order
+from postier.servers.imap import contexts
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.search import forget_saved, found, highest_modseq
 from postier.servers.imap.sort_keys import read_keyed
@@ -20,6 +21,7 @@ from postier.store.transaction import StoreError
 async def sort(connection: Connection, command: Sort) -> Done:
     """Answer with the messages that match, in order."""
     selected, returns = connection.opened(), command.returns
+    contexts.refuse_reuse(connection, command.tag, returns)
     try:
         uids = await found(connection, command.criterion, is_uid=command.is_uid)
         account_id, mailbox_id = selected.account_id, selected.mailbox_id
@@ -35,6 +37,10 @@ async def sort(connection: Connection, command: Sort) -> Done:
     modseq = await highest_modseq(connection, command.criterion, returns, array("I", ordered))
     answer = sort_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, modseq=modseq)
     connection.send(answer)
+    if returns is not None and Return.UPDATE in returns.options:
+        contexts.keep(
+            connection, command.tag, command.criterion, ordered, is_uid=command.is_uid, keys=command.keys
+        )
     return Done("SORT completed")
 
 

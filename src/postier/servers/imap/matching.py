@@ -1,0 +1,83 @@
+"""Finding the messages of a mailbox that match, for SEARCH, SORT, THREAD, ESEARCH and contexts.
+
+Not here: the criteria (`imap.search`), deciding (`mailbox.search`). Source: RFC 9051 §6.4.4.
+"""
+
+from array import array
+from bisect import bisect_left
+
+from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
+from postier.imap.sets import Ranges, SequenceSet
+from postier.mailbox.keywords import keywords_of
+from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates
+from postier.mailbox.search import matching as decide
+from postier.mailbox.search import search as plan_search
+from postier.servers.imap.connection import Connection
+from postier.servers.imap.selected import Selected
+
+INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
+
+
+async def matching_uids(
+    connection: Connection, criterion: Criterion, *, uidnext: int, selected: Selected | None = None
+) -> "array[int]":
+    """What `matching` finds, as numbers. Raises StoreError."""
+    return (await matching(connection, criterion, uidnext=uidnext, selected=selected)).numbers()
+
+
+async def matching(
+    connection: Connection, criterion: Criterion, *, uidnext: int, selected: Selected | None = None
+) -> Uids:
+    """UIDs below `uidnext` of what matches now in a mailbox, the open one if no other is given. Raises StoreError."""
+    store = connection.store
+    selected = selected or connection.opened()
+    bound = await _bound(connection, selected, criterion)
+    read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
+    plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
+    found = plan.found
+    if found.last >= uidnext:
+        found = Uids(numbers=_below(found.numbers(), uidnext))
+    if plan.undecided:
+        found = Uids(numbers=await _decided(connection, selected, plan, found.numbers(), uidnext))
+    return found
+
+
+def _below(uids: "array[int]", uidnext: int) -> "array[int]":
+    return uids[: bisect_left(uids, uidnext)]
+
+
+async def _bound(connection: Connection, selected: Selected, criterion: Criterion) -> Criterion:
+    """The criteria with everything in them that depends on the session; loads the UIDs only for numbers and `*`."""
+    store, view = connection.store, selected.view
+    for leaf in leaves(criterion):
+        if isinstance(leaf, Messages) and (leaf.set.has_star or not leaf.is_uid):
+            await selected.load(store)
+        elif isinstance(leaf, Keyword):
+            view.note_keywords(await store.read(keywords_of, selected.account_id))
+
+    def ranges(numbers: SequenceSet, is_uid: bool) -> Ranges:  # noqa: FBT001 - `Binding` calls it by place
+        if is_uid and not numbers.has_star and not numbers.is_saved_result:
+            return numbers.resolve(0)
+        return view.uid_ranges(numbers, is_uid)
+
+    now_s = connection.owner.now_us() // 1_000_000
+    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
+
+
+async def _decided(
+    connection: Connection, selected: Selected, plan: SearchPlan, found: "array[int]", uidnext: int
+) -> "array[int]":
+    """The second step, for what only texts can tell."""
+    store = connection.store
+    undecided = _below(plan.undecided, uidnext)
+    more: list[int] = []
+    for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
+        portion = undecided[start : start + CANDIDATES_AT_ONCE]
+        messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
+        contents = None
+        if plan.needs_content:
+            contents = await store.read_blobs([message.blob_id for message in messages])
+        more += decide(plan.rest, messages, contents)
+        connection.progress = start + len(portion), len(undecided)
+        await connection.drain()
+    return array("I", sorted([*found, *more])) if more else found
