@@ -23,7 +23,7 @@ LOOK_SHARE = 0.01  # of the time, at most, goes into looking for what is to be d
 LEASE = "index"
 LEASE_US = 120_000_000
 POSTPONED_S = 60.0  # new mail waits at most so long for a quiet moment
-BUSY = 0.25  # of a processor used by this worker for other things
+BUSY = 0.1  # of a processor used by this worker for other things
 RESTS_BUSY, RESTS_QUIET = 19, 1  # as long as the work was
 SAMPLE_S = 0.05
 

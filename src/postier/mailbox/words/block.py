@@ -23,7 +23,7 @@ from postier.mailbox.words.tokens import Piece
 BLOCK = 1_024  # messages of a whole block
 RUN = 64  # messages of a run, which is a block by itself while the next whole one is not complete
 
-_LEVEL = 3  # of zstd
+_LEVEL = 6  # of zstd: 3 saves 5 us a letter and makes the index of Chinese 3 % larger
 _END = b"\n"
 _ALL = (1 << RUN) - 1
 
