@@ -3,7 +3,7 @@
 import asyncio
 
 from postier.app import indexer
-from postier.app.indexer import BUSY, LEASE, SAMPLE_S, Indexer, Leisure
+from postier.app.indexer import BUSY, LEASE, LOOK_ANYWAY_S, SAMPLE_S, Indexer, Leisure
 from postier.mailbox.words import rows
 from postier.mailbox.words.block import BLOCK, RUN
 from postier.store.leases import take_lease
@@ -95,8 +95,15 @@ async def test_stopping_ends_between_blocks(sqlite_store):
 async def test_nothing_to_do_writes_nothing(sqlite_store):
     await filled(sqlite_store, count=RUN - 2)
     before = sqlite_store.commits
-    assert await Indexer(sqlite_store, "one")._index() > 0  # how long it looked
+    duty = Indexer(sqlite_store, "one")
+    assert await duty._index() > 0  # how long it looked
     assert sqlite_store.commits == before
+    assert await duty._index() == 0  # nothing was written, so it does not look
+    duty._looked_at -= LOOK_ANYWAY_S
+    assert await duty._index() > 0  # others may have written
+    await filled(sqlite_store, 2)
+    assert await duty._index() > 0
+    assert await sqlite_store.read(rows.indexed_to, 2) == RUN
 
 
 async def test_mail_goes_first(sqlite_store, monkeypatch):

@@ -20,10 +20,11 @@ from postier.store.transaction import ReadTx, Store, StoreError, WriteTx
 
 EVERY_S = 5.0
 LOOK_SHARE = 0.01  # of the time, at most, goes into looking for what is to be done
+LOOK_ANYWAY_S = 60.0  # and after so long although this worker has written nothing
 LEASE = "index"
 LEASE_US = 120_000_000
 POSTPONED_S = 60.0  # new mail waits at most so long for a quiet moment
-BUSY = 0.25  # of a processor used by this worker for other things
+BUSY = 0.1  # of a processor used by this worker for other things
 RESTS_BUSY, RESTS_QUIET = 19, 1  # as long as the work was
 SAMPLE_S = 0.05
 
@@ -60,7 +61,8 @@ class Indexer:
         self._every_s = every_s
         self._stopping = asyncio.Event()
         self._leisure = Leisure()
-        self._step_began = 0.0
+        self._step_began = self._looked_at = 0.0
+        self._commits = -1
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to look now and then."""
@@ -91,7 +93,10 @@ class Indexer:
         """Index what there is; how long looking for it took. Raises StoreError."""
         if not await self._store.read(_is_free, self._owner, time.time_ns() // 1000):
             return 0.0
-        began = time.monotonic()
+        began, commits = time.monotonic(), self._store.commits
+        if commits == self._commits and began - self._looked_at < LOOK_ANYWAY_S:
+            return 0.0
+        self._commits, self._looked_at = commits, began
         accounts = await self._store.read_bulk(keeping.accounts_to_index)
         looked_s = time.monotonic() - began
         if not accounts:
