@@ -100,7 +100,7 @@ def _exists(compiler: Compiler, arguments: Arguments) -> Test:
     if find is None:
         return lambda run: all(run.seen.values(name) for name in names(run))
     found = find
-    return lambda run: all(found(run, name) for name in names(run))
+    return lambda run: all(found(run, [name]) for name in names(run))
 
 
 def _header(compiler: Compiler, arguments: Arguments) -> Test:
@@ -121,7 +121,7 @@ def _header(compiler: Compiler, arguments: Arguments) -> Test:
     parameters = arguments.texts(":param")
 
     def header(run: Run) -> bool:
-        entries = [entry for name in names(run) for entry in found(run, name)]
+        entries = found(run, names(run))
         if option is None:
             return test(run, [field_text(value) for _, _, value in entries])
         return test(run, [each for entry in entries for each in mime_values(run, entry, option, parameters)])
@@ -146,20 +146,17 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
 
     def address(run: Run) -> bool:
         take = part_of(part, run.world.detail_separator)
-        values: list[str] = []
-        for name in names(run):
-            if name not in ADDRESS_FIELDS:
-                continue  # RFC 5228 §5.1: MUST restrict
-            if find is None:
-                addresses = run.seen.addresses(name)
-            else:
-                addresses = [each for _, _, value in find(run, name) for each in addresses_in(value)]
-            run.charge(_ADDRESS_COST * len(addresses))
-            values += [
-                value
-                for each in addresses
-                if (value := (each.whole or None) if is_count else take(each)) is not None
-            ]
+        named = [name for name in names(run) if name in ADDRESS_FIELDS]  # RFC 5228 §5.1: MUST restrict
+        if find is None:
+            addresses = [each for name in named for each in run.seen.addresses(name)]
+        else:
+            addresses = [each for _, _, value in find(run, named) for each in addresses_in(value)]
+        run.charge(_ADDRESS_COST * len(addresses))
+        values = [
+            value
+            for each in addresses
+            if (value := (each.whole or None) if is_count else take(each)) is not None
+        ]
         return test(run, values)
 
     return address

@@ -70,7 +70,7 @@ def _date(compiler: Compiler, arguments: Arguments) -> Test:
         if find is None:
             found = [value for _, _, value in run.seen.named(field)[:1]]
         else:
-            found = [value for _, _, value in find(run, field)]
+            found = [value for _, _, value in find(run, [field])]
         values: list[str] = []
         for value in found:
             moment = _moment(value)
