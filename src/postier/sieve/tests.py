@@ -13,7 +13,7 @@ from postier.sieve.addresses import ADDRESS_FIELDS, part_of
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.fields import MIME_OPTIONS, finder, mime_values, names_of
 from postier.sieve.matching import build_match
-from postier.sieve.message import addresses_in, field_text
+from postier.sieve.message import AddressValue, addresses_in, field_text
 from postier.sieve.running import Run, Test
 from postier.sieve.spec import Command, Family, Place, Tag, Takes, Tests
 
@@ -143,12 +143,14 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
         return _never
     test, is_count = match.test, match.is_count
     part = arguments.first_of(":localpart", ":domain", ":all", ":user", ":detail")
+    # RFC 5228 §5.1: MUST restrict
+    are_known = all(isinstance(text, str) and ascii_lower(text) in ADDRESS_FIELDS for text in texts)
 
     def address(run: Run) -> bool:
         take = part_of(part, run.world.detail_separator)
-        named = [name for name in names(run) if name in ADDRESS_FIELDS]  # RFC 5228 §5.1: MUST restrict
+        named = names(run) if are_known else [name for name in names(run) if name in ADDRESS_FIELDS]
         if find is None:
-            addresses = [each for name in named for each in run.seen.addresses(name)]
+            addresses = run.seen.addresses(named[0]) if len(named) == 1 else _addresses_of(run, named)
         else:
             addresses = [each for _, _, value in find(run, named) for each in addresses_in(value)]
         run.charge(_ADDRESS_COST * len(addresses))
@@ -160,6 +162,10 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
         return test(run, values)
 
     return address
+
+
+def _addresses_of(run: Run, names: list[str]) -> list[AddressValue]:
+    return [each for name in names for each in run.seen.addresses(name)]
 
 
 _NAMES = Place("header names", Takes.STRINGS)
