@@ -34,6 +34,7 @@ from postier.mta.sieving.delivery import Sieving
 from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
+from postier.mta.tally import NO_TALLY, Tally
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
 from postier.servers.smtp import SmtpConversation, Timeouts
@@ -122,6 +123,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
+    tally: Tally = NO_TALLY
     draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
 
@@ -223,7 +225,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
-            sieving=Sieving(store, shelf, office),
+            sieving=Sieving(store, shelf, office, options.tally),
         )
         tls = None
         if options.tls or options.implicit:
