@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.mailauth.names import canonical, host_name, is_within, parent_of, printable
+from postier.mailauth.names import MAX_TEXT, _canonical, canonical, host_name, is_within, parent_of, printable
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,13 @@ def test_printable_is_printable(text):
     assert len(clean) <= 50
     assert clean.isascii()
     assert clean == "" or clean.isprintable()
+
+
+def test_a_text_that_is_too_long_is_no_name_and_is_not_remembered():
+    """What a stranger writes where a name belongs must not stay in memory."""
+    before = _canonical.cache_info().currsize
+    for text in ("x" * (MAX_TEXT + 1), "\u00e4" * (MAX_TEXT + 1)):
+        assert canonical(text) is None
+        assert host_name(text) is None
+    assert _canonical.cache_info().currsize == before
+    assert canonical("x" * MAX_TEXT) is None

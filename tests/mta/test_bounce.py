@@ -89,6 +89,18 @@ async def test_without_any_key_it_goes_unsigned(sqlite_store):
     assert b"DKIM-Signature" not in bounce
 
 
+@pytest.mark.parametrize("requires_tls", [True, False])
+async def test_the_bounce_of_a_protected_letter_is_protected_too(sqlite_store, requires_tls):
+    """RFC 8689 §5."""
+    async with post_office(sqlite_store) as office:
+        await office.send("b@null.test", sender="zoe@sender.test", requires_tls=requires_tls)
+        await office.quiet()
+        asked = await sqlite_store.read(
+            lambda tx: tx.rows("SELECT reverse_path, requires_tls FROM queue_message")
+        )
+    assert asked == [("", int(requires_tls))]
+
+
 @pytest.mark.parametrize(
     ("domains", "chosen"),
     [

@@ -28,13 +28,15 @@ from postier.dns.resolver import Resolver
 from postier.dns.zones import Zones
 from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
-from postier.mta.receive import Intake, Reception
+from postier.mta.receive import Reception
 from postier.mta.sieving.delivery import Sieving
 from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
 from postier.mta.tally import NO_TALLY, Tally
+from postier.mta.visit import Intake
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
 from postier.servers.smtp import SmtpConversation, Timeouts
@@ -124,6 +126,7 @@ class Options(msgspec.Struct, frozen=True):
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
     tally: Tally = NO_TALLY
+    logos: LogoShelf | None = None
     draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
 
@@ -225,6 +228,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             lease_owner="node/1/0",
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
+            logos=options.logos,
             sieving=Sieving(store, shelf, office, options.tally),
         )
         tls = None

@@ -14,7 +14,7 @@ from postier.tls.certificates import CertificateFiles
 from postier.tls.https import FetchError, HttpsSource
 from postier.tls.policy import StsProblem, TlsResult
 from postier.tls.server import ServerTls, Service
-from postier.tls.sts import REFRESH_S, RETRY_S, InMemory, StsPolicies
+from postier.tls.sts import MIN_AGE_S, REFRESH_S, RETRY_S, InMemory, StsPolicies
 from tests.certificate_authority import Authority
 
 POLICY = b"version: STSv1\r\nmode: enforce\r\nmx: mx.alpha.test\r\nmax_age: 604800\r\n"
@@ -99,7 +99,17 @@ async def test_a_new_id_brings_a_new_policy(tmp_path):
         one.response = ok(POLICY.replace(b"enforce", b"testing"))
         assert (await one.policies.policy("alpha.test")).mode is Mode.ENFORCE
         one.announce("2")
+        one.now_s += MIN_AGE_S
         assert (await one.policies.policy("alpha.test")).mode is Mode.TESTING
+        assert len(one.requests) == 2
+
+
+async def test_ids_that_change_all_the_time_cause_a_fetch_a_minute(tmp_path):
+    async with world(tmp_path) as one:
+        for number in range(5):
+            one.announce(str(number))
+            assert (await one.policies.policy("alpha.test")).mode is Mode.ENFORCE
+            one.now_s += MIN_AGE_S / 4
         assert len(one.requests) == 2
 
 
@@ -109,10 +119,11 @@ async def test_a_cached_policy_outlives_dns_and_https(tmp_path):
         one.announce(None)
         assert (await one.policies.policy("alpha.test")).mode is Mode.ENFORCE
         one.announce("2")
+        one.now_s += MIN_AGE_S
         one.response = b"HTTP/1.1 404 Not Found\r\n\r\n"
         assert (await one.policies.policy("alpha.test")).mode is Mode.ENFORCE
         assert one.policies.problem("alpha.test").result is TlsResult.STS_POLICY_FETCH_ERROR
-        one.now_s += 604_800 - 1
+        one.now_s += 604_800 - MIN_AGE_S - 1
         assert (await one.policies.policy("alpha.test")).mode is Mode.ENFORCE
         one.now_s += 1
         one.announce(None)
@@ -155,6 +166,16 @@ async def test_after_a_failure_there_is_a_pause_for_this_id_only(tmp_path):
         assert one.policies.problem("alpha.test") is None
 
 
+async def test_ids_that_change_all_the_time_and_cannot_be_had(tmp_path):
+    async with world(tmp_path) as one:
+        one.response = ok(b"no policy")
+        for number in range(5):
+            one.announce(str(number))
+            assert isinstance(await one.policies.policy("alpha.test"), StsProblem)
+            one.now_s += MIN_AGE_S / 4
+        assert len(one.requests) == 2
+
+
 async def test_many_ask_and_one_fetches(tmp_path):
     async with world(tmp_path) as one:
         one.hold = asyncio.Event()
@@ -163,6 +184,7 @@ async def test_many_ask_and_one_fetches(tmp_path):
             one.hold.set()
         assert {task.result().mode for task in asking} == {Mode.ENFORCE}
         assert len(one.requests) == 1
+        assert one.policies._fetching == {}
 
 
 async def test_a_memory_carries_policies_over_a_restart(tmp_path):
@@ -183,6 +205,7 @@ async def test_memory_and_failures_are_bounded(tmp_path, monkeypatch):
         await one.policies.policy("beta.test")
         assert one.policies.problem("beta.test").result is TlsResult.STS_WEBPKI_INVALID
         one.announce("2")
+        one.now_s += MIN_AGE_S
         one.response = b"junk"
         await one.policies.policy("alpha.test")
         assert one.policies.problem("beta.test") is None

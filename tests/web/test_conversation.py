@@ -7,6 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from postier.servers.listener import ConnectionLimits, Listener
+from postier.store.transaction import StoreUnavailableError
 from postier.web.conversation import HttpConversation
 from postier.web.metrics import MetricsSite
 from postier.web.request import MAX_HEAD_OCTETS
@@ -19,6 +20,8 @@ class Echo:
     async def answer(self, request):
         if request.path == "/fault":
             raise ZeroDivisionError
+        if request.path == "/away":
+            raise StoreUnavailableError("away")
         return Response(HTTPStatus.OK, f"{request.host} {request.path}\n".encode())
 
 
@@ -113,3 +116,8 @@ async def test_the_page_of_metrics():
         assert b"Content-Type: text/plain; version=0.0.4" in answer
         assert answer.endswith(b"\r\n\r\npostier_x 1\n")
         assert status(await asked(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")) == 404
+
+
+async def test_a_store_that_does_not_answer_is_no_fault_of_the_page():
+    async with served(Echo()) as (port, _):
+        assert status(await asked(port, b"GET /away HTTP/1.1\r\nHost: a.test\r\n\r\n")) == 503

@@ -14,6 +14,7 @@ from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
 from postier.app.indexer import Indexer
+from postier.app.logo_fetcher import LogoFetcher, roots_of
 from postier.app.metrics_share import MetricsShare
 from postier.app.reporter import Reporter, ReportSender, sender_of
 from postier.app.resolving import resolver_of
@@ -24,8 +25,8 @@ from postier.app.worker import Service, WorkerContext
 from postier.dns.mx import RoutePolicy
 from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.queue_rows import Job
-from postier.mta.receive import Intake
 from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
@@ -35,11 +36,13 @@ from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.sts_memory import StoredPolicies
 from postier.mta.transport import Connections, Dialling
+from postier.mta.visit import Intake
 from postier.servers.logins import Logins
 from postier.store.transaction import Store
 from postier.tls import server as tls_server
 from postier.tls.certificates import CertificateError, CertificateFiles, self_signed
 from postier.tls.https import HttpsSource
+from postier.tls.logos import LogoSource
 from postier.tls.server import ServerTls
 from postier.tls.sts import StsPolicies
 
@@ -113,6 +116,13 @@ class Graph:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)
             self.duties.append(ReportSender(store, owner, self.sightings, sender))
+        self.logos: LogoShelf | None = None
+        if settings.bimi.check:
+            self.logos = LogoShelf(store, _now_us, roots_of(settings))
+            logo_source = LogoSource(self.resolver, allow_private_addresses=may_be_private)
+            fetcher = LogoFetcher(store, self.logos, logo_source, _now_us)
+            self.duties.append(fetcher)
+            context.on_reload(fetcher.reload)
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
@@ -131,6 +141,7 @@ class Graph:
             tally=self.tally,
             trusted_sealers=self.trusted_sealers,
             sightings=self.sightings,
+            logos=self.logos,
             sieving=self.sieving,
         )
         context.on_reload(self._reload)

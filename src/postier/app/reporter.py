@@ -17,7 +17,7 @@ from postier.mta.reports.arrivals import TOPIC, has_letters
 from postier.mta.reports.reading import read_letters
 from postier.mta.reports.sending import Sender
 from postier.mta.reports.sightings import Sightings
-from postier.store.leases import hand_back_lease, take_lease
+from postier.store.leases import hand_back_lease, prolong_lease, take_lease
 from postier.store.transaction import ConflictError, Store, StoreError
 from postier.tls.https_post import HttpsPoster
 
@@ -59,7 +59,7 @@ class Reporter:
         while not self._stopping.is_set():
             try:
                 await self._read()
-            except StoreError as error:
+            except (StoreError, ConflictError) as error:  # two at once: `postier report import` writes too
                 log.logger("reporter").warning("reports not read", problem=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
@@ -70,8 +70,10 @@ class Reporter:
         while not self._stopping.is_set() and await self._store.read(has_letters):
             if not await self._store.write(take_lease, LEASE, self._owner, LEASE_US):
                 return
-            await read_letters(self._store, self._stopping)
-            await self._store.write(hand_back_lease, LEASE, self._owner)
+            try:
+                await read_letters(self._store, self._stopping)
+            finally:
+                await self._store.write(hand_back_lease, LEASE, self._owner)
 
 
 def delay_us(hostname: str) -> int:
@@ -141,5 +143,11 @@ class ReportSender:
 
     async def _send(self) -> None:
         if await self._store.write(take_lease, SENDING_LEASE, self._owner, SENDING_LEASE_US):
-            await self._sender.send_due(self._stopping)
-            await self._store.write(hand_back_lease, SENDING_LEASE, self._owner)
+            try:
+                await self._sender.send_due(self._stopping, self._holds)
+            finally:
+                await self._store.write(hand_back_lease, SENDING_LEASE, self._owner)
+
+    async def _holds(self) -> bool:
+        """Whether the lease is ours still; a round may take longer than it."""
+        return await self._store.write(prolong_lease, SENDING_LEASE, self._owner, SENDING_LEASE_US)

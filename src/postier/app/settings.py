@@ -115,13 +115,21 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bimi(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose word counts for the logos of senders."""
+    """The logos that the domains of senders assert, and whose word counts for them."""
 
+    check: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether the logo of the author's domain is looked up for letters that pass DMARC, and told to mail programs.",
+            is_live=False,
+        ),
+    ] = False
     roots: Annotated[
         Path | None,
         Key(
             Kind.PATH,
-            "The PEM file with the authorities whose mark certificates are believed.",
+            "The PEM file with the authorities whose mark certificates are believed; mail programs get no other logos then.",
             default="none: certificates are not looked at",
         ),
     ] = None

@@ -1,6 +1,6 @@
-"""The hourly duty of one worker of all nodes: what was expunged long ago (its words too), and old reports, leave the store.
+"""The hourly duty of one worker of all nodes: what was expunged long ago (its words too), old reports and logos leave the store.
 
-Not here: what may go (`mailbox.sweep`, `mta.reports`). Source: DESIGN §3.4 (deleting is delayed). Invariant: one worker at a time holds the
+Not here: what may go (`mailbox.sweep`, `mta.reports`, `mta.logos`). Source: DESIGN §3.4 (deleting is delayed). Invariant: one worker at a time holds the
 duty by a lease; a portion is one short transaction, so nobody waits for the sweep.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 from postier.app import log
 from postier.app.indexing import renew_thin_blocks
 from postier.mailbox.sweep import accounts_to_sweep, sweep_account, sweep_blobs
+from postier.mta.logos.rows import forget_logos
 from postier.mta.reports.received_rows import KEPT_US as REPORTS_KEPT_US
 from postier.mta.reports.received_rows import forget_reports
 from postier.mta.sieving.applying import KEPT_US as RUNS_KEPT_US
@@ -69,6 +70,7 @@ async def sweep(
             await renew_thin_blocks(store, account_id)
     while not stopping.is_set() and await store.write_bulk(forget_reports, now_us - REPORTS_KEPT_US):
         pass
+    await store.write(forget_logos)
     while not stopping.is_set() and await store.write_bulk(forget_expired, now_us):
         pass
     while not stopping.is_set() and await store.write_bulk(forget_runs, now_us - RUNS_KEPT_US):

@@ -11,18 +11,25 @@ from postier.mime.a_labels import a_labels
 
 MAX_NAME_LENGTH = 253  # RFC 1035 §2.3.4, presentation form without the final dot
 MAX_LABELS = 127
+MAX_TEXT = (
+    1_024  # characters of a name as somebody wrote it; longer ones can't be names, and are not remembered
+)
 
 # RFC 1035 §2.3.4: labels of 1 to 63 octets; RFC 2181 §11 allows any octet, controls are refused here; a space
 # can come from the %_ of SPF
 _NAME = re.compile(r"[ -\-/-~]{1,63}(?:\.[ -\-/-~]{1,63})*", re.ASCII)
 
 
-@lru_cache(maxsize=8192)
 def canonical(text: str) -> str | None:
     """The name in lower case A-labels without the final dot; None when it cannot be one.
 
     Refused: empty labels, labels over 63, names over 253, control characters, bad U-labels.
     """
+    return _canonical(text) if len(text) <= MAX_TEXT else None
+
+
+@lru_cache(maxsize=8192)
+def _canonical(text: str) -> str | None:
     name = text.removesuffix(".")
     if not name.isascii():
         try:
@@ -35,10 +42,14 @@ def canonical(text: str) -> str | None:
     return name
 
 
-@lru_cache(maxsize=8192)
 def host_name(text: str) -> str | None:
     """The same for names that are hosts or key places: letters, digits, hyphen and underscore only."""
-    name = canonical(text)
+    return _host_name(text) if len(text) <= MAX_TEXT else None
+
+
+@lru_cache(maxsize=8192)
+def _host_name(text: str) -> str | None:
+    name = _canonical(text)
     return name if name is not None and _HOST.fullmatch(name) else None
 
 

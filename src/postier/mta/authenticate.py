@@ -2,7 +2,8 @@
 
 Not here: the checks (`mailauth`), what follows from them (`defence`). Source: DESIGN §5, RFC 8601. Invariants: SPF, DKIM, ARC
 and the reverse name are looked up in parallel; a failed look-up is a result, never an exception; all of them together
-take at most `LOOK_UP_S`, and a chain of seals asks `MAX_ARC_QUESTIONS` at most.
+take at most `LOOK_UP_S`, and a chain of seals asks `MAX_ARC_QUESTIONS` at most; logo fields that came from outside go whether or
+not logos are looked up.
 """
 
 from collections.abc import Generator
@@ -24,10 +25,12 @@ from postier.mailauth.authentication_results import (
     of_spf,
     strip_ours,
 )
+from postier.mailauth.bimi import strip_fields
 from postier.mailauth.iprev import IprevResult
 from postier.mailauth.letter import Letter
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import Asking
+from postier.mta.logos.shelf import LogoShelf
 from postier.mta.peer import Peer
 
 LOOK_UP_S = 20.0  # RFC 7208 §4.6.4: SPF alone is given at least as long
@@ -48,6 +51,7 @@ class Authentication(msgspec.Struct, frozen=True):
     content: bytes
     arc: ArcResult = _NO_CHAIN
     methods: tuple[MethodResult, ...] = ()
+    logo_fields: bytes = b""  # for the mail programs of our own users
 
 
 async def authenticate(
@@ -59,10 +63,11 @@ async def authenticate(
     now_s: int,
     resolver: Answering,
     looks_up_name: bool,
+    logos: LogoShelf | None = None,
 ) -> Authentication:
-    """Check one letter. `looks_up_name`: ask for the client's reverse name as well."""
+    """Check one letter. `looks_up_name`: ask for the client's reverse name as well; `logos`: and for the author's logo."""
     resolver = HurriedResolver(resolver, LOOK_UP_S)
-    content = _without_forged_results(content, hostname)
+    content, has_logo = _without_forged_results(content, hostname)
     letter = Letter.parse(content)
     checks: list[Generator[Any, Any, Any]] = [
         spf.check(peer.ip, reverse_path, peer.hello, receiver=hostname, now=now_s),
@@ -73,16 +78,30 @@ async def authenticate(
         checks.append(iprev.check(peer.ip))
     spf_result, dkim_results, arc_result, *names = await ask_together(checks, resolver)
     dmarc_result = await ask(dmarc.check(letter, spf_result, dkim_results), resolver)
+    logo = await logos.told(letter, dmarc_result, dkim_results, resolver) if logos is not None else None
     methods = (
         of_spf(spf_result, ip=peer.ip, sender=reverse_path, helo=peer.hello),
         *of_dkim_all(dkim_results),
         of_arc(arc_result, ip=peer.ip),
         of_dmarc(dmarc_result),
         *(of_iprev(name) for name in names),
+        *(() if logo is None else (logo.method,)),
     )
     name = names[0] if names else None
     field = build(hostname, methods)
-    return Authentication(spf_result, dkim_results, dmarc_result, name, field, content, arc_result, methods)
+    if has_logo:  # only now: a signature may cover them
+        content = strip_fields(content)
+    return Authentication(
+        spf_result,
+        dkim_results,
+        dmarc_result,
+        name,
+        field,
+        content,
+        arc_result,
+        methods,
+        b"" if logo is None else logo.fields,
+    )
 
 
 def _limited(check: Asking[ArcResult], allowed: int) -> Asking[ArcResult]:
@@ -98,10 +117,12 @@ def _limited(check: Asking[ArcResult], allowed: int) -> Asking[ArcResult]:
         return result
 
 
-def _without_forged_results(content: bytes, hostname: str) -> bytes:
-    """RFC 8601 §5: nobody else speaks in our name."""
+def _without_forged_results(content: bytes, hostname: str) -> tuple[bytes, bool]:
+    """RFC 8601 §5: nobody else speaks in our name; and whether there may be logo fields, which only we write."""
     empty_line = content.find(b"\r\n\r\n")
     end = len(content) if empty_line < 0 else empty_line + 2
-    if b"authentication-results" not in content[:end].lower():
-        return content
-    return strip_ours(content[:end], hostname) + content[end:]
+    folded = content[:end].lower()
+    has_logo = b"bimi-" in folded
+    if b"authentication-results" not in folded:
+        return content, has_logo
+    return strip_ours(content[:end], hostname) + content[end:], has_logo

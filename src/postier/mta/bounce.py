@@ -20,7 +20,7 @@ from postier.mta.outcomes import Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
 from postier.mta.signing import sign
 from postier.mta.trace_fields import return_path_field
-from postier.smtp.parameters import NO_MAIL_PARAMETERS, MailParameters
+from postier.smtp.parameters import MailParameters
 
 
 async def report(
@@ -73,7 +73,8 @@ async def report(
         letter_id=letter_id,
         peer="",
         reverse_path="",
-        parameters=MailParameters(smtputf8=True) if message.needs_utf8 else NO_MAIL_PARAMETERS,
+        # RFC 8689 §5: what told of a protected letter is protected like it
+        parameters=MailParameters(smtputf8=message.needs_utf8, requiretls=message.requires_tls),
         content=return_path_field("") + content,
         relayed_content=content if remote else b"",
         local=local,

@@ -6,6 +6,7 @@ From, Sender); what leaves is canonical, complete (From, Date, Message-ID) and s
 
 from postier.accounts.resolution import Forward, Local, NotOurDomain, Unexpandable, Unknown
 from postier.mailauth.authentication_results import build, of_auth, strip_ours
+from postier.mailauth.bimi import strip_fields
 from postier.mime.address import Address
 from postier.mime.address_list import parse_address_list
 from postier.mime.dates import format_date
@@ -13,10 +14,10 @@ from postier.mime.headers import HeaderSection, split_header
 from postier.mime.normalise import normalise
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
-from postier.mta.receive import Transaction, Visitor
 from postier.mta.sieving.origin import Origin
 from postier.mta.signing import sign
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field, without_fields
+from postier.mta.visit import Transaction, Visitor
 from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
@@ -60,9 +61,8 @@ class Submission(Visitor):
         content = self._content()
         if isinstance(content, Reason):
             return content
-        content = strip_ours(
-            normalise(content), self._intake.hostname
-        )  # RFC 8601 §5: nor do users speak in our name
+        # RFC 8601 §5: nor do users speak in our name
+        content = strip_fields(strip_ours(normalise(content), self._intake.hostname))
         content = without_fields(DROPPED_FIELDS, content)
         header = split_header(content)
         if hops(header) > MAX_HOPS:

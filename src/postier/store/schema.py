@@ -443,6 +443,33 @@ CREATE TABLE sieve_applied (
 ) @keyed
 """
 
+# What became of the logos that senders assert (BIMI); an empty verdict is being fetched for the first time.
+_MIGRATION_9 = """
+CREATE TABLE judged_logo (
+    organisation TEXT NOT NULL,
+    fingerprint @bytes NOT NULL,
+    verdict @bytes NOT NULL,
+    expires_at @int NOT NULL,
+    fetching_until @int NOT NULL,
+    PRIMARY KEY (organisation, fingerprint)
+) @keyed;
+CREATE INDEX judged_logo_expires ON judged_logo (expires_at)
+"""
+
+# What clients keep with a mailbox, or with the server (mailbox_id 0): shared (reader_id 0) or one reader's. Account 0 has what
+# all share. A removed entry keeps its row, without value.
+_MIGRATION_10 = """
+CREATE TABLE annotation (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    entry TEXT NOT NULL,
+    value @bytes,
+    modseq @int NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id, entry)
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -452,6 +479,8 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_6,
     _MIGRATION_7,
     _MIGRATION_8,
+    _MIGRATION_9,
+    _MIGRATION_10,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

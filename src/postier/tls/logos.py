@@ -11,7 +11,7 @@ from postier.mailauth.bimi import HttpsQuestion
 from postier.mailauth.questions import Answer, Question, Status
 from postier.tls.https_get import GetError, Target, get
 
-TIMEOUT_S = 20.0  # for one file; a letter waits for it
+TIMEOUT_S = 20.0  # for one file
 
 
 class LogoSource:

@@ -18,7 +18,7 @@ from postier.mailauth import dane, mta_sts
 from postier.mailauth.dane import Tlsa
 from postier.mailauth.questions import AddressQuestion, MxQuestion, TlsaQuestion
 
-NOT_VOUCHED_FOR = "5.7.10"  # RFC 8689 §5: REQUIRETLS, and nothing vouches for the MX
+NOT_VOUCHED_FOR = "5.7.10"  # RFC 8689 §4.2.1: REQUIRETLS, and nothing vouches for the MX
 
 
 class TlsLevel(enum.Enum):

@@ -20,6 +20,7 @@ from postier.mailauth.questions import TxtQuestion
 from postier.tls.https import FetchError, PolicySource
 from postier.tls.policy import StsProblem, TlsResult
 
+MIN_AGE_S = 60.0  # RFC 8461 §3.3: fetches may be limited; name servers that disagree on the id must not cause one a letter
 RETRY_S = 300.0  # RFC 8461 §3.3: five minutes or longer after a failure
 REFRESH_S = 86_400.0  # RFC 8461 §3.3: refresh once a day before they expire
 MAX_KNOWN = 10_000  # policies and failures kept in memory
@@ -84,7 +85,7 @@ class StsPolicies:
         self._memory = memory or InMemory()
         self._now = now
         self._failures: OrderedDict[str, StsProblem] = OrderedDict()  # the last of each domain
-        self._fetching: dict[str, asyncio.Lock] = {}
+        self._fetching: dict[str, tuple[asyncio.Lock, int]] = {}  # and how many want it
 
     async def policy(self, domain: str) -> Policy | StsProblem | None:
         """See `PolicyFetcher`."""
@@ -94,15 +95,17 @@ class StsPolicies:
             return known.policy if known is not None else None
         if self._is_current(known, identifier) or self._failed_lately(domain, identifier):
             return known.policy if known is not None else self.problem(domain)
-        lock = self._fetching.setdefault(domain, asyncio.Lock())
+        lock, wanted = self._fetching.get(domain) or (asyncio.Lock(), 0)
+        self._fetching[domain] = lock, wanted + 1
         try:
             async with lock:
                 known = await self._valid(domain)  # somebody else may have fetched it meanwhile
                 if not self._is_current(known, identifier) and not self._failed_lately(domain, identifier):
                     known = await self._fetch(domain, identifier) or known
         finally:
-            if not lock.locked():
-                self._fetching.pop(domain, None)
+            _, wanted = self._fetching.pop(domain)
+            if wanted > 1:
+                self._fetching[domain] = lock, wanted - 1
         return known.policy if known is not None else self.problem(domain)
 
     def problem(self, domain: str) -> StsProblem | None:
@@ -121,17 +124,18 @@ class StsPolicies:
             return None
 
     def _is_current(self, known: KnownPolicy | None, identifier: str) -> bool:
-        return (
-            known is not None
-            and known.identifier == identifier
-            and self._now() < known.fetched_s + min(REFRESH_S, known.policy.max_age_s / 2)
-        )
+        if known is None:
+            return False
+        is_same = known.identifier == identifier
+        fresh_s = min(REFRESH_S, known.policy.max_age_s / 2) if is_same else MIN_AGE_S
+        return self._now() < known.fetched_s + fresh_s
 
     def _failed_lately(self, domain: str, identifier: str) -> bool:
         failure = self._failures.get(domain)
-        return (
-            failure is not None and failure.identifier == identifier and self._now() < failure.at_s + RETRY_S
-        )
+        if failure is None:
+            return False
+        pause_s = RETRY_S if failure.identifier == identifier else MIN_AGE_S
+        return self._now() < failure.at_s + pause_s
 
     async def _fetch(self, domain: str, identifier: str) -> KnownPolicy | None:
         try:

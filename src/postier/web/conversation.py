@@ -2,7 +2,7 @@
 
 Not here: accepting and limits (`servers.listener`, which this is a `Conversation` of), the pages (a `Site`). Sources: RFC 9112.
 Invariants: the head is bounded in size and time; a request body is never read, so nothing can hide in one; a fault in a page
-is a 500 and is logged by the listener.
+is a 500 and is logged by the listener, a store that does not answer a 503.
 """
 
 import ssl
@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from postier.store.transaction import StoreError
 from postier.tls.server import ServerTls
 from postier.tls.stream import Stream, StreamExpiredError
 from postier.web.request import HEAD_END, MAX_HEAD_OCTETS, Request, parse_request
@@ -73,6 +74,9 @@ class HttpConversation:
             return failure(HTTPStatus.METHOD_NOT_ALLOWED)
         try:
             return await self._site.answer(request)
+        except StoreError as error:
+            structlog.get_logger().warning("page-not-served", path=request.path, error=str(error))
+            return failure(HTTPStatus.SERVICE_UNAVAILABLE)
         except Exception:
             stream.write(written(failure(HTTPStatus.INTERNAL_SERVER_ERROR)))
             raise

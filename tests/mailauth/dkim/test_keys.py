@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postier.mailauth import dkim
+from postier.mailauth.dkim import keys
 from postier.mailauth.dkim.keys import BrokenKey, Key, load_private_key, parse_key, private_pem
 
 ED = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
@@ -103,3 +104,12 @@ def test_zone_text(rsa_key):
 def test_any_bytes(record):
     for candidate in (record, b"v=DKIM1; k=ed25519; p=" + record, b"p=" + base64.b64encode(record)):
         assert isinstance(parse_key(candidate), Key | BrokenKey)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_long_record_is_read_and_not_remembered(over):
+    head = dkim.key_record(dkim.generate_key("ed25519").public_key()).encode() + b"; n="
+    text = head + b"y" * (keys.MAX_KEPT_OCTETS - len(head) + over)
+    before = keys._remembered.cache_info().misses
+    assert parse_key(text).kind == "ed25519"
+    assert keys._remembered.cache_info().misses == before + 1 - over

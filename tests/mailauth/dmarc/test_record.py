@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postier.mailauth.dmarc import record as records
 from postier.mailauth.dmarc.record import MAX_URIS, DmarcRecord, Policy, is_dmarc, parse_record
 
 
@@ -101,3 +102,12 @@ def test_uris_are_bounded():
 def test_any_bytes(text):
     parse_record(text)
     assert parse_record(b"v=DMARC1;" + text) is not None
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_long_record_is_read_and_not_remembered(over):
+    head = b"v=DMARC1; p=reject; x="
+    text = head + b"y" * (records.MAX_KEPT_OCTETS - len(head) + over)
+    before = records._remembered.cache_info().misses
+    assert parse_record(text).policy is Policy.REJECT
+    assert records._remembered.cache_info().misses == before + 1 - over

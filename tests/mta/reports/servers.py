@@ -25,12 +25,13 @@ from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
 from postier.mta.backoff import RetrySchedule
 from postier.mta.deliver import Courier, Despatch
-from postier.mta.receive import Intake, Reception
+from postier.mta.receive import Reception
 from postier.mta.reports.sending import Sender
 from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.transport import Connections, Dialling
+from postier.mta.visit import Intake
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.smtp import SmtpConversation, Timeouts
 from postier.smtp.settings import Role, SessionSettings

@@ -18,15 +18,16 @@ from postier.mailauth.dane import Tlsa
 from postier.mailauth.mta_sts import Mode, Policy
 from postier.mailauth.reports.tls import PolicyType, read_tls
 from postier.mta.reports.sending import MAX_TRIES, Sender
-from postier.mta.reports.sighting_rows import KEPT_DAYS
+from postier.mta.reports.sighting_rows import KEPT_DAYS, due_reports, sent_since
 from postier.mta.reports.sightings import Sightings
-from postier.mta.reports.tls_sightings import TlsWitness
+from postier.mta.reports.tls_sightings import MAX_PATTERNS, MAX_TLSA, TlsWitness
 from postier.tls.policy import TlsLevel, TlsPolicy, TlsResult
 from tests.mta.reports.servers import DAY_US, Poster, real_now_us
 
 ZONES = {
     ".": "",
     "beta.test": '_smtp._tls IN TXT "v=TLSRPTv1; rua=https://reports.beta.test/v1"\n',
+    "mail.test": '_smtp._tls IN TXT "v=TLSRPTv1; rua=mailto:tls@mail.test"\n',
     "quiet.test": "",
 }
 STS = TlsPolicy(TlsLevel.MTA_STS, "mx.beta.test", sts=Policy(Mode.ENFORCE, 86_400, ("mx.beta.test",)))
@@ -86,6 +87,58 @@ async def test_a_server_that_does_not_take_it_is_tried_again_later(store, sender
         await sender.send_due(stopping)
         assert len(sender.poster.posted) == min(attempt, MAX_TRIES)
     assert await store.read(lambda tx: tx.value("SELECT outcome FROM report_done")) == "nobody took it"
+
+
+async def letters_queued(store):
+    return await store.read(lambda tx: tx.value("SELECT count(*) FROM queue_message"))
+
+
+async def test_a_cap_below_what_was_sent_sends_nothing(store, sender):
+    """It may be lowered in the configuration."""
+    await see(store, "beta.test")
+    assert await sender.send_due(asyncio.Event()) == 1
+    await see(store, "quiet.test")
+    assert await msgspec.structs.replace(sender, per_day=0).send_due(asyncio.Event()) == 0
+    assert await store.read(lambda tx: tx.value("SELECT count(*) FROM tls_sighting")) == 2
+
+
+async def test_two_senders_that_both_think_it_is_theirs_send_once(store, sender):
+    """A round may take longer than its lease."""
+    await see(store, "mail.test")
+    reporting = await sender._reporting()
+    (due,) = await store.read(due_reports, 1 << 30, real_now_us(), 10)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            tasks.create_task(sender._send(due, reporting))
+    assert await letters_queued(store) == 1
+    assert await store.read(sent_since, 0) == 1
+    await sender._later(due, "too late")  # what was sent stays sent
+    assert await store.read(due_reports, 1 << 30, real_now_us() + DAY_US, 10) == []
+
+
+async def test_whoever_has_lost_the_duty_sends_no_more(store, sender):
+    await see(store, "mail.test", "beta.test")
+    held = iter((True, False))
+
+    async def holds():
+        return next(held)
+
+    assert await sender.send_due(asyncio.Event(), holds) == 1
+    assert next(held, None) is None
+
+
+async def test_a_policy_is_told_within_bounds(sqlite_store):
+    sightings = Sightings(sqlite_store, real_now_us)
+    patterns = tuple(f"mx{number}.beta.test" for number in range(MAX_PATTERNS + 1))
+    tlsa = (Tlsa(3, 1, 1, b"\0" * 32),) * (MAX_TLSA + 1)
+    for policy in (
+        TlsPolicy(TlsLevel.MTA_STS, "mx.beta.test", sts=Policy(Mode.ENFORCE, 1, patterns)),
+        TlsPolicy(TlsLevel.DANE, "mx.beta.test", tlsa=tlsa),
+    ):
+        TlsWitness(sightings).saw("beta.test", policy, "mx.beta.test", "192.0.2.1", None, "x" * 1_000)
+    sts, dane = sightings._tls
+    assert (len(sts.mx_hosts), len(sts.policy_lines)) == (MAX_PATTERNS, MAX_PATTERNS + 3)
+    assert len(dane.policy_lines) == MAX_TLSA
 
 
 async def test_old_sightings_go(store, sender):

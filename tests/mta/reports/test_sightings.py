@@ -1,5 +1,7 @@
 """What is counted of a letter, and how counts come into the store."""
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
@@ -8,9 +10,10 @@ from postier.mailauth import arc, dkim, dmarc, spf
 from postier.mailauth.dmarc import Policy
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.reports.aggregate import Handling, OverrideKind, SpfSeen
+from postier.mailauth.reports.tls import PolicyType
 from postier.mta.authenticate import Authentication
 from postier.mta.reports import sighting_rows, sightings
-from postier.mta.reports.sighting_rows import dmarc_sightings
+from postier.mta.reports.sighting_rows import TlsKey, dmarc_sightings
 from postier.mta.reports.sightings import DAY_US, Sightings, seen_of
 from postier.store.transaction import StoreUnavailableError
 
@@ -177,6 +180,25 @@ async def test_memory_and_rows_are_bounded(sqlite_store, monkeypatch):
     assert len(rows) == 2
 
 
+async def test_what_is_known_is_counted_though_the_day_is_full(store, monkeypatch):
+    monkeypatch.setattr(sighting_rows, "MAX_ROWS_A_DAY", 2)
+    counts = Sightings(store, lambda: DAY_US)
+    for authors in (("n1", "n2"), ("n3", "n2", "n4"), ("n1", "n2")):
+        for author in authors:
+            see(counts, found(author=f"{author}.b.test"))
+        await counts.fold()
+    _, rows = await store.read(dmarc_sightings, "b.test", 1)
+    assert {key.seen.header_from: count for key, count in rows} == {"n1.b.test": 2, "n2.b.test": 3}
+
+
+@pytest.mark.parametrize("over", [0, 1])
+async def test_a_record_that_is_too_long_brings_no_report(sqlite_store, over):
+    head = "v=DMARC1; p=reject; rua=mailto:a@b.test; x="
+    counts = Sightings(sqlite_store, lambda: DAY_US)
+    see(counts, found(head + "y" * (sightings.MAX_RECORD - len(head) + over)))
+    assert len(counts._dmarc) == 1 - over
+
+
 class FailingStore:
     """A store that is away."""
 
@@ -192,3 +214,24 @@ async def test_counts_wait_while_the_store_is_away():
     see(counts, found())
     assert list(counts._dmarc.values()) == [2]
     assert counts._records == {("b.test", 1): "v=DMARC1; p=reject; rua=mailto:a@b.test"}
+
+
+async def test_however_long_it_is_away_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(sightings, "MAX_HELD", 3)
+    counts = Sightings(FailingStore(), lambda: DAY_US)
+
+    async def see_meanwhile(*_):
+        for author in ("x", "y", "z"):
+            see(counts, found(author=f"{author}{len(counts._dmarc)}.b.test"))
+            counts.session(TlsKey(f"{author}{len(counts._tls)}.test", 1, PolicyType.NONE))
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(counts, "_store", SimpleNamespace(write=see_meanwhile))
+    for _ in range(4):
+        see(counts, found())
+        counts.session(TlsKey("b.test", 1, PolicyType.NONE))
+        with pytest.raises(StoreUnavailableError):
+            await counts.fold()
+        assert len(counts._dmarc) <= 3
+        assert len(counts._tls) <= 3
+        assert set(counts._records) == {("b.test", 1)}

@@ -1,7 +1,7 @@
 """DKIM key records read, keys made, and the records that publish them.
 
-Source: RFC 6376 §3.6.1 with eid3017 and eid5137, RFC 8301 §3.2, RFC 8463 §4. Invariants: parsed records are cached by their
-text; a broken record is a value, never an exception. Private keys are made by the cryptography library, which has its
+Source: RFC 6376 §3.6.1 with eid3017 and eid5137, RFC 8301 §3.2, RFC 8463 §4. Invariants: parsed records of usual length are
+cached by their text; a broken record is a value, never an exception. Private keys are made by the cryptography library, which has its
 own randomness.
 """
 
@@ -21,6 +21,7 @@ from postier.mailauth.tags import TagError, parse_tags, unfolded, words
 MIN_RSA_BITS = 1024  # RFC 8301 §3.2: verifiers MUST NOT consider shorter keys valid
 MAX_RSA_BITS = 8192  # RFC 8301 §3.2 asks for 4096; beyond this the work is the attacker's choice
 DEFAULT_RSA_BITS = 2048  # RFC 8301 §3.2: signers SHOULD
+MAX_KEPT_OCTETS = 2_048  # of a record whose reading is kept: an RSA key of 8,192 bits has some 1,400
 ZONE_STRING = 255  # RFC 1035 §3.3
 
 PrivateKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
@@ -51,9 +52,12 @@ class BrokenKey(msgspec.Struct, frozen=True):
     is_revoked: bool = False
 
 
-@lru_cache(maxsize=2048)
 def parse_key(record: bytes) -> Key | BrokenKey:
-    """A TXT record as a DKIM key."""
+    """A TXT record as a DKIM key; one of usual length is remembered."""
+    return _remembered(record) if len(record) <= MAX_KEPT_OCTETS else _key(record)
+
+
+def _key(record: bytes) -> Key | BrokenKey:
     try:
         tags = parse_tags(record.decode("utf-8"))
     except UnicodeDecodeError:
@@ -79,6 +83,9 @@ def parse_key(record: bytes) -> Key | BrokenKey:
     hashes = tuple(words(tags["h"])) if "h" in tags else ()
     services = tuple(words(tags["s"])) if "s" in tags else ("*",)
     return Key(kind, public, bits, hashes, "y" in flags, "s" in flags, services)
+
+
+_remembered = lru_cache(maxsize=2048)(_key)
 
 
 def _load(kind: str, der: bytes) -> tuple[PublicKey, int]:

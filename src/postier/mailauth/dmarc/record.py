@@ -1,7 +1,7 @@
 """A DMARC Policy Record parsed.
 
 Source: RFC 9989 §4.7, §4.8, §4.10.1; records of RFC 7489's time parse too, their pct, rf and ri are ignored (§C.5.2).
-Invariants: what is malformed behind the version counts as absent; parsed records are cached by their text.
+Invariants: what is malformed behind the version counts as absent; parsed records of usual length are cached by their text.
 """
 
 import enum
@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+MAX_KEPT_OCTETS = 2_048  # octets of a record whose reading is kept
 MAX_URIS = 10  # of rua= and ruf=; more are a mistake or an attack on the reporters
 
 _VERSION = re.compile(rb"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")  # RFC 9989 §4.8: DMARC1 is case-sensitive
@@ -53,9 +54,12 @@ def is_dmarc(text: bytes) -> bool:
     return _VERSION.match(text) is not None
 
 
-@lru_cache(maxsize=2048)
 def parse_record(text: bytes) -> DmarcRecord | None:
-    """The record, or None when it is no DMARC record at all."""
+    """The record, or None when it is no DMARC record at all; one of usual length is remembered."""
+    return _remembered(text) if len(text) <= MAX_KEPT_OCTETS else _record(text)
+
+
+def _record(text: bytes) -> DmarcRecord | None:
     if not is_dmarc(text):
         return None
     shown = text.decode("utf-8", "replace")
@@ -83,6 +87,9 @@ def parse_record(text: bytes) -> DmarcRecord | None:
         is_usable=not is_broken or bool(rua),
         text=shown,
     )
+
+
+_remembered = lru_cache(maxsize=2048)(_record)
 
 
 def _policy(value: str | None) -> Policy | None:

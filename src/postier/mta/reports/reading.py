@@ -30,7 +30,7 @@ async def read_letters(store: Store, stopping: asyncio.Event) -> int:
             await store.write(forget_letter, letter.letter_id)
             continue
         found = await asyncio.to_thread(_read, content, letter)
-        told = await store.write(_settle, letter, found)
+        told = await store.write_bulk(_settle, letter, found)  # up to 50,000 rows
         structlog.get_logger().info(
             "report-read",
             letter=letter_id_text(letter.letter_id),

@@ -1,13 +1,13 @@
 """Sends the reports that are due, each once: through the queue, or by HTTPS for TLS reports that ask for it.
 
 Not here: who holds the duty (`app.reporter`), the queue's retries. Sources: RFC 9990 §3.5, §4; RFC 8460 §3, §5; SECURITY 47.
-Invariants: a report is queued in the transaction that marks it as sent and removes what it tells; at most `per_day` leave in
+Invariants: a report is queued in the transaction that marks it as sent and removes what it tells, and is marked once whoever tries; at most `per_day` leave in
 24 hours; what no key of ours signs is not sent (RFC 8460 §3); a look-up that fails now, or an HTTPS server that does not take
 it, is tried again with growing pauses, MAX_TRIES times.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -83,15 +83,21 @@ class Sender(msgspec.Struct, frozen=True):
     domain: str = ""
     delay_us: int = 0
 
-    async def send_due(self, stopping: asyncio.Event) -> int:
-        """Send what is due, the oldest first; how many reports left. Raises StoreError."""
+    async def send_due(
+        self, stopping: asyncio.Event, holds: Callable[[], Awaitable[bool]] | None = None
+    ) -> int:
+        """Send what is due, the oldest first; how many reports left. `holds` says before each whether the duty is still
+        the caller's. Raises StoreError.
+        """
         today = (self.now_us() - self.delay_us) // DAY_US
         reporting = await self._reporting()
         count = 0
         while not stopping.is_set():
             room = self.per_day - await self.store.read(sent_since, self.now_us() - DAY_US)
+            if room <= 0:
+                break
             due = await self.store.read_bulk(due_reports, today, self.now_us(), min(room, AT_ONCE))
-            if room <= 0 or not due:
+            if not due:
                 break
             if reporting is None:
                 structlog.get_logger().warning(
@@ -101,6 +107,8 @@ class Sender(msgspec.Struct, frozen=True):
             for each in due:
                 if stopping.is_set():
                     break
+                if holds is not None and not await holds():
+                    return count
                 outcome = await self._try(each, reporting)
                 count += outcome == SENT
                 structlog.get_logger().info(
@@ -194,8 +202,8 @@ class Sender(msgspec.Struct, frozen=True):
             )
 
             def write(tx: WriteTx) -> None:
-                store_letter(tx, prepared, "")
-                mark_done(tx, due, SENT)
+                if mark_done(tx, due, SENT):
+                    store_letter(tx, prepared, "")
 
             await self.store.write_with_blobs(prepared.drafts, write)
 
@@ -207,8 +215,8 @@ class Sender(msgspec.Struct, frozen=True):
         source = Source(reporting.domain, self.now_us(), is_verified=True)
 
         def write(tx: WriteTx) -> None:
-            store_report(tx, report, source)
-            mark_done(tx, due, "kept here")
+            if mark_done(tx, due, "kept here"):
+                store_report(tx, report, source)
 
         await self.store.write_bulk(write)
         return "kept here"

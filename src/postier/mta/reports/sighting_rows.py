@@ -61,6 +61,7 @@ class Due(msgspec.Struct, frozen=True):
     attempts: int
 
 
+_Row = tuple[str, int, bytes, bytes, int]
 _encode = msgspec.msgpack.Encoder().encode
 _decode_dmarc = msgspec.msgpack.Decoder(DmarcKey).decode
 _decode_tls = msgspec.msgpack.Decoder(TlsKey).decode
@@ -80,26 +81,37 @@ def fold(tx: WriteTx, batch: Batch) -> None:
 
 
 def _add(tx: WriteTx, table: str, column: str, counts: Mapping[DmarcKey, int] | Mapping[TlsKey, int]) -> None:
-    room: dict[tuple[str, int], int] = {}
-    for key in counts:
-        place = (key.policy_domain, key.day)
-        if place not in room:
-            known = tx.value(f"SELECT count(*) FROM {table} WHERE policy_domain = ? AND day = ?", *place)
-            room[place] = MAX_ROWS_A_DAY - int(known)
-    rows = []
+    """Known sightings are always counted; new ones while there is room in their domain's day."""
+    places: dict[tuple[str, int], list[_Row]] = {}
     for key, count in counts.items():
-        place = (key.policy_domain, key.day)
-        if room[place] > 0:
-            room[place] -= 1
-            sighting = _encode(key)
-            rows.append((*place, hashlib.sha256(sighting).digest()[:16], sighting, count))
-    rows.sort(key=lambda row: row[:3])  # one order of locks
-    tx.run_many(
-        f"INSERT INTO {table} (policy_domain, day, fingerprint, sighting, {column}) VALUES (?, ?, ?, ?, ?)"
-        f" ON CONFLICT (policy_domain, day, fingerprint) DO UPDATE SET {column} = {table}.{column}"
-        f" + excluded.{column}",
-        rows,
-    )
+        sighting = _encode(key)
+        row = (key.policy_domain, key.day, hashlib.sha256(sighting).digest()[:16], sighting, count)
+        places.setdefault((key.policy_domain, key.day), []).append(row)
+    for place in sorted(places):  # one order of locks
+        rows = sorted(places[place])
+        room = MAX_ROWS_A_DAY - int(
+            tx.value(f"SELECT count(*) FROM {table} WHERE policy_domain = ? AND day = ?", *place)
+        )
+        if room < len(rows):
+            rows = _those_with_room(tx, table, rows, room)
+        tx.run_many(
+            f"INSERT INTO {table} (policy_domain, day, fingerprint, sighting, {column}) VALUES (?, ?, ?, ?, ?)"
+            f" ON CONFLICT (policy_domain, day, fingerprint) DO UPDATE SET {column} = {table}.{column}"
+            f" + excluded.{column}",
+            rows,
+        )
+
+
+def _those_with_room(tx: WriteTx, table: str, rows: Sequence[_Row], room: int) -> list[_Row]:
+    known = {
+        bytes(fingerprint)
+        for (fingerprint,) in tx.rows(
+            f"SELECT fingerprint FROM {table} WHERE policy_domain = ? AND day = ?", *rows[0][:2]
+        )
+    }
+    new = [row for row in rows if row[2] not in known]
+    left_out = {row[2] for row in new[max(room, 0) :]}
+    return [row for row in rows if row[2] not in left_out]
 
 
 def due_reports(tx: ReadTx, today: int, now_us: int, limit: int) -> list[Due]:
@@ -147,14 +159,16 @@ def tls_sightings(tx: ReadTx, policy_domain: str, day: int) -> list[tuple[TlsKey
     return [(_decode_tls(bytes(sighting)), int(count)) for sighting, count in rows]
 
 
-def mark_done(tx: WriteTx, due: Due, outcome: str) -> None:
-    """The report was sent, or never will be; its sightings go."""
-    _mark(tx, due, outcome, due_at=0, done_at=tx.now_us)
+def mark_done(tx: WriteTx, due: Due, outcome: str) -> bool:
+    """The report was sent, or never will be; its sightings go. False, and nothing changes, if it is marked already."""
+    if not _mark(tx, due, outcome, due_at=0, done_at=tx.now_us):
+        return False
     tables: Sequence[str] = (
         ("dmarc_sighting", "dmarc_policy") if due.kind is ReportKind.DMARC else ("tls_sighting",)
     )
     for table in tables:
         tx.run(f"DELETE FROM {table} WHERE policy_domain = ? AND day = ?", due.policy_domain, due.day)
+    return True
 
 
 def mark_later(tx: WriteTx, due: Due, due_at: int, why: str) -> None:
@@ -162,11 +176,13 @@ def mark_later(tx: WriteTx, due: Due, due_at: int, why: str) -> None:
     _mark(tx, due, why, due_at=due_at, done_at=0)
 
 
-def _mark(tx: WriteTx, due: Due, outcome: str, *, due_at: int, done_at: int) -> None:
-    tx.run(
+def _mark(tx: WriteTx, due: Due, outcome: str, *, due_at: int, done_at: int) -> bool:
+    """False if another has marked it as done."""
+    marked = tx.run(
         "INSERT INTO report_done (policy_domain, kind, day, outcome, attempts, due_at, done_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (policy_domain, kind, day) DO UPDATE SET outcome = excluded.outcome,"
-        " attempts = excluded.attempts, due_at = excluded.due_at, done_at = excluded.done_at",
+        " attempts = excluded.attempts, due_at = excluded.due_at, done_at = excluded.done_at"
+        " WHERE report_done.done_at = 0",
         due.policy_domain,
         due.kind.value,
         due.day,
@@ -175,6 +191,7 @@ def _mark(tx: WriteTx, due: Due, outcome: str, *, due_at: int, done_at: int) -> 
         due_at,
         done_at,
     )
+    return marked == 1
 
 
 def forget_sightings(tx: WriteTx, today: int) -> None:

@@ -18,7 +18,8 @@ from postier.mta.authenticate import Authentication
 from postier.mta.reports.sighting_rows import Batch, DmarcKey, TlsKey, fold
 from postier.store.transaction import Store
 
-MAX_HELD = 20_000  # different sightings between two folds
+MAX_HELD = 20_000  # different sightings between two folds, of each kind
+MAX_RECORD = 4_096  # characters of a DMARC record; whoever has a longer one gets no report
 DAY_US = 86_400_000_000
 
 
@@ -35,7 +36,8 @@ class Sightings:
     def letter(self, found: Authentication, verdict: Verdict, peer: str, reverse_path: str) -> None:
         """A letter was judged; counted if its author's domain asks for reports."""
         dmarc = found.dmarc
-        if dmarc.record is None or not dmarc.record.rua or dmarc.result not in _COUNTED:
+        record = dmarc.record
+        if record is None or not record.rua or dmarc.result not in _COUNTED or len(record.text) > MAX_RECORD:
             return
         day = self._now_us() // DAY_US
         # SECURITY 47: whoever sends nothing but spam gets no report for it
@@ -43,7 +45,7 @@ class Sightings:
         key = DmarcKey(dmarc.domain, day, is_worth, seen_of(found, verdict, peer, reverse_path))
         if key in self._dmarc or len(self._dmarc) < MAX_HELD:
             self._dmarc[key] = self._dmarc.get(key, 0) + 1
-            self._records[dmarc.domain, day] = dmarc.record.text
+            self._records[dmarc.domain, day] = record.text
 
     def session(self, key: TlsKey) -> None:
         """A TLS session with another server went well or failed."""
@@ -67,11 +69,15 @@ class Sightings:
             raise
 
     def _take_back(self, batch: Batch) -> None:
+        """Count again what was not folded, as far as there is room: the store may be away for long."""
         for key, count in batch.dmarc.items():
-            self._dmarc[key] = self._dmarc.get(key, 0) + count
+            if key in self._dmarc or len(self._dmarc) < MAX_HELD:
+                self._dmarc[key] = self._dmarc.get(key, 0) + count
+                place = (key.policy_domain, key.day)
+                self._records.setdefault(place, batch.records[place])
         for tls_key, count in batch.tls.items():
-            self._tls[tls_key] = self._tls.get(tls_key, 0) + count
-        self._records = {**batch.records, **self._records}
+            if tls_key in self._tls or len(self._tls) < MAX_HELD:
+                self._tls[tls_key] = self._tls.get(tls_key, 0) + count
 
 
 _COUNTED = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.TEMPERROR})

@@ -12,6 +12,8 @@ from postier.mta.reports.sightings import Sightings
 from postier.tls.policy import TlsPolicy, TlsResult
 
 MAX_REASON = 200  # characters
+MAX_PATTERNS = 100  # of a policy that are told; a sighting is kept in memory
+MAX_TLSA = 20
 
 # RFC 8460 §4.3.2: failures on the way to a policy, which are never told as "no-policy-found"
 _OF_STS = frozenset(
@@ -58,16 +60,18 @@ def _told(
 ) -> tuple[PolicyType, tuple[str, ...], tuple[str, ...]]:
     if policy is not None and policy.tlsa:
         records = (
-            f"{each.usage} {each.selector} {each.matching} {each.data.hex().upper()}" for each in policy.tlsa
+            f"{each.usage} {each.selector} {each.matching} {each.data.hex().upper()}"
+            for each in policy.tlsa[:MAX_TLSA]
         )
         return PolicyType.TLSA, tuple(records), (policy.host,)
     if policy is not None and policy.sts is not None and policy.sts.mode is not mta_sts.Mode.NONE:
         sts = policy.sts
-        hosts = tuple(f"mx: {pattern}" for pattern in sts.patterns)
+        patterns = sts.patterns[:MAX_PATTERNS]
+        hosts = tuple(f"mx: {pattern}" for pattern in patterns)
         return (
             PolicyType.STS,
             ("version: STSv1", f"mode: {sts.mode}", *hosts, f"max_age: {sts.max_age_s}"),
-            sts.patterns,
+            patterns,
         )
     if result in _OF_STS:
         return PolicyType.STS, (), ()

@@ -29,6 +29,7 @@ from postier.tls.stream import Stream
 if TYPE_CHECKING:
     from postier.servers.imap.append import Appending
     from postier.servers.imap.idle import Idlers
+    from postier.servers.imap.metadata import Seen
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -87,6 +88,7 @@ class Connection:
         "happened",
         "has_news",
         "is_refolded",
+        "metadata_seen",
         "owner",
         "progress",
         "reader",
@@ -114,6 +116,7 @@ class Connection:
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
         self.sent_bytes = 0
+        self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
         self.compression: Compression | None = None
         self.progress: tuple[int, int] | None = (
             None  # of the command that runs: how much is done, of how much
@@ -164,6 +167,13 @@ class Connection:
             self._out = [data]
         else:
             self._out.append(data)
+
+    def send_all(self, pieces: list[bytes]) -> None:
+        """The same for several; the list is taken."""
+        if self._out is None:
+            self._out = pieces
+        else:
+            self._out += pieces
 
     def write_out(self) -> None:
         """Write what was gathered."""
