@@ -160,6 +160,25 @@ async def test_what_was_judged_junk_stays_there_unless_the_script_asks(start, st
     assert await queued(store) == []
 
 
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [
+        ('redirect "x@remote.test";', "not redirected to x@remote.test: it was judged junk"),
+        ('redirect :copy "x@remote.test";', "not redirected to x@remote.test: it was judged junk"),
+        ('vacation "I am not here.";', "filed into Junk"),
+    ],
+)
+async def test_junk_is_neither_sent_on_nor_answered_by_a_script_that_asks(start, store, action, why):
+    """SECURITY 32: no other server takes us for its source, nobody is answered who has not written."""
+    node = await start(zones=ZONES)
+    await give(store, f'require ["spamtest", "vacation", "copy"]; if spamtest "0" {{ stop; }} {action}')
+    content = LETTER.replace(b"honest", b"shady")
+    assert (await send(node, sender="zoe@shady.test", content=content)).startswith("250 ")
+    assert await queued(store) == []
+    assert len(await letters(store, ALICE, "Junk")) == 1
+    assert why in (await told(store))[0]
+
+
 async def test_a_clean_letter_passes_the_spam_test(start, store):
     node = await start(zones=ZONES)
     await give(

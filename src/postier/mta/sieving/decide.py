@@ -2,8 +2,8 @@
 
 Not here: running the script (`running`), making the letters (`posting`), the transaction (`effects`), the letter's other recipients
 (`delivery`). Sources: RFC 5228 §2.10, §4; RFC 5429 §2. Invariants: nothing that is accepted is lost: an error of the run, a redirect
-that would go in a circle, a refusal that can reach nobody keep the letter; a letter that was judged junk is filed elsewhere or sent
-on only by a script that asks for the verdict.
+that would go in a circle, a refusal that can reach nobody keep the letter; a letter that was judged junk is filed elsewhere
+only by a script that asks for the verdict, and is sent on by none.
 """
 
 from typing import assert_never
@@ -74,7 +74,12 @@ async def decide(
         match action:
             case Keep():
                 decision.keep(action)
-            case FileInto() | Redirect() if is_blind:
+            case FileInto() if is_blind:
+                decision.keep(Keep(content=action.content))
+            case Redirect() if (
+                received.is_junk
+            ):  # as aliases don't either (`passing_on`), whatever the script asks
+                decision.remarks.append(f"not redirected to {action.address}: it was judged junk")
                 decision.keep(Keep(content=action.content))
             case FileInto():
                 decision.file_into(action)
