@@ -36,8 +36,9 @@ test: $(VENV)/.dev parts ## set up and run the tests
 test-crash: $(VENV)/.dev ## kill the server at random under load, many times; nothing accepted may be lost
 	$(BIN)/python -m pytest -q tests/crash --kills=100 $(ARGS)
 
-test-clients: $(VENV)/.dev parts ## real mail clients only
-	$(BIN)/python -m pytest -q tests/clients $(ARGS)
+test-clients: $(VENV)/.dev ## real mail clients only, Thunderbird too
+	tools/system_parts.sh desktop
+	$(BIN)/python -m pytest -q -m '' tests/clients $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, imports, sizes, citations, docs
 	$(BIN)/ruff format --check .

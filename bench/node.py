@@ -27,7 +27,7 @@ from postier.mime.address import Address
 
 HOST = "127.0.0.1"
 DOMAIN = "bench.test"
-PASSWORD = "a long bench password"
+PASSWORD = "a-long-bench-password"  # without spaces, for Dovecot's static passdb
 READY_S = 60
 STOP_S = 30
 SOURCE = Path(__file__).resolve().parent.parent / "src"
@@ -67,7 +67,7 @@ def user(number: int) -> str:
 async def running(folder: Path, accounts: int, zones: dict[str, str], workers: int) -> AsyncIterator[Node]:
     """A server in `folder` with its accounts, asking a DNS server that has `zones`."""
     async with AuthoritativeServer(Zones(zones), HOST) as dns:
-        ports = _free_ports()
+        ports = free_ports()
         file = folder / "postier.toml"
         file.write_text(_configuration(ports, dns.port, workers), encoding="utf-8")
         await _populate(file, accounts)
@@ -128,6 +128,7 @@ def _configuration(ports: tuple[int, int], dns_port: int, workers: int) -> str:
     )
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody has."""
     with socket.create_server((HOST, 0)) as first, socket.create_server((HOST, 0)) as second:
         return first.getsockname()[1], second.getsockname()[1]

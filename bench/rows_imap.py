@@ -1,6 +1,7 @@
-"""Rows of reading: one large mailbox, operation by operation; logins, idle connections, and how soon news comes.
+"""Rows of reading: one large mailbox, operation by operation; logins, idle connections, how soon news comes, and memory.
 
-Each row has the wall time and the CPU of the whole server in milliseconds, the median of its runs.
+Each row has the wall time and the CPU of the whole server in milliseconds, the median of its runs. Nothing is asked of the
+server but IMAP (and SMTP where it has it), so a peer is measured by the same rows.
 """
 
 import asyncio
@@ -8,11 +9,13 @@ import random
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from letters import letter, small_letters
 from load_imap import Answer, ImapClient, append
 from load_smtp import deliver
-from node import HOST, PASSWORD, Node, user
+from meter import Meter
+from node import HOST, PASSWORD, user
 
 from postier.mailbox.words.block import RUN
 
@@ -20,12 +23,24 @@ Row = dict[str, object]
 Act = Callable[[], Awaitable[Answer | None]]
 RUNS = 3
 GROUP = 500
+LARGE = 10  # how many times the one mailbox is copied into a larger one
+
+
+class Served(Protocol):
+    """What is measured; `smtp` is None where mail comes by APPEND alone."""
+
+    imap: int
+    smtp: int | None
+    meter: Meter
+
+    def indexed(self) -> tuple[int, int, int] | None:
+        """Of an index made in the background: messages, octets of their texts, octets stored; None: there is none."""
 
 
 class Reader:
     """The measured account, its connection and the figures."""
 
-    def __init__(self, node: Node, *, messages: int, bulk: int, appends: int) -> None:
+    def __init__(self, node: Served, *, messages: int, bulk: int, appends: int) -> None:
         self.node = node
         self.address = (HOST, node.imap)
         self.messages, self.bulk, self.appends = messages, bulk, appends
@@ -57,19 +72,23 @@ class Reader:
         return row if answer is None else row | {"octets": answer.octets, "lines": answer.lines}
 
 
-async def imap_rows(node: Node, *, quick: bool) -> AsyncIterator[Row]:
+async def imap_rows(node: Served, *, quick: bool) -> AsyncIterator[Row]:
     """Measure; a row each."""
     reader = Reader(
         node, messages=300 if quick else 100_000, bulk=50 if quick else 10_000, appends=40 if quick else 2_000
     )
-    yield await _idle_memory(reader, 5 if quick else 500)  # first, while no free memory hides it
+    yield await _idle_memory(reader, 5 if quick else 1_000)  # first, while no free memory hides it
     yield await _build(reader)
-    yield await _index(reader)
+    if node.indexed() is not None:
+        yield await _index(reader)
     for part in (_reading, _writing, _appending, _transferring):
         async for row in part(reader):
             yield row | {"messages": reader.messages}
     yield await _logins(reader, 10 if quick else 500)
     yield await _idle_latency(reader, 5 if quick else 100)
+    if node.smtp is not None:
+        yield await _idle_latency_smtp(reader, 5 if quick else 100)
+    yield await _large(reader)
 
 
 async def _build(reader: Reader) -> Row:
@@ -95,7 +114,7 @@ async def _index(reader: Reader) -> Row:
     count = 0
     while count + RUN <= reader.messages:
         await asyncio.sleep(0.2)
-        count, texts, stored = reader.node.indexed()
+        count, texts, stored = reader.node.indexed() or (0, 0, 0)
     return {
         "bench": "imap", "operation": "index of words, with the build's pauses", "messages": count,
         "wall_ms": round((time.perf_counter() - began) * 1000), "cpu_ms": round((reader.node.meter.cpu_s() - used) * 1000),
@@ -225,7 +244,24 @@ async def _idle_memory(reader: Reader, count: int) -> Row:
 
 
 async def _idle_latency(reader: Reader, count: int) -> Row:
+    """From the last octet of an APPEND to EXISTS in another connection, which is in IDLE."""
+    client, other = await reader.client(0, b"INBOX"), await reader.client(0)
+    await client.raw(b"i IDLE\r\n", b"+")
+    waits = []
+    for each in small_letters(count):
+        heard = client.line_with(b"EXISTS")
+        began = time.perf_counter()
+        await append(other, b"INBOX", [each], at_once=1)
+        await heard
+        waits.append(time.perf_counter() - began)
+    client.close()
+    other.close()
+    return _latency("IDLE, from APPEND to EXISTS", waits)
+
+
+async def _idle_latency_smtp(reader: Reader, count: int) -> Row:
     """From the final dot of a letter to EXISTS in a connection that is in IDLE."""
+    assert reader.node.smtp is not None
     client = await reader.client(0, b"INBOX")
     await client.raw(b"i IDLE\r\n", b"+")
     letters, waits = small_letters(count), []
@@ -236,8 +272,37 @@ async def _idle_latency(reader: Reader, count: int) -> Row:
         await heard
         waits.append(taken.waits_s[0] + time.perf_counter() - told)
     client.close()
+    return _latency("IDLE, from the final dot to EXISTS", waits)
+
+
+def _latency(operation: str, waits: list[float]) -> Row:
     waits.sort()
     return {
-        "bench": "imap", "operation": "IDLE, from the final dot to EXISTS", "letters": count,
-        "p50_ms": round(waits[count // 2] * 1000, 2), "p99_ms": round(waits[int(count * 0.99)] * 1000, 2),
+        "bench": "imap", "operation": operation, "letters": len(waits),
+        "p50_ms": round(waits[len(waits) // 2] * 1000, 2), "p99_ms": round(waits[int(len(waits) * 0.99)] * 1000, 2),
+    }  # fmt: skip
+
+
+async def _large(reader: Reader) -> Row:
+    """Memory that a selected mailbox of ten times the messages takes, and what the flags of all leave behind."""
+    builder = await reader.client(mailbox=b"large")
+    await builder.command(b"CREATE larger")
+    began = time.perf_counter()
+    for _ in range(LARGE):
+        await builder.command(b"COPY 1:* larger")
+    built = time.perf_counter() - began
+    client = await reader.client()  # while the builder stays, lest the end of its process be counted
+    before = reader.node.meter.memory_kib()[1]
+    answer = await client.command(b"SELECT larger", keep=True)
+    selected = reader.node.meter.memory_kib()[1]
+    fetched = await client.command(b"UID FETCH 1:* (FLAGS)")
+    after = reader.node.meter.memory_kib()[1]
+    client.close()
+    builder.close()
+    messages = LARGE * reader.messages
+    assert b"* %d EXISTS" % messages in answer.text
+    return {
+        "bench": "imap", "operation": "a large mailbox, selected", "messages": messages, "built_s": round(built, 1),
+        "pss_mib_selected": round((selected - before) / 1024, 1), "pss_mib_fetched": round((after - before) / 1024, 1),
+        "lines": fetched.lines,
     }  # fmt: skip

@@ -1,7 +1,8 @@
 """Measure a real server on loopback; prints a JSON object a line.
 
 A fresh data folder on a real disk, every write synced; the load and the DNS server run in this process and are not counted.
-`--quick` takes seconds and shows only that all works; `--all` adds what the other modules bench_*.py measure.
+`--quick` takes seconds and shows only that all works; `--all` adds what the other modules bench_*.py measure. `--beside
+dovecot` has Debian's Dovecot do each operation of IMAP right after Postier, and prints the ratios.
 """
 
 import argparse
@@ -18,9 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import dovecot
 import uvloop
+from beside import beside
 from letters import SELECTOR, SENDER_DOMAIN
-from node import running, sender_zone
+from node import Node, running, sender_zone
 from rows_imap import imap_rows
 from rows_smtp import smtp_rows
 
@@ -40,6 +43,8 @@ def main() -> None:
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="of the server (one per core)"
     )
+    parser.add_argument("--beside", choices=("dovecot",), help="measure this peer of IMAP too, in turns")
+    parser.add_argument("--format", choices=dovecot.FORMATS, default="sdbox", help="how Dovecot keeps mail")
     parser.add_argument("--folder", type=Path, default=DISK, help="where data folders are made; on a disk")
     given = parser.parse_args()
     _tell({
@@ -47,12 +52,15 @@ def main() -> None:
         "system": f"{platform.system()} {platform.release()}", "workers": given.workers, "load": os.getloadavg()[0],
     })  # fmt: skip
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_measure(given.folder, given.part or PARTS, given.workers, quick=given.quick))
+        peer = given.format if given.beside else None
+        runner.run(_measure(given.folder, given.part or PARTS, given.workers, peer, quick=given.quick))
     for module in sorted(BENCH.glob("bench_*.py")) if given.all else ():
         _run_module(module)
 
 
-async def _measure(folder: Path, parts: tuple[str, ...], workers: int, *, quick: bool) -> None:
+async def _measure(
+    folder: Path, parts: tuple[str, ...], workers: int, peer: str | None, *, quick: bool
+) -> None:
     key = dkim.SigningKey(SENDER_DOMAIN, SELECTOR, dkim.generate_key())
     accounts = 11 if quick else ACCOUNTS
     for part in PARTS:
@@ -63,10 +71,25 @@ async def _measure(folder: Path, parts: tuple[str, ...], workers: int, *, quick:
                 rows: AsyncIterator[dict[str, object]] = (
                     smtp_rows(node, key, accounts, quick=quick)
                     if part == "smtp"
-                    else imap_rows(node, quick=quick)
+                    else _imap_rows(node, folder, peer, quick=quick)
                 )
                 async for row in rows:
                     _tell(row)
+
+
+async def _imap_rows(
+    node: Node, folder: Path, peer: str | None, *, quick: bool
+) -> AsyncIterator[dict[str, object]]:
+    """Our rows, or those of both servers."""
+    ours = imap_rows(node, quick=quick)
+    if peer is None:
+        async for row in ours:
+            yield row
+        return
+    with tempfile.TemporaryDirectory(prefix="dovecot-bench-", dir=folder) as made:
+        async with dovecot.running(Path(made), peer) as other:
+            async for row in beside(ours, imap_rows(other, quick=quick), f"dovecot {peer}"):
+                yield row
 
 
 def _run_module(module: Path) -> None:

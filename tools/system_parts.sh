@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The system parts that the tests need: a DNS server, DKIM verifiers, PostgreSQL, real mail clients. As root on Debian they are
-# installed; otherwise the missing ones are named and the script fails. Then what Node's tests need, below tests/clients.
+# The system parts that the tests need: a DNS server, DKIM verifiers, PostgreSQL, real mail clients, Dovecot to measure beside.
+# As root on Debian they are installed; otherwise the missing ones are named and the script fails. Then what Node's tests need,
+# below tests/clients. With the word `desktop` also Thunderbird, some two hundred megabytes, for `make test-clients`.
 set -euo pipefail
 
 # program that shows a package is there, package
@@ -16,11 +17,13 @@ parts=(
     "fetchmail fetchmail"
     "sieve-connect sieve-connect"
     "offlineimap offlineimap3"
+    "dovecot dovecot-imapd"
     "node nodejs"
     "npm npm"
     "script bsdutils"
     "setpriv util-linux"
 )
+[ "${1-}" != desktop ] || parts+=("thunderbird thunderbird")
 
 missing=()
 for part in "${parts[@]}"; do

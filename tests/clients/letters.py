@@ -67,3 +67,25 @@ def await_count(client: IMAPClient, count: int) -> None:
             responses += client.idle_check(timeout=left)
     finally:
         client.idle_done()
+
+
+def await_flag(account: Account, uid: int, flag: bytes, name: str = "INBOX") -> None:
+    """Wait, told by IDLE, until a letter has a flag."""
+    with mailbox(account, name) as client:
+        deadline = time.monotonic() + LIMIT_S
+        client.idle()
+        try:
+            flags = flags_of(account, uid, name)
+            while flag not in flags:
+                left = deadline - time.monotonic()
+                assert left > 0, f"{flag!r} did not come to {flags}"
+                if client.idle_check(timeout=left):
+                    flags = flags_of(account, uid, name)
+        finally:
+            client.idle_done()
+
+
+def flags_of(account: Account, uid: int, name: str = "INBOX") -> set[bytes]:
+    """The flags of a letter now."""
+    with mailbox(account, name) as client:
+        return set(client.get_flags([uid])[uid])

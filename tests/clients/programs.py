@@ -15,6 +15,7 @@ PACKAGES = {
     "mbsync": "isync",
     "offlineimap": "offlineimap3",
     "node": "nodejs",
+    "thunderbird": "thunderbird",
     "script": "bsdutils",
     "getmail": "getmail6",
     "fetchmail": "fetchmail",

@@ -118,6 +118,10 @@ def test_capabilities_can_be_switched_off():
     assert "vacation" not in capabilities(frozenset({"vacation"}))
     with pytest.raises(ScriptError, match='there is no extension "vacation"'):
         compile_script('require "vacation";', disabled=frozenset({"vacation"}))
+    numeric = "comparator-i;ascii-numeric"
+    assert compile_script(f'require "{numeric}";')
+    with pytest.raises(ScriptError, match="there is no extension"):
+        compile_script(f'require "{numeric}";', disabled=frozenset({numeric}))
 
 
 def test_octets_that_are_no_utf8_are_taken():

@@ -7,7 +7,7 @@ from tests.sieve.scripts import MESSAGE_A, MESSAGE_B, holds, mistakes
 FOLDED = (
     b"From: =?utf-8?q?J=C3=B6rg?= <Joerg@Example.COM>, b@other.example\r\nTo: team: a@x.example, c@y.example;\r\n"
     b"Cc: undisclosed-recipients:;\r\nBcc: broken@, whole\r\nSubject:   =?utf-8?b?w5xiZXI=?=\r\n  den Wolken  \r\n"
-    b"X-Empty:\r\nX-Twice: one\r\nX-Twice : two\r\n\r\nbody\r\n"
+    b"X-Empty:\r\nResent-To: \r\nX-Twice: one\r\nX-Twice : two\r\n\r\nbody\r\n"
 )
 
 
@@ -73,10 +73,13 @@ def test_size_is_strict():
         ('address :localpart "bcc" "whole"', False),
         ('address :all "bcc" "whole"', True),
         ('address :domain :matches "bcc" "*"', False),
+        ('address "resent-to" ""', True),
+        ('address :localpart "resent-to" ""', False),
+        ('address :count "eq" "resent-to" "0"', True),
     ],
 )
 def test_fields_are_unfolded_decoded_and_trimmed(test, result):
-    assert holds(test, FOLDED) is result
+    assert holds(test, FOLDED, requires="relational") is result
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,11 @@ def test_numbers():
 def test_the_address_test_takes_no_field_named_at_run_time_that_holds_no_addresses():
     assert not holds('address :contains "${n}" "present"', requires="variables", before='set "n" "subject";')
     assert mistakes('if address "subject" "x" {}')
+
+
+def test_what_is_no_name_of_a_field_is_no_mistake():  # RFC 5228 §2.4.2.2: MUST NOT
+    for test in ('address :contains "from:" ""', 'header :contains "from:" ""', 'exists "a b"'):
+        assert not holds(test)
 
 
 def test_message_b():

@@ -112,15 +112,10 @@ class ModSeq(msgspec.Struct, frozen=True):
     at_least: int
 
 
-class EmailId(msgspec.Struct, frozen=True):
-    """The message with this content (RFC 8474 §6)."""
+class ObjectId(msgspec.Struct, frozen=True):
+    """The content or the thread of this number (RFC 8474 §6)."""
 
-    number: int
-
-
-class ThreadId(msgspec.Struct, frozen=True):
-    """A message of this thread (RFC 8474 §6)."""
-
+    is_thread: bool
     number: int
 
 
@@ -190,8 +185,7 @@ Leaf: TypeAlias = (
     | Messages
     | Uids
     | ModSeq
-    | EmailId
-    | ThreadId
+    | ObjectId
     | DateRange
     | Within
     | Size
@@ -386,7 +380,7 @@ def _leaf_needs(leaf: Leaf) -> Needs:
             return Needs.UID
         case ModSeq():
             return Needs.MODSEQ
-        case EmailId() | ThreadId():
+        case ObjectId():
             return Needs.OBJECT_ID
         case DateRange(DateField.SENT):
             return Needs.SENT_DATE

@@ -19,17 +19,16 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
-    EmailId,
     Flags,
     HeaderText,
     Keyword,
     Messages,
     ModSeq,
     Nothing,
+    ObjectId,
     Recent,
     Size,
     SubjectText,
-    ThreadId,
     Within,
     conjunction,
     disjunction,
@@ -189,14 +188,12 @@ def _mod_sequence(cursor: Cursor) -> Criterion:
     return ModSeq(cursor.number())
 
 
-def _email_id(cursor: Cursor) -> Criterion:
-    number = number_of(cursor.astring(), EMAIL)
-    return Nothing() if number is None else EmailId(number)
+def _object_id(kind: bytes) -> _Key:
+    def read(cursor: Cursor) -> Criterion:
+        number = number_of(cursor.astring(), kind)
+        return Nothing() if number is None else ObjectId(kind == THREAD, number)
 
-
-def _thread_id(cursor: Cursor) -> Criterion:
-    number = number_of(cursor.astring(), THREAD)
-    return Nothing() if number is None else ThreadId(number)
+    return _spaced(read)
 
 
 def _dates(of: DateField, *, has_start: bool, has_end: bool) -> _Key:
@@ -220,7 +217,7 @@ _KEYS: dict[bytes, _Key] = {
     b"CC": _address(AddressField.CC),
     b"DELETED": _fixed(Flags(DELETED)),
     b"DRAFT": _fixed(Flags(DRAFT)),
-    b"EMAILID": _spaced(_email_id),
+    b"EMAILID": _object_id(EMAIL),
     b"FLAGGED": _fixed(Flags(FLAGGED)),
     b"FROM": _address(AddressField.FROM),
     b"HEADER": _spaced(_header),
@@ -244,7 +241,7 @@ _KEYS: dict[bytes, _Key] = {
     b"SMALLER": _spaced(lambda cursor: Size(below=cursor.number())),
     b"SUBJECT": _texts(SubjectText),
     b"TEXT": _texts(AnyText),
-    b"THREADID": _spaced(_thread_id),
+    b"THREADID": _object_id(THREAD),
     b"TO": _address(AddressField.TO),
     b"UID": _spaced(lambda cursor: Messages(cursor.sequence_set(), is_uid=True)),
     b"UNANSWERED": _fixed(Flags(0, ANSWERED)),

@@ -73,9 +73,9 @@ class Automaton:
         return following
 
     def _state(self, places: list[int], charge: Charge, *, is_start: bool) -> _State:
-        waiting, is_final = self._reach(places, is_start=is_start, is_end=False)
-        _, is_final_at_end = self._reach(places, is_start=is_start, is_end=True)
-        charge(2 * len(waiting) + 2)
+        waiting, is_final, steps = self._reach(places, is_start=is_start, is_end=False)
+        _, is_final_at_end, more = self._reach(places, is_start=is_start, is_end=True)
+        charge(steps + more)
         key = (*waiting, -1 - is_final - 2 * is_final_at_end)
         found = self._states.get(key)
         if found is None:
@@ -84,8 +84,8 @@ class Automaton:
             self._known += len(waiting)
         return found
 
-    def _reach(self, places: list[int], *, is_start: bool, is_end: bool) -> tuple[tuple[int, ...], bool]:
-        """The instructions that take a character, reached without taking one; and whether MATCH is reached."""
+    def _reach(self, places: list[int], *, is_start: bool, is_end: bool) -> tuple[tuple[int, ...], bool, int]:
+        """The instructions that take a character, reached without taking one; whether MATCH is reached; the steps."""
         code = self._code
         seen: set[int] = set()
         waiting: list[int] = []
@@ -113,7 +113,7 @@ class Automaton:
                 case Op.MATCH:
                     is_final = True
         waiting.sort()
-        return tuple(waiting), is_final
+        return tuple(waiting), is_final, len(seen)
 
     def groups(self, value: str, charge: Charge) -> list[str] | None:
         """What the whole and each group took, leftmost and longest; None when nothing matches."""
@@ -126,8 +126,8 @@ class Automaton:
                 threads.append((0, blank))
             elif not threads:
                 break
-            reached, final = self._spread(threads, at, length)
-            charge(len(reached) + len(threads) + 1)
+            reached, final, steps = self._spread(threads, at, length)
+            charge(len(threads) + steps + 1)
             if final is not None and (best is None or final[0] <= best[0]):
                 best = final
             if at == length:
@@ -150,8 +150,10 @@ class Automaton:
 
     def _spread(
         self, threads: list[tuple[int, Places]], at: int, length: int
-    ) -> tuple[list[tuple[int, Places]], Places | None]:
-        """The threads that wait for a character, the one with more right first, and the best that has matched."""
+    ) -> tuple[list[tuple[int, Places]], Places | None, int]:
+        """The threads that wait for a character, the one with more right first, the best that has matched, and how many
+        instructions that took.
+        """
         code = self._code
         seen: set[int] = set()
         reached: list[tuple[int, Places]] = []
@@ -180,4 +182,4 @@ class Automaton:
                 case Op.MATCH:
                     if final is None:
                         final = saved
-        return reached, final
+        return reached, final, len(seen)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from postier.sieve import vocabulary
 from postier.sieve.arguments import sort_arguments
 from postier.sieve.comparators import ALWAYS_THERE, COMPARATORS
-from postier.sieve.problems import Problem, RunError, Source, nearest
+from postier.sieve.problems import Problem, RunError, ScriptError, Source, nearest
 from postier.sieve.running import Op, Run, Test
 from postier.sieve.spec import Capabilities, Command, Tests
 from postier.sieve.texts import NAME, Scope, Text, Variable, decode_characters, template
@@ -54,9 +54,15 @@ class Compiler:
         return self._source.line(offset)
 
     def report(self, offset: int, message: str) -> None:
-        """A mistake that no run can mend."""
-        if len(self.problems) < self.limits.problems:
-            self.problems.append(self._source.problem(offset, message))
+        """A mistake that no run can mend; when there are too many, ScriptError."""
+        self.problems.append(self._source.problem(offset, message))
+        if len(self.problems) >= self.limits.problems:
+            self.fail()
+
+    def fail(self) -> None:
+        """Raise ScriptError when there are problems."""
+        if self.problems:
+            raise ScriptError(tuple(sorted(set(self.problems))))
 
     def unsupported(self, offset: int, message: str) -> None:
         """Something unknown: with `ihave` it is an error only if it runs (RFC 5463 §4)."""
@@ -69,8 +75,6 @@ class Compiler:
 
     def supports(self, name: str) -> bool:
         """Whether `require` and `ihave` find the capability."""
-        if name.startswith(_COMPARATOR):
-            return name.removeprefix(_COMPARATOR) in COMPARATORS
         return name in self._supported
 
     def may_enable(self, name: str) -> bool:

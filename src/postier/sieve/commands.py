@@ -28,7 +28,7 @@ def _keep(_: Compiler, arguments: Arguments) -> Op:
     flags = arguments.optional_texts(":flags")
 
     def keep(run: Run) -> None:
-        run.act(Keep(run.line, flags_of(run, flags), run.content()), cancels=True)
+        run.act(Keep(run.line, flags_of(run, flags), run.kept()), cancels=True)
 
     return keep
 

@@ -13,16 +13,22 @@ import msgspec
 from postier.mime.collation import unicode_fold
 
 _DIGITS = re.compile(r"0*+([0-9]*+)")
+_FOLD_COST = 24  # folding a character against comparing one
 _INFINITY = (1 << 62, "")
 
 
 class Comparator(msgspec.Struct, frozen=True):
-    """One comparator; `character` is the key of a single character where "?" may match more than one octet."""
+    """One comparator. `weight` is what a character costs more than one that is only compared, when it is not ASCII."""
 
     name: str
     key: Callable[[str], object]
     fold: Callable[[str], str] | None
     is_octets: bool = False
+    weight: int = 0
+
+    def cost(self, value: str) -> int:
+        """What making the key of a value costs, in characters."""
+        return self.weight * len(value) if self.weight and not value.isascii() else 0
 
     @property
     def has_substrings(self) -> bool:
@@ -62,7 +68,7 @@ COMPARATORS = {
         Comparator("i;octet", _same, _same, is_octets=True),
         Comparator("i;ascii-casemap", ascii_upper, ascii_upper, is_octets=True),
         Comparator("i;ascii-numeric", _number, None),
-        Comparator("i;unicode-casemap", unicode_fold, unicode_fold),
+        Comparator("i;unicode-casemap", unicode_fold, unicode_fold, weight=_FOLD_COST),
     )
 }
 DEFAULT = COMPARATORS["i;ascii-casemap"]

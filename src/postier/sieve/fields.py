@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from postier.mime.params import parameter_text, parse_content_type, parse_disposition
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.message import Entry, field_text
+from postier.sieve.parts import part_here
 from postier.sieve.running import Run
 from postier.sieve.texts import Text, expand_all
 
@@ -43,12 +44,12 @@ def finder(compiler: Compiler, arguments: Arguments) -> Finder | None:
         key = name.encode("utf-8", "replace")
         entries: list[Entry] = []
         if is_mime:
-            part = run.part or run.message.root()
+            part = part_here(run)
             for each in part.walk() if is_anychild else (part,):
                 run.count_steps(1)
                 entries += run.message.part_entries(each)
         else:
-            entries = run.message.named(name)
+            entries = run.seen.named(name)
         run.charge(8 * len(entries))
         found = [entry for entry in entries if entry[1] == key]
         if index is None:
@@ -78,8 +79,9 @@ def mime_values(run: Run, entry: Entry, option: str, parameters: tuple[Text, ...
     text = field_text(value).encode("utf-8", "surrogateescape")
     content = parse_content_type(text) if key == b"content-type" else None
     disposition = parse_disposition(text) if key == b"content-disposition" else None
-    if option == ":param":
-        params = content.params if content else disposition.params if disposition else ()
+    if option == ":param":  # of any field; only its form says whether it has parameters
+        any_field = parse_disposition(text) if key != b"content-type" else content
+        params = any_field.params if any_field else ()
         found = [parameter_text(params, ascii_lower(name)) for name in expand_all(parameters, run)]
         return [each for each in found if each is not None]
     if content is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
     from postier.sieve.check import Compiler
 
+_GLOB_COST = 64  # what holding any value against a pattern costs
 _KEY_COST = 256  # what a character of a pattern costs that is compiled while the script runs
 
 Matcher = Callable[[Run, Sequence[str]], bool]
@@ -94,14 +95,14 @@ def substrings_are_there(compiler: Compiler, arguments: Arguments, comparator: C
 
 def build_is(_: Compiler, __: Arguments, wanted: Wanted) -> Match:
     """`:is`."""
-    key_of = wanted.comparator.key
+    key_of, cost_of = wanted.comparator.key, wanted.comparator.cost
     fixed = wanted.fixed()
     known = frozenset(map(key_of, fixed)) if fixed is not None else None
 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else frozenset(map(key_of, wanted.now(run)))
         for value in values:
-            run.charge(len(value))
+            run.charge(len(value) + cost_of(value))
             if key_of(value) in keys:
                 return True
         return False
@@ -111,7 +112,7 @@ def build_is(_: Compiler, __: Arguments, wanted: Wanted) -> Match:
 
 def build_contains(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | None:
     """`:contains`."""
-    fold = wanted.comparator.fold
+    fold, cost_of = wanted.comparator.fold, wanted.comparator.cost
     if not substrings_are_there(compiler, arguments, wanted.comparator, ":contains") or fold is None:
         return None
     fixed = wanted.fixed()
@@ -120,7 +121,7 @@ def build_contains(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else list(map(fold, wanted.now(run)))
         for value in values:
-            run.charge((len(value) + 1) * len(keys))
+            run.charge((len(value) + 1) * len(keys) + cost_of(value))
             folded = fold(value)
             for key in keys:
                 if key in folded:
@@ -148,8 +149,9 @@ def build_matches(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> M
             run.charge(_KEY_COST * sum(map(len, keys)))
             globs = [Glob(form(fold(key))) for key in keys]
         cost = sum([each.cost for each in globs])
+        floor = _GLOB_COST * len(globs)
         for value in values:
-            run.charge((len(value) + 1) * cost)
+            run.charge(len(value) * cost + floor + comparator.cost(value))
             folded = form(fold(value))
             for each in globs:
                 found = each.match(folded)

@@ -111,7 +111,7 @@ class Message:
 
     @property
     def size(self) -> int:
-        """Octets of the message, without what `editheader` did."""
+        """Octets of the message, without what `editheader` did (`content` has that)."""
         return self._source.size if self._raw is None else len(self._raw[0])
 
     @property
@@ -244,7 +244,8 @@ def addresses_in(value: bytes) -> list[AddressValue]:
             found.append(AddressValue(mailbox.address, local, domain))
         else:
             found.append(AddressValue(mailbox.address))
-    return found
+    # RFC 5228 §5.1 asks whether any address matches; an empty field has one that is empty as a whole
+    return found or ([] if plain.strip() else [AddressValue("")])
 
 
 def _ended(lines: bytes) -> bytes:

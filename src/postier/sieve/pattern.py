@@ -124,7 +124,7 @@ class _Compiler:
         if self._at < len(self._text):
             raise PatternError(f'")" at {self._at + 1} closes nothing')
         whole = [Instruction(Op.SAVE, 0), *code, Instruction(Op.SAVE, 1), Instruction(Op.MATCH)]
-        return Program(tuple(_absolute(whole)), self._groups)
+        return Program(tuple(_absolute(self._sized(whole))), self._groups)
 
     def _peek(self) -> str:
         return self._text[self._at] if self._at < len(self._text) else ""

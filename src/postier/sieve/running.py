@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FIELD_COST = 8  # what looking at a field costs, in characters
 
+Path = tuple[int, ...]  # of a part: which child of which child of the root
 Op = Callable[["Run"], None]
 Test = Callable[["Run"], bool]
 
@@ -41,12 +42,16 @@ class LeaveLoop(Exception):  # noqa: N818 # control flow, no error
 
 
 class Frame:
-    """What belongs to one script of a run: its variables, its match variables, what `ihave` switched on."""
+    """What belongs to one script of a run: its variables, its match variables, what `ihave` switched on.
 
-    __slots__ = ("enabled", "key", "matches", "variables")
+    `base` is the path of the part that the script has for its whole message (`parts`).
+    """
 
-    def __init__(self, key: tuple[bool, str] | None = None) -> None:
+    __slots__ = ("base", "enabled", "key", "matches", "variables")
+
+    def __init__(self, key: tuple[bool, str] | None = None, base: Path = ()) -> None:
         self.key = key
+        self.base = base
         self.variables: dict[str, str] = {}
         self.matches: Sequence[str] = ()
         self.enabled: set[str] = set()
@@ -64,17 +69,20 @@ class Run:
         "frame",
         "frames",
         "globals",
+        "has_vacation",
         "included",
         "includes",
         "is_kept",
         "limits",
         "line",
+        "loops",
         "message",
         "notifications",
         "part",
         "part_path",
         "redirects",
         "regex_work",
+        "seen",
         "steps",
         "trace",
         "tracked",
@@ -92,6 +100,9 @@ class Run:
         trace: list[Step] | None,
     ) -> None:
         self.message = message
+        self.seen = (
+            message  # what tests look at: in a script that is included in a loop, the part of the loop
+        )
         self.envelope = envelope
         self.world = world
         self.limits = limits
@@ -106,7 +117,9 @@ class Run:
         self.is_kept = True  # RFC 5228 §2.10.2
         self.flags: tuple[str, ...] = world.flags
         self.part: Part | None = None  # of the innermost foreverypart
-        self.part_path: tuple[int, ...] = ()
+        self.part_path: Path = ()
+        self.has_vacation = False
+        self.loops = 0  # foreverypart around this place, in all scripts
         self.includes = self.redirects = self.notifications = self.added_fields = self.edits = 0
         self.steps = limits.steps
         self.work = limits.work
@@ -134,6 +147,10 @@ class Run:
         if self.regex_work < 0:
             raise CostError("the regular expressions of the script take too long")
 
+    def kept(self) -> bytes | None:
+        """The message for a keep: at an IMAP event changes are for other actions only (RFC 6785 §3.1, §3.9)."""
+        return None if self.world.is_imap_event else self.content()
+
     def content(self, *, is_redirect: bool = False) -> bytes | None:
         """The message for an action, None when it is as it came."""
         self.charge(self.message.pending_octets)
@@ -141,12 +158,14 @@ class Run:
 
     def act(self, action: Action, *, cancels: bool) -> None:
         """Add an action; `cancels` the implicit keep. Filing twice into one mailbox is filing once."""
+        if self.world.is_imap_event and isinstance(action, Reject | Vacation):  # RFC 6785 §3.11
+            raise RunError("nothing is delivered here that could be refused or answered")
         if any(_exclude_each_other(earlier, action) for earlier in self.actions):
             raise RunError("reject stands beside another reject, a vacation, or an action that delivers")
         if cancels:
             self.is_kept = False
         for index, earlier in enumerate(self.actions):
-            if _is_same_mailbox(earlier, action):
+            if _is_same_mailbox(earlier, action, keep_place=None if self.world.is_imap_event else _INBOX):
                 self.actions[index] = action  # RFC 5232 §3: the last flag list value must win
                 return
         if len(self.actions) >= self.limits.actions:
@@ -166,24 +185,28 @@ def _exclude_each_other(first: Action, second: Action) -> bool:
     return isinstance(first, Reject) and isinstance(second, Keep | FileInto | Redirect | Reject | Vacation)
 
 
-def _is_same_mailbox(first: Action, second: Action) -> bool:
-    """RFC 5228 §2.10.3, and RFC 5293 §7: also when the header was changed in between."""
+def _is_same_mailbox(first: Action, second: Action, *, keep_place: Place | None) -> bool:
+    """RFC 5228 §2.10.3, and RFC 5293 §7: also when the header was changed in between.
+
+    At an IMAP event a keep is for wherever the message is, which no name here says.
+    """
     match first, second:
         case Keep(), Keep():
             return True
         case FileInto(), FileInto():
             return _place(first) == _place(second)
         case Keep(), FileInto():
-            return _place(second) == _INBOX
+            return _place(second) == keep_place
         case FileInto(), Keep():
-            return _place(first) == _INBOX
+            return _place(first) == keep_place
         case _:
             return False
 
 
-_INBOX = ("INBOX", None, None)
+Place = tuple[str, str | None, str | None]  # name, MAILBOXID, special use
+_INBOX: Place = ("INBOX", None, None)
 
 
-def _place(action: FileInto) -> tuple[str, str | None, str | None]:
+def _place(action: FileInto) -> Place:
     name = "INBOX" if action.mailbox.upper() == "INBOX" else action.mailbox
     return name, action.mailbox_id, action.special_use

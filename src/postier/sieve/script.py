@@ -7,13 +7,18 @@ message holds: what goes wrong is in the `Result`, and the mail is kept.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from postier.sieve.actions import Action, Keep, Result, Step
+from postier.sieve.addresses import is_plain_path, path_address
 from postier.sieve.check import NOT_AT_IMAP_EVENTS, Compiler
 from postier.sieve.limits import LIMITS, ScriptLimits
 from postier.sieve.message import Message, MessageSource, RawMessage
 from postier.sieve.parse import parse
+from postier.sieve.parts import look, part_at, path_here
 from postier.sieve.problems import CostError, Problem, RunError, ScriptError, Source
 from postier.sieve.running import Frame, LeaveScript, Op, Run, StopRun
 from postier.sieve.vocabulary import CAPABILITIES
@@ -40,20 +45,21 @@ class Script:
         return _compile(self.text, self.limits, self._disabled, is_traced=True)
 
     def run_inside(self, run: Run, frame: Frame) -> None:
-        """Run it as part of a run (RFC 6609): its own frame, the same actions."""
+        """Run it as part of a run (RFC 6609): its own frame, the same actions; in a loop its message is the part."""
         script = self if run.trace is None else self.traced
-        outer, run.frame = run.frame, frame
-        part, path = run.part, run.part_path
-        run.part, run.part_path = None, ()
+        outer, part, path = run.frame, run.part, run.part_path
+        frame.base = path_here(run)
+        run.frame, run.part = frame, None
         run.frames.append(frame)
-        try:
+        if frame.base != outer.base:
+            look(run)
+        with suppress(LeaveScript):
             script._op(run)  # noqa: SLF001 # its own class
-        except LeaveScript:
-            pass
-        finally:
-            run.frames.pop()
-            run.frame = outer
-            run.part, run.part_path = part, path
+        run.frames.pop()
+        run.frame = outer
+        if part is not None:
+            run.part, run.part_path = part_at(run.message.root(), path), path
+            look(run)
 
     def run(
         self,
@@ -67,7 +73,14 @@ class Script:
         """Run it on a message: see `run_script`. `limits` stand in for the script's own in this run."""
         source = RawMessage(message) if isinstance(message, bytes) else message
         frame = Frame()
-        run = Run(Message(source), envelope, world, limits or self.limits, frame, [] if with_trace else None)
+        run = Run(
+            Message(source),
+            _plain(envelope),
+            world,
+            limits or self.limits,
+            frame,
+            [] if with_trace else None,
+        )
         error: RunError | None = None
         op = self.traced._op if with_trace else self._op  # noqa: SLF001 # its own class
         try:
@@ -85,10 +98,23 @@ class Script:
         return _failed(run, error) if error is not None else _finished(run)
 
 
+def _plain(envelope: Envelope) -> Envelope:
+    """The envelope with its paths as addresses, whatever they came in."""
+    sender, recipient = envelope.sender, envelope.recipient
+    if is_plain_path(sender) and is_plain_path(recipient):
+        return envelope
+    return replace(
+        envelope,
+        sender=None if sender is None else path_address(sender).whole,
+        recipient=None if recipient is None else path_address(recipient).whole,
+    )
+
+
 def _finished(run: Run) -> Result:
     keep = None
     if run.is_kept:
-        keep = Keep(0, run.flags, run.message.content(), is_implicit=True)
+        content = None if run.world.is_imap_event else run.message.content()
+        keep = Keep(0, run.flags, content, is_implicit=True)
     return Result(
         tuple(run.actions),
         keep,
@@ -133,8 +159,7 @@ def _compile(text: str, limits: ScriptLimits, disabled: frozenset[str], *, is_tr
     source = Source(text)
     compiler = Compiler(source, limits, disabled, is_traced=is_traced)
     op = compiler.script(parse(source, limits))
-    if compiler.problems:
-        raise ScriptError(tuple(sorted(set(compiler.problems))))
+    compiler.fail()
     return Script(text, op, frozenset(compiler.required), limits, disabled)
 
 

@@ -6,6 +6,7 @@ Not here: those of extensions (`ext`). Source: RFC 5228 §5. Invariants: tests c
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from postier.sieve.addresses import ADDRESS_FIELDS, part_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 
+_FIELD_NAME = re.compile(r"[!-9;-~]+")
 _ADDRESS_COST = 32  # what looking at an address costs, in characters
 
 
@@ -83,9 +85,12 @@ def _size(compiler: Compiler, arguments: Arguments) -> Test:
 
 
 def _octets(run: Run) -> int:
-    """RFC 5703 §4.1 shows it in a loop: the size of the part."""
+    """Of the message as it is now (RFC 5293 §7); RFC 5703 §4.1 shows it in a loop: the size of the part."""
+    if run.part is None and run.seen is not run.message:
+        return run.seen.size
     if run.part is None or run.part is run.message.root():
-        return run.message.size
+        content = run.content()
+        return run.message.size if content is None else len(content)
     return run.part.body_end - run.part.header_start
 
 
@@ -93,7 +98,7 @@ def _exists(compiler: Compiler, arguments: Arguments) -> Test:
     names = names_of(arguments.texts("header names"))
     find = finder(compiler, arguments)
     if find is None:
-        return lambda run: all(run.message.values(name) for name in names(run))
+        return lambda run: all(run.seen.values(name) for name in names(run))
     found = find
     return lambda run: all(found(run, name) for name in names(run))
 
@@ -109,8 +114,8 @@ def _header(compiler: Compiler, arguments: Arguments) -> Test:
         fixed = [each for each in arguments.texts("header names") if isinstance(each, str)]
         if len(fixed) == len(arguments.texts("header names")) == 1:
             name = ascii_lower(fixed[0])
-            return lambda run: test(run, run.message.values(name))
-        return lambda run: test(run, [each for name in names(run) for each in run.message.values(name)])
+            return lambda run: test(run, run.seen.values(name))
+        return lambda run: test(run, [each for name in names(run) for each in run.seen.values(name)])
     found = find
     option = arguments.first_of(*MIME_OPTIONS)
     parameters = arguments.texts(":param")
@@ -127,7 +132,8 @@ def _header(compiler: Compiler, arguments: Arguments) -> Test:
 def _address(compiler: Compiler, arguments: Arguments) -> Test:
     texts = arguments.texts("header names")
     for text in texts:
-        if isinstance(text, str) and ascii_lower(text) not in ADDRESS_FIELDS:
+        # RFC 5228 §2.4.2.2: what is no name of a field finds nothing and MUST NOT be an error
+        if isinstance(text, str) and ascii_lower(text) not in ADDRESS_FIELDS and _FIELD_NAME.fullmatch(text):
             told = f'"address" cannot be used with the field "{text[:40]}", which holds no addresses'
             compiler.report(arguments.offset("header names"), told)
     names = names_of(texts)
@@ -145,12 +151,14 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
             if name not in ADDRESS_FIELDS:
                 continue  # RFC 5228 §5.1: MUST restrict
             if find is None:
-                addresses = run.message.addresses(name)
+                addresses = run.seen.addresses(name)
             else:
                 addresses = [each for _, _, value in find(run, name) for each in addresses_in(value)]
             run.charge(_ADDRESS_COST * len(addresses))
             values += [
-                value for each in addresses if (value := each.whole if is_count else take(each)) is not None
+                value
+                for each in addresses
+                if (value := (each.whole or None) if is_count else take(each)) is not None
             ]
         return test(run, values)
 

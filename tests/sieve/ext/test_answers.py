@@ -25,7 +25,8 @@ def test_a_vacation_answers_the_sender_and_keeps():
     found = answer()
     assert (found.recipient, found.reason, found.period_s) == ("coyote@desert.example.org", "gone", 7 * DAY_S)
     assert found.subject == "Auto: I have a present for you"
-    assert (found.sender, found.in_reply_to, found.references, found.fcc) == (None, None, (), None)
+    assert (found.in_reply_to, found.references, found.fcc) == (None, (), None)
+    assert found.sender == "roadrunner@acme.example.com"
     assert taken(run('require "vacation"; vacation "x";')) == [
         "vacation coyote@desert.example.org",
         "implicit keep",
@@ -130,6 +131,16 @@ def test_what_is_answered():
     assert found.sender == "rr@other.example"
 
 
+def test_its_author_is_whom_the_letter_was_written_to():  # RFC 5230 eid2035
+    other = MESSAGE_A.replace(b"To: roadrunner@acme.example.com", b"To: x@y.example, RR@other.example")
+    assert answer('vacation :addresses "rr@other.example" "x";', other).sender == "RR@other.example"
+    assert answer(message=MESSAGE_A.replace(b"\r\nTo: ", b"\r\nBcc: ")).sender is None
+
+
+def test_encoded_words_in_its_subject_are_what_they_say():
+    assert answer('vacation :subject "=?utf-8?b?w4Q=?= x" "y";').subject == "\u00c4 x"
+
+
 def test_its_thread():
     message = with_field(b"Message-ID: <3@x.example>\r\nReferences: <1@x.example> <2@x.example>")
     found = answer(message=message)
@@ -145,6 +156,10 @@ def test_its_thread():
 def test_one_vacation_and_no_reject_beside_it():
     required = 'require ["vacation", "reject"];'
     assert run(required + 'vacation "a"; vacation "b";').error == "vacation runs a second time"
+    unanswered = run(required + 'vacation "a"; vacation "b";', envelope=Envelope("", "a@b.example"))
+    assert unanswered.error == "vacation runs a second time"
+    wide = 'require ["vacation", "variables"]; set "x" "\u00fc"; vacation :mime "X: ${x}\r\n\r\n";'
+    assert run(wide).error == "the header of a :mime reason must be ASCII"
     assert "exclude each other" in run(required + 'reject "a"; vacation "b";').error
     assert "reject stands beside" in run(required + 'vacation "a"; reject "b";').error
     assert "is no address" in mistakes('require "vacation"; vacation :from "nobody" "x";')[0]
@@ -197,11 +212,11 @@ def test_notify():
     ("command", "message"),
     [
         ('notify "xmpp:x@y.example";', 'there is no method "xmpp:"'),
-        ('notify "nonsense";', "it is no URI"),
-        ('notify "mailto:";', "it is no mailto: URI with addresses"),
-        ('notify "mailto:a b@x.example";', "it is no URI"),
-        ('notify "mailto:nobody";', "it is no mailto: URI with addresses"),
-        ('notify :from "nobody" "mailto:a@b.example";', ":from is no address"),
+        ('notify "nonsense${x}";', "it is no URI"),
+        ('notify "mailto:${x}";', "it is no mailto: URI with addresses"),
+        ('notify "mailto:a b${x}@x.example";', "it is no URI"),
+        ('notify "mailto:nobody${x}";', "it is no mailto: URI with addresses"),
+        ('notify :from "nobody${x}" "mailto:a@b.example";', ":from is no address"),
         ('notify :importance "${x}" "mailto:a@b.example";', ':importance is "1", "2" or "3"'),
     ],
 )
@@ -216,6 +231,10 @@ def test_notify_mistakes_and_limits():
         ":flags needs :fcc"
         in mistakes('require ["enotify", "imap4flags"]; notify :flags "a" "mailto:a@b.example";')[0]
     )
+    for method in ("nonsense", "mailto:", "mailto:a@b.example?x:=y", "mailto:a%23b.example"):
+        assert "cannot be used" in mistakes(f'require "enotify"; notify "{method}";')[0]
+    assert "is no address" in mistakes('require "enotify"; notify :from "" "mailto:a@b.example";')[0]
+    assert not mistakes('require "enotify"; notify :from "+1" "tel:+1";')
     script = 'require "enotify";' + 'notify "mailto:a@b.example";' * 3
     assert run(script, limits=ScriptLimits(notifications=3)).error is None
     assert run(script, limits=ScriptLimits(notifications=2)).error == "the script notifies more than 2 times"
@@ -254,6 +273,10 @@ def test_notify_tests(test, result):
         ("mailto:a@b.example?to=bad", None),
         ("mailto:" + ",".join(f"a{number}@b.example" for number in range(11)), None),
         ("mailto:a%40b.example", Mailto(("a@b.example",))),
+        ("mailto:a@b.example%2Cc@d.example", Mailto(("a@b.example", "c@d.example"))),
+        ("mailto:%22a%2Cb%22@c.example", Mailto(('"a,b"@c.example',))),
+        ("mailto:a@b.example?x:=y", None),
+        ("mailto:a@b.example;", None),
         ("http://a@b.example", None),
     ],
 )

@@ -5,14 +5,14 @@ import pytest
 from postier.sieve.actions import Tracked
 from postier.sieve.limits import ScriptLimits
 from postier.sieve.world import Mailbox, MailboxList, SeenIds, Verdict
-from tests.sieve.scripts import holds, mistakes, run, taken
+from tests.sieve.scripts import MESSAGE_A, holds, mistakes, run, taken
 
 NUMERIC = "relational comparator-i;ascii-numeric"
 
 
 @pytest.mark.parametrize(
     ("percent", "of_ten"),
-    [(None, "0"), (0, "1"), (1, "2"), (12, "2"), (13, "3"), (50, "6"), (99, "9"), (100, "10")],
+    [(None, "0"), (0, "1"), (1, "2"), (20, "2"), (23, "3"), (50, "5"), (80, "8"), (99, "9"), (100, "10")],
 )
 def test_spamtest(percent, of_ten):
     around = {"verdict": Verdict(percent), "requires": f"spamtestplus {NUMERIC}"}
@@ -51,6 +51,7 @@ def test_virustest(virus):
         ('environment :contains "remote-ip" ""', True),
         ('environment :count "eq" :comparator "i;ascii-numeric" "remote-ip" "0"', True),
         ('environment :contains "imap.user" ""', False),
+        ('environment :matches "version" "*.*"', True),
     ],
 )
 def test_environment(test, result):
@@ -69,6 +70,32 @@ def test_imapsieve():
         run('require "reject"; keep;', is_imap_event=True).error
         == "the script requires what is for deliveries only"
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ('require "envelope"; if envelope "from" "" {}', "there is no envelope here"),
+        ('require "ihave"; if ihave "reject" { reject "x"; }', "nothing is delivered here"),
+        ('require "ihave"; if ihave "vacation" { vacation "x"; }', "nothing is delivered here"),
+        ('require "ihave"; if ihave "duplicate" { if duplicate {} }', "for deliveries only"),
+    ],
+)
+def test_what_is_an_error_at_an_imap_event(script, error):  # RFC 6785 §3.11, §4.6
+    assert error in run(script, is_imap_event=True).error
+    assert run(script).error is None
+
+
+def test_changes_are_not_kept_at_an_imap_event():  # RFC 6785 §3.1
+    script = (
+        'require ["editheader", "fileinto"]; addheader "X" "y"; {} fileinto "INBOX"; redirect "a@b.example";'
+    )
+    result = run(script.format("keep;"), is_imap_event=True)
+    keep, filed, redirect = result.actions
+    assert keep.content is None
+    assert filed.content == redirect.content == b"X: y\r\n" + MESSAGE_A
+    assert run(script.partition("{}")[0], is_imap_event=True).keep.content is None
+    assert run(script.partition("{}")[0]).keep.content == filed.content
 
 
 MAILBOXES = MailboxList(
@@ -122,8 +149,13 @@ def test_fileinto_mistakes():
     required = 'require ["fileinto", "mailboxid", "special-use", "variables"];'
     assert (
         ":mailboxid and :specialuse exclude"
-        in mistakes(required + 'fileinto :mailboxid "a" :specialuse "b" "c";')[0]
+        in mistakes(required + 'fileinto :mailboxid "a" :specialuse "\\\\Junk" "c";')[0]
     )
+    assert "is no special use" in mistakes(required + 'fileinto :specialuse "Junk" "c";')[0]
+    assert "is no special use" in run(required + 'fileinto :specialuse "Junk${x}" "c";').error
+    copies = 'require ["vacation", "fcc", "special-use", "variables"];'
+    assert "is no special use" in mistakes(copies + 'vacation :fcc "a" :specialuse "Junk" "x";')[0]
+    assert "is no special use" in run(copies + 'vacation :fcc "a" :specialuse "${x}" "x";').error
     assert "cannot be the name of a mailbox" in mistakes(required + 'fileinto "";')[0]
     assert "cannot be the name of a mailbox" in run(required + 'fileinto "${none}";').error
     assert 'needs require "mailbox"' in mistakes(required + 'fileinto :create "a";')[0]

@@ -78,6 +78,27 @@ def test_transforms(test, result):
     assert holds(test, NESTED, requires="body relational comparator-i;ascii-numeric") is result
 
 
+def test_a_message_without_an_empty_line_has_no_body():
+    for transform in (":raw", ":text", ':content ""'):
+        for test in (':contains ""', ':is ""', ':matches "*"'):
+            assert not holds(f"body {transform} {test}", b"Subject: x\r\n", requires="body")
+    assert holds('body :raw ""', b"Subject: x\r\n\r\n", requires="body")
+    assert holds('body :raw ""', b"\n", requires="body")
+    assert holds('body :raw :is "no field\r\n"', b"Subject: x\r\nno field\r\n", requires="body")
+
+
+def test_the_header_of_a_message_inside_is_its_fields_alone():
+    header = "From: Someone Else\r\nSubject: hello request\r\n"
+    assert holds(f'body :content "message/rfc822" "{header}"', NESTED, requires="body")
+
+
+def test_text_is_also_that_of_xhtml_and_of_no_unknown_encoding():
+    html = b"\r\n\r\n<html><body>Hello</body></html>\r\n"
+    assert holds('body "Hello"', b"Content-Type: application/xhtml+xml" + html, requires="body")
+    broken = b"Content-Type: text/html\r\nContent-Transfer-Encoding: multipart/related" + html
+    assert not holds('body :contains "Hello"', broken, requires="body")
+
+
 def test_text_is_decoded():
     message = (
         b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"

@@ -59,7 +59,7 @@ def test_editheader(commands, header):
         'deleteheader "Received";',
         'deleteheader "auto-submitted";',
         'deleteheader :index 9 "X-Hello";',
-        'addheader "Received" "x";',
+        'addheader "Return-Path" "<x@y.example>";',
         'addheader "Authentication-Results" "forged";',
         'deleteheader "X-None";',
     ],
@@ -79,28 +79,41 @@ def test_tests_see_the_changed_header_and_actions_take_it():
     assert contents[3] == HELLO
 
 
+def test_size_is_that_of_the_changed_message():
+    script = """require ["editheader", "fileinto"];
+    addheader "X-A" "v"; if allof (size :over {0}, size :under {1}) {{ fileinto "same"; }}
+    deleteheader "Subject"; deleteheader "X-A"; if allof (size :over {2}, size :under {3}) {{ discard; }}"""
+    sizes = [len(HELLO) + change for change in (7, 9, -13, -11)]
+    assert taken(run(script.format(*sizes), HELLO)) == ["fileinto same", "discard"]
+
+
+def test_trace_may_be_added_to():
+    assert edited('addheader "Received" "by me;\r\n now";').startswith(b"Received: by me; now\r\nX-Hello")
+    assert edited('addheader "Auto-Submitted" "no";').startswith(b"Auto-Submitted: no\r\n")
+
+
 def test_editheader_errors():
     assert "is no name of a field" in mistakes('require "editheader"; addheader "a b" "x";')[0]
     assert "is no name of a field" in mistakes('require "editheader"; deleteheader "a:";')[0]
     assert ":last needs :index" in mistakes('require "editheader"; deleteheader :last "a";')[0]
     assert "is no name of a field" in run('require ["editheader", "variables"]; addheader "${x}" "x";').error
-    assert (
-        "control characters"
-        in run('require ["editheader", "encoded-character"]; addheader "X" "${hex:07}";').error
-    )
+    required = 'require ["editheader", "encoded-character", "variables"];'
+    assert "control characters" in mistakes(required + 'addheader "X" "${hex:07}";')[0]
+    assert "control characters" in run(required + 'addheader "X" "${hex:07}${x}";').error
     assert b"\nBcc" not in edited('addheader "X" "a\r\nBcc: b";')
     script = 'require "editheader";' + 'addheader "X" "y";' * 3
     assert run(script, limits=ScriptLimits(added_fields=3)).error is None
     assert run(script, limits=ScriptLimits(added_fields=2)).error == "the script adds more than 2 fields"
     long = "y" * 4_096
     assert run(f'require "editheader"; addheader "X" "{long}";').error is None
-    assert "at most 4096" in run(f'require "editheader"; addheader "X" "{long}y";').error
+    assert "at most 4096" in mistakes(f'require "editheader"; addheader "X" "{long}y";')[0]
 
 
 PARTS = b"""From: a@x.example
 Subject: parts
 Content-Type: multipart/mixed; boundary=b
 X-Part: top
+X-Other: a; p="q r"
 
 prologue
 --b
@@ -193,6 +206,8 @@ def test_a_message_without_parts_is_one_part():
             True,
         ),
         ('header :mime :type "subject" ""', True),
+        ('header :mime :param "p" "x-other" "q r"', True),
+        ('header :mime :param "p" "subject" "q r"', False),
         ('header :anychild :mime "x-part" "six"', True),
         ('header "x-part" "six"', False),
         ('exists :mime :anychild "content-disposition"', True),
@@ -266,7 +281,9 @@ def test_a_replaced_multipart_is_not_entered():
 
 def test_the_whole_message_is_replaced():
     script = 'require ["replace", "editheader"]; replace :subject "New \u00fc" :from "me@x.example" "short";'
-    result = run(script + 'deleteheader "Original-Subject"; deleteheader "X-Part";', PARTS)
+    result = run(
+        script + 'deleteheader "Original-Subject"; deleteheader "X-Part"; deleteheader "X-Other";', PARTS
+    )
     assert result.error is None
     assert result.keep.content == (
         b"Subject: New =?utf-8?q?=C3=BC?=\r\nFrom: me@x.example\r\nOriginal-From: a@x.example\r\n"

@@ -142,3 +142,60 @@ def test_the_deepest_scripts_run():
 
 def test_a_name_is_found_in_its_composed_form():
     assert taken(run_with('include "u\u0308";', {"\u00fc": "keep;"})) == ["keep"]
+
+
+PARTS = (
+    b"Content-Type: multipart/mixed; boundary=b\r\nX-Part: 0\r\n\r\n--b\r\nX-Part: 1\r\n\r\nx\r\n--b\r\n"
+    b"X-Part: 2\r\nContent-Type: text/html\r\n\r\n<b>y</b>\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("inner", "seen"),
+    [
+        ('if header :matches "x-part" "*" { set "seen" "${seen}${0}"; }', "012"),
+        ('if header :mime :matches "x-part" "*" { set "seen" "${seen}${0}"; }', "012"),
+        ('if header :index 1 :matches "x-part" "*" { set "seen" "${seen}${0}"; }', "012"),
+        ('if header :mime :anychild "x-part" "2" { set "seen" "${seen}!"; }', "!!"),
+        ('if exists "content-type" { set "seen" "${seen}!"; }', "!!"),
+        ('if size :under 20 { set "seen" "${seen}!"; }', "!"),
+        ('if body :contains "y" { set "seen" "${seen}!"; }', "!!"),
+        ('if body :raw "x" { set "seen" "${seen}!"; }', "!"),
+        ('foreverypart { if header :mime :matches "x-part" "*" { set "seen" "${seen}${0}"; } }', "01212"),
+        ('foreverypart { foreverypart { set "seen" "${seen}!"; } }', "!!"),
+        ('if header "x-part" "1" { return; } set "seen" "${seen}!";', "!!"),
+        ('addheader "X-Part" "a"; if header :matches "x-part" "*" { set "seen" "${seen}${0}"; }', "a12"),
+    ],
+)
+def test_a_script_that_is_included_in_a_loop_has_the_part_for_its_message(inner, seen):  # RFC 6609 §3.5
+    required = 'require ["include", "variables", "foreverypart", "mime", "index", "body", "editheader"]; global "seen";'
+    script = 'require ["foreverypart"]; global "seen"; foreverypart { include "a"; } fileinto "=${seen}";'
+    assert taken(run_with(script, {"a": required + inner}, message=PARTS)) == [f"fileinto ={seen}"]
+    wrapped = {"a": required + 'include "b";', "b": required + inner}
+    assert taken(run_with(script, wrapped, message=PARTS)) == [f"fileinto ={seen}"]
+
+
+def test_what_it_files_is_the_message_and_what_it_replaces_is_the_part():
+    shelf = {
+        "files": 'require "fileinto"; if header "x-part" "1" { fileinto "Part"; }',
+        "replaces": 'require "replace"; if header "x-part" "1" { replace "new"; }',
+    }
+    script = 'require "foreverypart"; foreverypart { include "files"; }'
+    (action,) = run_with(script, shelf, message=PARTS).actions
+    assert (action.mailbox, action.content) == ("Part", None)
+    script = """require ["foreverypart", "mime"]; foreverypart { include "replaces";
+        if header :mime :contenttype "content-type" "text/html" { fileinto "html"; } }"""
+    (action,) = run_with(script, shelf, message=PARTS).actions
+    before, _, after = action.content.partition(b"new")
+    assert before.startswith(b"Content-Type: multipart/mixed; boundary=b\r\nX-Part: 0\r\n\r\n--b\r\n")
+    assert after == b"\r\n--b\r\nX-Part: 2\r\nContent-Type: text/html\r\n\r\n<b>y</b>\r\n--b--\r\n"
+
+
+def test_loops_in_scripts_that_are_included_count():
+    loop = 'require ["include", "foreverypart"]; foreverypart {{ include "{}"; }}'
+    shelf = {str(number): loop.format(number + 1) for number in range(1, 4)} | {"4": "keep;"}
+    script = 'require "foreverypart"; foreverypart { include "1"; }'
+    assert run_with(script, shelf).error is None
+    assert (
+        run_with(script, shelf, limits=ScriptLimits(loop_depth=3)).error == "loops are nested deeper than 3"
+    )

@@ -36,6 +36,14 @@ def test_relational(test, result):
     assert holds(test, COUNTED, requires=NUMERIC) is result
 
 
+def test_dates_are_held_against_lists():  # RFC 6134 §2.9.2
+    holidays = MemberLists({"tag:x.example,2026:days": ["2026-12-25"]})
+    around = {"requires": "extlists date", "lists": holidays}
+    message = b"Date: Fri, 25 Dec 2026 12:00:00 +0000\r\n\r\n"
+    assert holds('date :list "date" "date" "tag:x.example,2026:days"', message, **around)
+    assert not holds('currentdate :list "date" "tag:x.example,2026:days"', message, **around)
+
+
 def test_what_is_no_relation():
     assert mistakes('require "relational"; if header :value "xx" "a" "b" {}') == [
         'line 1, column 40: "xx" is no relation (gt, ge, lt, le, eq, ne)'

@@ -20,6 +20,7 @@ from postier.imap.commands import (
     fetch,
     id,  # noqa: A004 - the verb's name
     login,
+    metadata,
     quota,
     rename,
     search,
@@ -61,6 +62,8 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | metadata.GetMetadata
+    | metadata.SetMetadata
     | quota.GetQuota
     | quota.GetQuotaRoot
     | compress.Compress
@@ -101,6 +104,8 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"GETMETADATA": Verb(metadata.parse_get, LOGGED_IN),
+    b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),
@@ -115,11 +120,11 @@ VERBS: dict[bytes, Verb] = {
     b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
+    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
-    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, by_number=True, writes=True),
     b"UID STORE": Verb(store.parse_uid, _SELECTED, writes=True),
@@ -148,7 +153,7 @@ def parse_command(line: CommandLine, session: Session) -> Command:
 
 def _names_numbers(command: Command) -> bool:
     """Whether message numbers stand where UIDs could (RFC 9586 §3.5, §3.7)."""
-    if isinstance(command, search.Search):
+    if isinstance(command, search.Search | sort.Sort | thread.Thread):
         return any(isinstance(leaf, Messages) and not leaf.is_uid for leaf in leaves(command.criterion))
     return isinstance(command, select.Select) and command.known is not None and bool(command.known.matches)
 

@@ -7,15 +7,14 @@ empty after one that does not.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 
 from postier.imap.commands.search import Search
 from postier.imap.search import Binding, Criterion, Keyword, Messages, asks_modseq, bind, leaves
-from postier.imap.search_results import Wanted, saved_result, search_answer
+from postier.imap.search_results import Wanted, saved_result, search_answer, search_line
 from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.resync import highest_modseq_of
-from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
+from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates, matching
 from postier.mailbox.search import search as plan_search
 from postier.servers.imap import condstore, sort_keys
 from postier.servers.imap.connection import Connection, Done
@@ -27,10 +26,17 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
     try:
-        uids = await found(connection, command.criterion, is_uid=command.is_uid)
+        result = await _found(connection, command.criterion, is_uid=command.is_uid)
     except StoreError:
         forget_saved(connection, command.returns)
         raise
+    uses_esearch = connection.session.uses_esearch
+    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(command.criterion):
+        text = result.text()
+        if text is not None:
+            connection.send(search_line(text.encode()))
+            return Done("SEARCH completed")
+    uids = result.numbers()
     view, returns = connection.opened().view, command.returns
     numbers = uids if command.is_uid else view.seqs_of(uids)
     if returns is not None and returns.saves:
@@ -42,7 +48,7 @@ async def search(connection: Connection, command: Search) -> Done:
             numbers,
             is_uid=command.is_uid,
             returns=returns,
-            uses_esearch=connection.session.uses_esearch,
+            uses_esearch=uses_esearch,
             modseq=modseq,
         )
     )
@@ -76,6 +82,10 @@ def clear_saved(connection: Connection) -> None:
 
 async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
+    return (await _found(connection, criterion, is_uid=is_uid)).numbers()
+
+
+async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> Uids:
     selected, store = connection.opened(), connection.store
     if asks_modseq(criterion):
         condstore.client_knows(connection)
@@ -85,12 +95,18 @@ async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -
     bound = await _bound(connection, criterion)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
     plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
-    known = plan.uids[: bisect_left(plan.uids, selected.told_uidnext)]
-    if not plan.is_complete:
-        known = await _decided(connection, plan, known)
+    result = plan.found
+    if result.last >= selected.told_uidnext:
+        result = Uids(numbers=_known(result.numbers(), selected.told_uidnext))
+    if plan.undecided:
+        result = Uids(numbers=await _decided(connection, plan, result.numbers()))
     if not is_uid:
         await selected.load(store)
-    return array("I", known)
+    return result
+
+
+def _known(uids: "array[int]", told_uidnext: int) -> "array[int]":
+    return uids[: bisect_left(uids, told_uidnext)]
 
 
 async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
@@ -112,18 +128,18 @@ async def _bound(connection: Connection, criterion: Criterion) -> Criterion:
     return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
 
 
-async def _decided(connection: Connection, plan: SearchPlan, known: Sequence[int]) -> list[int]:
+async def _decided(connection: Connection, plan: SearchPlan, found: "array[int]") -> "array[int]":
     """The second step, for what only texts can tell."""
     store, selected = connection.store, connection.opened()
-    found = [uid for uid in known if uid in plan.sure]
-    undecided = [uid for uid in known if uid not in plan.sure]
+    undecided = _known(plan.undecided, selected.told_uidnext)
+    more: list[int] = []
     for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
         portion = undecided[start : start + CANDIDATES_AT_ONCE]
         messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
         contents = None
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
-        found += matching(plan.rest, messages, contents)
-        connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
+        more += matching(plan.rest, messages, contents)
+        connection.progress = start + len(portion), len(undecided)
         await connection.drain()
-    return sorted(found)
+    return array("I", sorted([*found, *more])) if more else found

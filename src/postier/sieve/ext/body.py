@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from postier.mime.decode import content_of, source_of, text_of
+from postier.mime.decode import KNOWN_ENCODINGS, content_of, source_of, text_of
 from postier.mime.headers import split_header
+from postier.mime.html_text import html_text
 from postier.mime.part import Part
 from postier.sieve.matching import build_match
 from postier.sieve.running import Run, Test
@@ -41,6 +42,8 @@ def _body(compiler: Compiler, arguments: Arguments) -> Test:
             values = _text
 
     def body(run: Run) -> bool:
+        if not _has_body(run):
+            return False if not match.is_count else test(run, [])
         if match.is_count:
             return test(run, list(values(run)))
         return any(test(run, [value]) for value in values(run))
@@ -48,21 +51,36 @@ def _body(compiler: Compiler, arguments: Arguments) -> Test:
     return body
 
 
+def _has_body(run: Run) -> bool:
+    """RFC 5173 §4: a header without an empty line behind it has no body, and nothing matches."""
+    raw = run.seen.raw()
+    end = split_header(raw).end
+    return end < len(raw) or raw.endswith((b"\n\n", b"\n\r\n")) or raw in (b"\n", b"\r\n")
+
+
 def _raw(run: Run) -> Iterator[str]:
-    raw = run.message.raw()
+    raw = run.seen.raw()
     yield _octets(raw[split_header(raw).end :])
 
 
 def _text(run: Run) -> Iterator[str]:
-    raw = run.message.raw()
-    for part in run.message.root().walk():
+    raw = run.seen.raw()
+    for part in run.seen.root().walk():
+        if part.encoding not in KNOWN_ENCODINGS:
+            continue
         if part.type == "text":
             yield _read(run, part, "text", partial(text_of, raw, part))
+        elif part.media_type == "application/xhtml+xml":
+            yield _read(run, part, "text", partial(_shown, raw, part))
+
+
+def _shown(raw: bytes, part: Part) -> str:
+    return html_text(source_of(raw, part))
 
 
 def _content(run: Run, types: list[str]) -> Iterator[str]:
     wanted = [each.lower() for each in types if not _is_wrong_type(each)]
-    for part in run.message.root().walk():
+    for part in run.seen.root().walk():
         if any(each in ("", part.type, part.media_type) for each in wanted):
             yield from _values(run, part)
 
@@ -80,11 +98,11 @@ def _read(run: Run, part: Part, way: str, read: Callable[[], str]) -> str:
         run.charge(part.body_end - part.header_start)
         return read()
 
-    return run.message.text(part, way, counted)
+    return run.seen.text(part, way, counted)
 
 
 def _values(run: Run, part: Part) -> Iterator[str]:
-    raw = run.message.raw()
+    raw = run.seen.raw()
     if part.is_multipart:
         # RFC 5173 §5.2: the prologue and the epilogue, two strings
         start, end = part.body_start, part.body_end
@@ -94,7 +112,8 @@ def _values(run: Run, part: Part) -> Iterator[str]:
         yield _octets(_after_delimiter(raw[start : part.body_end]))
     elif part.is_message and part.children:
         inner = part.children[0]
-        yield _octets(raw[inner.header_start : inner.body_start])
+        entries = split_header(raw, inner.header_start, inner.body_start).entries
+        yield _octets(b"".join([lines for lines, _, _ in entries]))
     elif part.type == "text":
         yield _read(run, part, "source", partial(source_of, raw, part))
     else:

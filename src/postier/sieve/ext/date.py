@@ -68,7 +68,7 @@ def _date(compiler: Compiler, arguments: Arguments) -> Test:
     def date(run: Run) -> bool:
         field = ascii_lower(expand(name, run))
         if find is None:
-            found = [value for _, _, value in run.message.named(field)[:1]]
+            found = [value for _, _, value in run.seen.named(field)[:1]]
         else:
             found = [value for _, _, value in find(run, field)]
         values: list[str] = []

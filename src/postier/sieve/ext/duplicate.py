@@ -31,11 +31,13 @@ def _duplicate(_: Compiler, arguments: Arguments) -> Test:
     period_s = min(DEFAULT_PERIOD_S if seconds is None else seconds, MAX_PERIOD_S)
 
     def duplicate(run: Run) -> bool:
+        if run.world.is_imap_event:  # RFC 7352 §3.4
+            raise RunError('"duplicate" is for deliveries only')
         if unique_id is not None:
             value = expand(unique_id, run)
         else:
             name = "message-id" if header is None else ascii_lower(expand(header, run))
-            values = run.message.values(name)
+            values = run.seen.values(name)
             if not values:
                 return False
             value = values[0]

@@ -1,7 +1,7 @@
 """editheader: fields added to and deleted from the header.
 
 Not here: the working copy (`message`). Source: RFC 5293; RFC 5703 §5 (Original-Subject, Original-From). Invariants:
-Received and Auto-Submitted are never deleted, nor what a signature or the judgement put there is added; a field that is
+Received and Auto-Submitted are never deleted, and what the judgement or a reader trusts is never added; a field that is
 not permitted is left alone silently (§6); no value can begin a line of its own.
 """
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 _NEEDS = ("editheader",)
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_VALUE_COST = 256  # what reading the value of a field anew costs, in characters
 MAX_VALUE_CHARACTERS = 4_096  # of an added field
-# RFC 5293 §6: local policy; trace and authentication results are the server's word
+# RFC 5293 §6: local policy; the return path and authentication results are the server's word
 _NEVER_DELETED = frozenset({b"received", b"auto-submitted", b"return-path"})
-_NEVER_ADDED = frozenset(
-    {b"received", b"return-path", b"authentication-results", b"original-subject", b"original-from"}
-)
+_NEVER_ADDED = frozenset({b"return-path", b"authentication-results", b"original-subject", b"original-from"})
 
 
 def _check_name(compiler: Compiler, arguments: Arguments) -> Text:
@@ -48,6 +47,12 @@ def _name(run: Run, text: Text) -> str:
     return name
 
 
+def _value_fault(value: str) -> str | None:
+    if len(value) > MAX_VALUE_CHARACTERS:
+        return f"an added field holds at most {MAX_VALUE_CHARACTERS} characters"
+    return "an added field must not hold control characters" if _CONTROL.search(value) else None
+
+
 def header_field(name: str, value: str) -> Entry:
     """A field for the header; raises HeaderValueError."""
     lines = text_line(name, value)
@@ -56,14 +61,14 @@ def header_field(name: str, value: str) -> Entry:
 
 def _addheader(compiler: Compiler, arguments: Arguments) -> Op:
     name, value, is_last = _check_name(compiler, arguments), arguments.text("value"), arguments.has(":last")
+    if isinstance(value, str) and (fault := _value_fault(value)):  # RFC 5293 §4
+        compiler.report(arguments.offset("value"), fault)
 
     def addheader(run: Run) -> None:
         field = _name(run, name)
         text = expand(value, run)
-        if len(text) > MAX_VALUE_CHARACTERS:
-            raise RunError(f"an added field holds at most {MAX_VALUE_CHARACTERS} characters")
-        if _CONTROL.search(text):
-            raise RunError("an added field must not hold control characters")
+        if fault := _value_fault(text):
+            raise RunError(fault)
         if field.lower().encode() in _NEVER_ADDED:
             return
         run.added_fields += 1
@@ -106,7 +111,11 @@ def _deleteheader(compiler: Compiler, arguments: Arguments) -> Op:
         if match is not None and match.is_count:
             places = places if match.test(run, [""] * len(places)) else []
         elif match is not None:
-            places = [place for place in places if match.test(run, [field_text(entries[place][2])])]
+            values = {place: field_text(entries[place][2]) for place in places}
+            run.charge(_VALUE_COST * len(values))
+            if not match.test(run, list(values.values())):
+                return
+            places = [place for place in places if match.test(run, [values[place]])]
         if places:
             gone = set(places)
             run.message.change_entries([each for place, each in enumerate(entries) if place not in gone])

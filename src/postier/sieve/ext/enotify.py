@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from postier.sieve.actions import Notify
-from postier.sieve.addresses import outbound_address
+from postier.sieve.addresses import outbound_address, split_list
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.ext.fcc import copy_of
 from postier.sieve.matching import build_match
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _NEEDS = ("enotify",)
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):((?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00\r\n]*")
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 MAX_RECIPIENTS = 10  # of one notification
 MAX_URI_CHARACTERS = 4_096
 
@@ -74,7 +75,8 @@ def parse_mailto(uri: str) -> Mailto | None:
     if match is None or match[1].lower() != "mailto" or "#" in match[2]:
         return None
     people, _, query = match[2].partition("?")
-    to = [_decoded(each) for each in people.split(",") if each]
+    # RFC 6068 §2 wants commas between addresses as they are, but many write them as %2C
+    to = [each for each in split_list(_decoded(people)) if each.strip()]
     cc: list[str] = []
     subject = body = None
     fields: list[tuple[str, str]] = []
@@ -85,12 +87,14 @@ def parse_mailto(uri: str) -> Mailto | None:
         key, text = _decoded(name).lower(), _decoded(value)
         match key:
             case "to" | "cc":
-                (to if key == "to" else cc).extend([each.strip() for each in text.split(",") if each.strip()])
+                (to if key == "to" else cc).extend([each for each in split_list(text) if each.strip()])
             case "subject":
                 subject = " ".join(text.split())
             case "body":
                 body = text
-            case _ if key not in _IGNORED and re.fullmatch(r"[!-9;-~]{1,76}", key):
+            case _ if not _FIELD_NAME.fullmatch(key):
+                return None
+            case _ if key not in _IGNORED:
                 fields.append((key, " ".join(text.split())))
     addresses = [[outbound_address(each) for each in listed] for listed in (to, cc)]
     if None in addresses[0] or None in addresses[1]:
@@ -107,15 +111,24 @@ def _decoded(text: str) -> str:
 
 def method_fault(run: Run, method: str) -> str | None:
     """Why a method cannot be used, or None when it can (RFC 5435 §3.2)."""
+    fault = syntax_fault(method)
+    if fault is None and (scheme := method.partition(":")[0].lower()) not in run.world.notify_schemes:
+        return f'there is no method "{scheme}:"'
+    return fault
+
+
+def syntax_fault(method: str) -> str | None:
+    """What is wrong with the URI itself, wherever it runs."""
     match = _URI.fullmatch(method) if len(method) <= MAX_URI_CHARACTERS else None
     if match is None:
         return "it is no URI"
-    scheme = match[1].lower()
-    if scheme not in run.world.notify_schemes:
-        return f'there is no method "{scheme}:"'
-    if scheme == "mailto" and parse_mailto(method) is None:
+    if match[1].lower() == "mailto" and parse_mailto(method) is None:
         return "it is no mailto: URI with addresses"
     return None
+
+
+def _is_mailto(method: str) -> bool:
+    return method[:7].lower() == "mailto:"
 
 
 def _notify(compiler: Compiler, arguments: Arguments) -> Op:
@@ -129,6 +142,15 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
             compiler.report(
                 arguments.offset(":options"), f'"{option[:40]}" is no option such as "name=value"'
             )
+    if isinstance(method, str) and (fault := syntax_fault(method)):
+        compiler.report(arguments.offset("method"), f"the notification method cannot be used: {fault}")
+    if (
+        isinstance(method, str)
+        and isinstance(sender, str)
+        and _is_mailto(method)
+        and outbound_address(sender) is None
+    ):
+        compiler.report(arguments.offset(":from"), f'"{sender[:60]}" is no address')  # RFC 5435 §3.3
     copy = copy_of(compiler, arguments)
 
     def notify(run: Run) -> None:
@@ -137,7 +159,7 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
         if fault is not None:
             raise RunError(f'the notification method "{uri[:60]}" cannot be used: {fault}')
         author = None if sender is None else expand(sender, run)
-        is_mail = uri[:7].lower() == "mailto:"
+        is_mail = _is_mailto(uri)
         if author is not None and is_mail and outbound_address(author) is None:
             raise RunError(":from is no address")
         grade = "2" if importance is None else expand(importance, run)

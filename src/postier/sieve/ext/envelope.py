@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postier.mime.dates import Moment
-from postier.sieve.addresses import part_of, split_address
+from postier.sieve.addresses import part_of, path_address
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.dateparts import date_part, parse_zone
 from postier.sieve.matching import build_match
@@ -63,17 +63,21 @@ def _envelope(compiler: Compiler, arguments: Arguments) -> Test:
     test, is_count = match.test, match.is_count
 
     def envelope(run: Run) -> bool:
+        if run.world.is_imap_event:  # RFC 6785 §4.6
+            raise RunError("there is no envelope here, for nothing is delivered")
         take = part_of(part, run.world.detail_separator)
         values: list[str] = []
         for text in expand_all(texts, run):
             name = ascii_lower(text)
             if name in _ADDRESSES:
                 address = run.envelope.sender if name == "from" else run.envelope.recipient
-                if address:
-                    value = take(split_address(address))
+                if address is None:
+                    continue
+                path = path_address(address)
+                # RFC 5228 §5.4: the null reverse-path is the empty string; RFC 5231 §4.2: it counts 0
+                if path.whole or (name == "from" and not is_count):
+                    value = take(path) if path.whole else ""
                     values += [] if value is None else [value]
-                elif address == "" and not is_count:  # RFC 5231 §4.2: an empty MAIL FROM counts 0
-                    values.append("")
             elif name in allowed:
                 values += _smtp_values(run, name, None if zone is None else expand(zone, run))
             else:

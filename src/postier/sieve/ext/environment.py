@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postier import __version__
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.matching import build_match
 from postier.sieve.running import Run, Test
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 
 _NEEDS = ("environment",)
 _IMAP_ITEMS = ("imap.user", "imap.email", "imap.cause", "imap.mailbox", "imap.changedflags")
-_DEFAULTS = {"name": "Postier", "phase": "during", "location": "MDA", "remote-host": "", "remote-ip": ""}
+_DEFAULTS = {
+    "name": "Postier",
+    "version": __version__,
+    "phase": "during",
+    "location": "MDA",
+    "remote-host": "",
+    "remote-ip": "",
+}
 
 
 def item(run: Run, name: str, *, has_imap: bool) -> str | None:

@@ -24,7 +24,8 @@ _NEEDS = ("extlists",)
 _URN = "urn:ietf:params:sieve:"
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+")
 _BOOK = re.compile(r"urn:ietf:params:sieve:addrbook:([^:]+)", re.IGNORECASE)
-_LISTING_TESTS = frozenset({"address", "envelope", "header", "string"})  # RFC 6134 §2.2
+# RFC 6134 §2.2, and §2.9.2 for dates such as holidays
+_LISTING_TESTS = frozenset({"address", "currentdate", "date", "envelope", "header", "string"})
 
 
 def list_uri(name: str) -> str | None:

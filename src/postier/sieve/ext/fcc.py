@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from postier.sieve.actions import Copy
-from postier.sieve.ext.fileinto import is_mailbox_name, mailbox_options_are_right
+from postier.sieve.ext.fileinto import is_mailbox_name, mailbox_options_are_right, special_use_of
 from postier.sieve.ext.imap4flags import flag_set
 from postier.sieve.problems import RunError
 from postier.sieve.running import Run
@@ -47,7 +47,7 @@ def copy_of(compiler: Compiler, arguments: Arguments) -> Callable[[Run], Copy | 
             flag_set(run, expand_all(flags, run)),
             creates,
             None if mailbox_id is None else expand(mailbox_id, run),
-            None if special_use is None else expand(special_use, run),
+            special_use_of(run, special_use),
         )
 
     return copy

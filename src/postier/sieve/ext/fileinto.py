@@ -6,6 +6,7 @@ Not here: whether the mailbox exists (the caller files). Source: RFC 5228 §4.1;
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from postier.sieve.actions import FileInto
@@ -13,12 +14,13 @@ from postier.sieve.ext.imap4flags import flags_of
 from postier.sieve.problems import RunError
 from postier.sieve.running import Op, Run
 from postier.sieve.spec import Command, Extension, Place, Takes
-from postier.sieve.texts import expand
+from postier.sieve.texts import Text, expand
 
 if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
     from postier.sieve.check import Compiler
 
+_ATTRIBUTE = re.compile(r"\\[A-Za-z0-9!#$&'+,\-./:;<=>?@^_`|~]+")
 MAX_MAILBOX_CHARACTERS = 1_000  # of a name; the store has its own, smaller limit
 
 
@@ -29,8 +31,26 @@ def is_mailbox_name(name: str) -> bool:
     return not any(each < " " or each == "\x7f" or "\ud800" <= each <= "\udfff" for each in name)
 
 
+def is_special_use(name: str) -> bool:
+    """Whether it is a use-attr (RFC 6154 §6)."""
+    return _ATTRIBUTE.fullmatch(name) is not None
+
+
+def special_use_of(run: Run, text: Text | None) -> str | None:
+    """The value of :specialuse; an invalid one is like an invalid name of a mailbox (RFC 8579 §4)."""
+    if text is None:
+        return None
+    use = expand(text, run)
+    if not is_special_use(use):
+        raise RunError(f"{use[:40]!a} is no special use such as \\Junk")
+    return use
+
+
 def mailbox_options_are_right(compiler: Compiler, arguments: Arguments) -> None:
-    """RFC 9042 §4.2: a mailbox is meant by its id or by its use."""
+    """What :mailboxid and :specialuse say; RFC 9042 §4.2: a mailbox is meant by its id or by its use."""
+    use = arguments.optional_text(":specialuse")
+    if isinstance(use, str) and not is_special_use(use):
+        compiler.report(arguments.offset(":specialuse"), f"{use[:40]!a} is no special use such as \\Junk")
     if arguments.has(":mailboxid") and arguments.has(":specialuse"):
         compiler.report(arguments.offset(":specialuse"), ":mailboxid and :specialuse exclude each other")
 
@@ -55,7 +75,7 @@ def _fileinto(compiler: Compiler, arguments: Arguments) -> Op:
             run.content(),
             creates,
             None if mailbox_id is None else expand(mailbox_id, run),
-            None if special_use is None else expand(special_use, run),
+            special_use_of(run, special_use),
             is_copy,
         )
         run.act(action, cancels=not is_copy)

@@ -1,8 +1,8 @@
 """foreverypart, break and extracttext: a loop over the parts of the message.
 
 Not here: the tests on the part (`fields`), changing it (`replace`). Source: RFC 5703 §3, §7. Parts are visited depth
-first, beginning with the one around the loop's parts: the whole message outside of another loop (a message without
-parts is one part), the children of the current part inside. Invariants: a part that `replace` took away is not visited;
+first, beginning with the one around the loop's parts: what the script has for its message outside of another loop (a
+message without parts is one part), the children of the current part inside. Invariants: a part that `replace` took away is not visited;
 the number of parts is bounded by `mime.structure`, every visit is a step.
 """
 
@@ -11,10 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postier.mime.charsets import codec_of
-from postier.mime.decode import KNOWN_ENCODINGS, source_of
+from postier.mime.decode import KNOWN_ENCODINGS, text_of
 from postier.mime.part import Part
 from postier.sieve.ext.variables import MODIFIER_TAGS, assign, modifier
-from postier.sieve.running import LeaveLoop, Op, Run
+from postier.sieve.parts import part_at, path_here
+from postier.sieve.problems import RunError
+from postier.sieve.running import LeaveLoop, Op, Path, Run
 from postier.sieve.spec import Command, Extension, Place, Tag, Takes
 
 if TYPE_CHECKING:
@@ -23,26 +25,15 @@ if TYPE_CHECKING:
 
 _LOOP, _TEXT = ("foreverypart",), ("extracttext",)
 
-Path = tuple[int, ...]  # which child of which child of the root
-
-
-def _part_at(root: Part, path: Path) -> Part | None:
-    part = root
-    for index in path:
-        if index >= len(part.children):
-            return None
-        part = part.children[index]
-    return part
-
 
 def next_path(root: Part, path: Path, top: Path) -> Path | None:
     """The path after `path`, depth first, below `top`; None at the end."""
-    part = _part_at(root, path)
+    part = part_at(root, path)
     if part is not None and part.children:
         return (*path, 0)
     while len(path) > len(top):
         sibling = (*path[:-1], path[-1] + 1)
-        if _part_at(root, sibling) is not None:
+        if part_at(root, sibling) is not None:
             return sibling
         path = path[:-1]
     return None
@@ -61,12 +52,15 @@ def _foreverypart(compiler: Compiler, arguments: Arguments) -> Op:
     compiler.loops.pop()
 
     def foreverypart(run: Run) -> None:
+        run.loops += 1
+        if run.loops > run.limits.loop_depth:  # scripts that are included have loops of their own
+            raise RunError(f"loops are nested deeper than {run.limits.loop_depth}")
         outer, outer_path = run.part, run.part_path
-        top: Path = () if outer is None else outer_path
+        top = path_here(run)
         path: Path | None = top if outer is None else next_path(run.message.root(), top, top)
         try:
             while path is not None:
-                run.part = _part_at(run.message.root(), path)
+                run.part = part_at(run.message.root(), path)
                 if run.part is None:
                     break
                 run.part_path = path
@@ -76,7 +70,8 @@ def _foreverypart(compiler: Compiler, arguments: Arguments) -> Op:
             if leaving.loop != number:
                 raise
         finally:
-            run.part = None if outer is None else _part_at(run.message.root(), outer_path)
+            run.loops -= 1
+            run.part = None if outer is None else part_at(run.message.root(), outer_path)
             run.part_path = outer_path
 
     return foreverypart
@@ -116,19 +111,21 @@ def _extracttext(compiler: Compiler, arguments: Arguments) -> Op:
     def extracttext(run: Run) -> None:
         text = "" if run.part is None else _text_of(run, run.part)
         limit = run.limits.variable_characters
-        assign(run, target, modify(text[: limit if first is None else min(first, limit)]))
+        assign(run, target, modify(run, text[: limit if first is None else min(first, limit)]))
 
     return extracttext
 
 
 def _text_of(run: Run, part: Part) -> str:
-    """Empty when it is no text, or in an encoding or charset that is not known (RFC 5703 §7)."""
+    """What it says, HTML without its markup; empty when it is no text, or in an encoding or charset that is not known
+    (RFC 5703 §7).
+    """
     if part.type != "text" or part.encoding not in KNOWN_ENCODINGS:
         return ""
     if part.charset is not None and codec_of(part.charset) is None:
         return ""
     run.charge(part.size)
-    return source_of(run.message.raw(), part)
+    return run.message.text(part, "text", lambda: text_of(run.message.raw(), part))
 
 
 EXTENSION = Extension(

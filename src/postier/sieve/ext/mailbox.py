@@ -5,9 +5,9 @@ Not here: the mailboxes (`world.Mailboxes`), filing into them (`fileinto`). Sour
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from postier.sieve.ext.fileinto import is_special_use
 from postier.sieve.matching import build_match
 from postier.sieve.problems import RunError
 from postier.sieve.running import Run, Test
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _MAILBOX, _METADATA, _SERVER = ("mailbox",), ("mboxmetadata",), ("servermetadata",)
 _ID, _USE = ("mailboxid",), ("special-use",)
-_ATTRIBUTE = re.compile(r"\\[A-Za-z0-9!#$&'+,\-./:;<=>?@^_`|~]+")
 
 
 def _mailboxexists(_: Compiler, arguments: Arguments) -> Test:
@@ -38,7 +37,7 @@ def _specialuse_exists(compiler: Compiler, arguments: Arguments) -> Test:
     if arguments.has("mailbox"):
         mailbox = arguments.text("mailbox")
     for use in uses:
-        if isinstance(use, str) and not _ATTRIBUTE.fullmatch(use):
+        if isinstance(use, str) and not is_special_use(use):
             compiler.report(
                 arguments.offset("special uses"), f'"{use[:40]}" is no special use such as \\Junk'
             )
@@ -49,7 +48,7 @@ def _specialuse_exists(compiler: Compiler, arguments: Arguments) -> Test:
             return False
         found = {use.lower() for use in run.world.mailboxes.special_uses(name)}
         wanted = expand_all(uses, run)
-        if not all(_ATTRIBUTE.fullmatch(each) for each in wanted):
+        if not all(map(is_special_use, wanted)):
             raise RunError("a special use must be an attribute such as \\Junk")
         return all(each.lower() in found for each in wanted)
 

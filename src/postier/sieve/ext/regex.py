@@ -24,6 +24,7 @@ _NEEDS = ("regex",)
 _MADE_COST = (
     4  # thread steps for a character, or an instruction, of an expression that is made while the script runs
 )
+_VALUE_COST = 64  # what holding any value against an expression costs, in characters
 _USABLE = frozenset({"i;octet", "i;ascii-casemap"})
 
 
@@ -55,7 +56,7 @@ def _regex(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | 
     def test(run: Run, values: Sequence[str]) -> bool:
         automata = known if known is not None else _made(run, wanted.now(run), ignores_case=ignores_case)
         for value in values:
-            run.charge(len(value) * len(automata))
+            run.charge((len(value) + _VALUE_COST) * len(automata))
             for each in automata:
                 if each.is_in(value, run.charge_regex):
                     if wanted.sets_variables:

@@ -45,14 +45,14 @@ def _value(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | 
     relation = _relation(compiler, arguments, ":value")
     if relation is None:
         return None
-    key_of = wanted.comparator.key
+    key_of, cost_of = wanted.comparator.key, wanted.comparator.cost
     fixed = wanted.fixed()
     known = None if fixed is None else list(map(key_of, fixed))
 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else list(map(key_of, wanted.now(run)))
         for value in values:
-            run.charge((len(value) + 1) * len(keys))
+            run.charge((len(value) + 1) * len(keys) + cost_of(value))
             left = key_of(value)
             for key in keys:
                 if relation(left, key):

@@ -19,8 +19,9 @@ from postier.sieve.addresses import mailbox_list
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.ext.editheader import header_field
 from postier.sieve.message import Entry
+from postier.sieve.parts import look, part_at, path_here
 from postier.sieve.problems import RunError
-from postier.sieve.running import Op, Run
+from postier.sieve.running import Op, Path, Run
 from postier.sieve.spec import Command, Extension, Place, Tag, Takes
 from postier.sieve.texts import expand, expand_all
 
@@ -63,8 +64,9 @@ def _replace(compiler: Compiler, arguments: Arguments) -> Op:
     def replace(run: Run) -> None:
         _count(run)
         entity = _entity(expand(replacement, run), is_mime=is_mime)
-        if run.part is not None and run.part_path:
-            _replace_part(run, entity)
+        path = path_here(run)
+        if path:
+            _replace_part(run, entity, path)
             return
         names = [("subject", subject), ("from", sender)]
         given = {name: expand(text, run) for name, text in names if text is not None}
@@ -75,22 +77,25 @@ def _replace(compiler: Compiler, arguments: Arguments) -> Op:
     return replace
 
 
-def _replace_part(run: Run, entity: Entity) -> None:
+def _replace_part(run: Run, entity: Entity, path: Path) -> None:
     message = run.message
     message.change_raw(message.octets())
-    part = message.root()
-    for index in run.part_path:
-        part = part.children[index]
+    part = part_at(message.root(), path)
+    if part is None:
+        return
     raw = message.raw()
     octets = entity.octets()
     is_last_line = raw[part.body_end : part.body_end + 2].startswith((b"\r", b"\n"))
     if is_last_line:  # the line end before the delimiter is the delimiter's
         octets = octets.removesuffix(b"\r\n")
     message.change_raw(raw[: part.header_start] + octets + raw[part.body_end :])
-    part = message.root()
-    for index in run.part_path:
-        part = part.children[index]
-    run.part = part
+    _changed(run)
+
+
+def _changed(run: Run) -> None:
+    if run.part is not None:
+        run.part = part_at(run.message.root(), run.part_path)
+    look(run)
 
 
 def _replace_all(run: Run, entity: Entity, given: dict[str, str]) -> None:
@@ -112,8 +117,7 @@ def _replace_all(run: Run, entity: Entity, given: dict[str, str]) -> None:
         raise RunError(str(error)) from None
     head = [each if each.endswith(b"\n") else each + b"\r\n" for each, _, _ in [*new, *kept]]
     message.change_raw(b"".join(head) + b"MIME-Version: 1.0\r\n" + entity.octets())
-    if run.part is not None:
-        run.part = message.root()
+    _changed(run)
 
 
 def _enclose(_: Compiler, arguments: Arguments) -> Op:
@@ -145,6 +149,7 @@ def _enclose(_: Compiler, arguments: Arguments) -> Op:
         run.message.enclose(b"".join(lines) + b"MIME-Version: 1.0\r\n" + both.octets())
         if run.part is not None:
             run.part, run.part_path = run.message.root(), ()
+        look(run)
 
     return enclose
 

@@ -37,10 +37,10 @@ def _spamtest(compiler: Compiler, arguments: Arguments) -> Test:
 
 
 def _of_ten(percent: int) -> int:
-    """1 is clear, 10 is certain, everything between is between (RFC 5235 §3.2.1)."""
+    """1 is clear, 10 is certain, everything between is between (RFC 5235 §3.2.1); else in proportion."""
     if percent <= 0:
         return 1
-    return 10 if percent >= 100 else 2 + percent * 8 // 100
+    return 10 if percent >= 100 else max(2, 1 + percent * 9 // 100)
 
 
 def _told(run: Run, value: int) -> str:

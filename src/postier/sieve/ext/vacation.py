@@ -11,9 +11,10 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from postier.mime import encoded_words
 from postier.mime.threads import message_ids
 from postier.sieve.actions import Reject, Vacation
-from postier.sieve.addresses import mailbox_list, outbound_address, split_address
+from postier.sieve.addresses import mailbox_list, outbound_address, path_address
 from postier.sieve.ext.fcc import copy_of
 from postier.sieve.problems import RunError
 from postier.sieve.running import Op, Run
@@ -29,6 +30,7 @@ DAY_S = 86_400
 DEFAULT_DAYS = 7  # RFC 5230 §4.1
 MIN_DAYS = 1
 MAX_DAYS = 366  # RFC 5230 §4.1 wants more than 30
+_WIDE = "the header of a :mime reason must be ASCII"
 MAX_REFERENCES = 20  # ids in the References of an answer
 MAX_SUBJECT_CHARACTERS = 500  # of the subject made from the letter's own
 
@@ -57,14 +59,15 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
     handle, reason = arguments.optional_text(":handle"), arguments.text("reason")
     if isinstance(sender, str) and not mailbox_list(sender):
         compiler.report(arguments.offset(":from"), f'"{sender[:60]}" is no address')
-    if is_mime and isinstance(reason, str) and not reason.partition("\r\n\r\n")[0].isascii():
-        compiler.report(arguments.offset("reason"), "the header of a :mime reason must be ASCII")
+    if is_mime and isinstance(reason, str) and _has_wide_header(reason):
+        compiler.report(arguments.offset("reason"), _WIDE)
     copy = copy_of(compiler, arguments)
     identity = _identity(arguments)
 
     def vacation(run: Run) -> None:
-        if any(isinstance(each, Vacation) for each in run.actions):
-            raise RunError("vacation runs a second time")  # RFC 5230 §4.7
+        if run.has_vacation:  # RFC 5230 §4.7: even if nothing was to be answered the first time
+            raise RunError("vacation runs a second time")
+        run.has_vacation = True
         if any(isinstance(each, Reject) for each in run.actions):
             raise RunError("vacation and reject exclude each other")
         own = {each.lower() for each in [*run.world.own_addresses, *expand_all(addresses, run)]}
@@ -78,15 +81,18 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
         author = None if sender is None else expand(sender, run)
         if author is not None and not mailbox_list(author):
             raise RunError(":from is no address")
+        said = expand(reason, run)
+        if is_mime and _has_wide_header(said):
+            raise RunError(_WIDE)
         message_id, references = _thread(run)
         answer = Vacation(
             run.envelope.sender,
-            expand(reason, run),
-            _subject(run) if subject is None else " ".join(expand(subject, run).split()),
+            said,
+            _subject(run) if subject is None else _said(expand(subject, run)),
             identity if handle is None else f"h:{expand(handle, run)}",
             period_s,
             run.line,
-            author if author is not None else _addressed(run),
+            author if author is not None else _addressed(run, own),
             is_mime,
             message_id,
             references,
@@ -95,6 +101,11 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
         run.act(answer, cancels=False)
 
     return vacation
+
+
+def _has_wide_header(entity: str) -> bool:
+    """RFC 5230 §5: no 8-bit text in it."""
+    return not entity.partition("\r\n\r\n")[0].isascii()
 
 
 def _period_s(arguments: Arguments) -> int:
@@ -124,7 +135,7 @@ def unanswerable(run: Run, own: set[str]) -> str | None:
         return "its sender is no address"
     if sender.lower() in own:
         return "it is the owner's own"
-    if _MACHINES.fullmatch(split_address(sender).local or ""):
+    if _MACHINES.fullmatch(path_address(sender).local or ""):
         return "its sender is a machine"
     message = run.message
     for value in message.values("auto-submitted"):
@@ -148,16 +159,15 @@ def unanswerable(run: Run, own: set[str]) -> str | None:
     return None
 
 
-def _addressed(run: Run) -> str | None:
-    """The owner's address that the letter was written to, if one of them (RFC 5230 eid2035)."""
-    own = {each.lower() for each in run.world.own_addresses}
-    found = [
-        each.whole
-        for name in ("to", "cc")
-        for each in run.message.addresses(name)
-        if each.whole.lower() in own
-    ]
-    return found[0] if found else None
+def _addressed(run: Run, own: set[str]) -> str | None:
+    """The owner's address that the letter was written to, if it names one (RFC 5230 eid2035)."""
+    found = (each.whole for name in ("to", "cc") for each in run.message.addresses(name))
+    return next((each for each in found if each.lower() in own), None)
+
+
+def _said(subject: str) -> str:
+    """A subject on one line; encoded words in it are what they say, as they would be for every reader."""
+    return " ".join(encoded_words.decode(subject.encode("utf-8", "surrogateescape")).split())
 
 
 def _subject(run: Run) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 _NEEDS = ("variables",)
+_MODIFIED_COST = 8  # what a modifier costs for each character
 _QUOTED = str.maketrans({each: f"\\{each}" for each in "*?\\"})
 _REGEX_QUOTED = str.maketrans({each: f"\\{each}" for each in ".^$*+?()[]{}|\\"})
 
@@ -43,13 +44,14 @@ MODIFIER_TAGS = tuple(
 )
 
 
-def modifier(arguments: Arguments) -> Callable[[str], str]:
+def modifier(arguments: Arguments) -> Callable[[Run, str], str]:
     """The modifiers of a command as one function."""
     given = sorted((name for name in MODIFIERS if arguments.has(name)), key=lambda name: -MODIFIERS[name][0])
     steps = [MODIFIERS[name][1] for name in given]
 
-    def modify(text: str) -> str:
+    def modify(run: Run, text: str) -> str:
         for step in steps:
+            run.charge(_MODIFIED_COST * len(text))
             text = step(text)
         return text
 
@@ -77,7 +79,7 @@ def _set(compiler: Compiler, arguments: Arguments) -> Op:
     target = variable
     if target.scope is Scope.SCRIPT:
         compiler.assigned.add(target.name)
-    return lambda run: assign(run, target, modify(expand(value, run)))
+    return lambda run: assign(run, target, modify(run, expand(value, run)))
 
 
 def _string(compiler: Compiler, arguments: Arguments) -> Test:
