@@ -39,6 +39,7 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"QUOTA=RES-MAILBOX", "RFC 9208"),
     (b"QUOTA=RES-STORAGE", "RFC 9208"),
     (b"SAVEDATE", "RFC 8514"),
+    (b"SEARCH=FUZZY", "RFC 6203"),
     (b"SEARCHRES", "RFC 5182"),
     (b"SORT", "RFC 5256"),
     (b"SORT=DISPLAY", "RFC 5957"),

@@ -3,7 +3,7 @@
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
 Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5; RFC 8474 §6. Invariants: texts are
 folded (`mime.collation`); And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates,
-sizes and texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the peer's
+sizes and texts are left, and Keyword, Recent, Messages, Within and Fuzzy are gone. No function recurses: the depth of the peer's
 nesting costs no stack. It is over 400 lines long because the kinds of criteria and their algebra are one concept.
 """
 
@@ -181,6 +181,12 @@ class AnyText(msgspec.Struct, frozen=True):
     text: str
 
 
+class Fuzzy(msgspec.Struct, frozen=True):
+    """A text key under FUZZY; of `All`, that FUZZY was said of nothing that can be fuzzy (RFC 6203 §3)."""
+
+    term: "SubjectText | AddressText | HeaderText | BodyText | AnyText | All"
+
+
 Leaf: TypeAlias = (
     All
     | Nothing
@@ -200,8 +206,12 @@ Leaf: TypeAlias = (
     | HeaderText
     | BodyText
     | AnyText
+    | Fuzzy
 )
 Criterion: TypeAlias = And | Or | Not | Leaf
+
+
+_TEXTS = (SubjectText, AddressText, HeaderText, BodyText, AnyText)
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -211,6 +221,7 @@ class Binding(msgspec.Struct, frozen=True):
     uid_ranges: Callable[[SequenceSet, bool], Ranges]  # the view's: a set, and whether it holds UIDs
     recent_from: int | None = None  # the first \Recent UID
     now_s: int = 0
+    loosen: Callable[[Leaf], Criterion] = lambda term: term  # what else a key under FUZZY finds
 
 
 def bind(criterion: Criterion, binding: Binding) -> Criterion:
@@ -228,6 +239,8 @@ def bind(criterion: Criterion, binding: Binding) -> Criterion:
                 )
             case Messages(numbers, is_uid):
                 return Uids(binding.uid_ranges(numbers, is_uid))
+            case Fuzzy(fuzzy):
+                return binding.loosen(fuzzy)
             case Within(seconds, is_younger):
                 edge = binding.now_s - seconds
                 if is_younger:
@@ -266,6 +279,21 @@ def leaves(criterion: Criterion) -> Iterable[Leaf]:
                 pending.append(term)
             case leaf:
                 yield leaf
+
+
+def fuzzed(criterion: Criterion) -> Criterion:
+    """The criteria with their texts as keys under FUZZY."""
+
+    def leaf(term: Leaf) -> Criterion:
+        return Fuzzy(term) if isinstance(term, _TEXTS) else term
+
+    made = _rewrite(criterion, leaf)
+    return made if is_fuzzy(made) else conjunction([made, Fuzzy(All())])
+
+
+def is_fuzzy(criterion: Criterion) -> bool:
+    """Whether FUZZY is among the keys (RFC 6203 §4: RELEVANCY needs it)."""
+    return any(isinstance(leaf, Fuzzy) for leaf in leaves(criterion))
 
 
 def asks_modseq(criterion: Criterion) -> bool:
@@ -389,6 +417,8 @@ def _rewrite(criterion: Criterion, leaf: Callable[[Leaf], Criterion]) -> Criteri
 
 def _leaf_needs(leaf: Leaf) -> Needs:
     match leaf:
+        case Fuzzy(term):
+            return _leaf_needs(term)
         case All() | Nothing():
             return Needs(0)
         case Flags() | Keyword():

@@ -20,6 +20,7 @@ from postier.imap.search import (
     DateRange,
     EmailId,
     Flags,
+    Fuzzy,
     HeaderText,
     Keyword,
     Leaf,
@@ -180,7 +181,7 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: text in message.body_text()
         case AnyText(text):
             return lambda message: text in message.header_text() or text in message.body_text()
-        case Keyword() | Recent() | Messages() | Within():
+        case Keyword() | Recent() | Messages() | Within() | Fuzzy():
             raise UnboundCriterionError(repr(leaf))
 
 

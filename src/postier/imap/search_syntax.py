@@ -1,7 +1,7 @@
 """Reading a search program: `[CHARSET x] key *(SP key)`.
 
 Not here: the tree (`search`), RETURN options (`commands.search`). Source: RFC 9051 §6.4.4, §9
-search-program; RFC 3501 §9; RFC 5032. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
+search-program; RFC 3501 §9; RFC 5032; RFC 6203. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
 chain of OR or of NOT, which clients write by the hundred, takes one place on it.
 """
 
@@ -33,6 +33,7 @@ from postier.imap.search import (
     Within,
     conjunction,
     disjunction,
+    fuzzed,
     negation,
 )
 from postier.imap.tokens import Cursor
@@ -89,6 +90,11 @@ def _open_or_leaf(cursor: Cursor, stack: list[_Frame]) -> Criterion | None:
         else:
             stack.append(_Frame(b"NOT", 1))
         return None
+    if name == b"FUZZY":  # RFC 6203 §3
+        cursor.space()
+        if top.kind != b"FUZZY":
+            stack.append(_Frame(b"FUZZY", 1))
+        return None
     if name == b"OR":
         cursor.space()
         if top.kind == b"OR":
@@ -110,6 +116,8 @@ def _complete(cursor: Cursor, stack: list[_Frame], found: Criterion) -> Criterio
         match top.kind:
             case b"NOT":
                 found = negation(found)
+            case b"FUZZY":
+                found = fuzzed(found)
             case b"OR" if len(top.terms) == top.wanted:
                 found = disjunction(top.terms)
             case b"(" if cursor.take(b")"):

@@ -9,7 +9,7 @@ import msgspec
 from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
-from postier.imap.search import Criterion
+from postier.imap.search import Criterion, is_fuzzy
 from postier.imap.search_results import Return, Wanted
 from postier.imap.search_syntax import parse_program
 from postier.imap.tokens import Cursor
@@ -78,7 +78,15 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Search:
         cursor.space()
         charset(cursor, clears_saved=returns is not None and returns.saves)
         cursor.space()
-    return Search(cursor.tag, is_uid, returns, parse_program(cursor), has_charset)
+    criterion = parse_program(cursor)
+    check_relevancy(criterion, wants=returns is not None and returns.wants_relevancy)
+    return Search(cursor.tag, is_uid, returns, criterion, has_charset)
+
+
+def check_relevancy(criterion: Criterion, *, wants: bool) -> None:
+    """RELEVANCY is for what FUZZY found. Raises PeerError."""
+    if wants and not is_fuzzy(criterion):
+        raise bad("RELEVANCY needs FUZZY")  # RFC 6203 §4
 
 
 def _return(cursor: Cursor) -> Return | Partial:

@@ -5,7 +5,7 @@ Not here: the criteria (`sorting`), results (`search_results`). Source: RFC 5256
 
 import msgspec
 
-from postier.imap.commands.search import charset, returns_of
+from postier.imap.commands.search import charset, check_relevancy, returns_of
 from postier.imap.refusals import bad
 from postier.imap.search import Criterion
 from postier.imap.search_results import Wanted
@@ -41,7 +41,10 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Sort:
     cursor.space()
     charset(cursor, clears_saved=returns is not None and returns.saves)
     cursor.space()
-    return Sort(cursor.tag, is_uid, returns, keys, parse_program(cursor))
+    criterion = parse_program(cursor)
+    by_relevancy = any(key.field is SortField.RELEVANCY for key in keys)
+    check_relevancy(criterion, wants=by_relevancy or (returns is not None and returns.wants_relevancy))
+    return Sort(cursor.tag, is_uid, returns, keys, criterion)
 
 
 def _key(cursor: Cursor) -> SortKey:

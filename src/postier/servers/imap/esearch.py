@@ -18,7 +18,7 @@ from postier.mailbox.reading import MailboxState, open_mailbox
 from postier.mailbox.refusals import MailboxRefusedError
 from postier.servers.imap import condstore, contexts, sort_keys
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import matching_uids
+from postier.servers.imap.matching import matching_uids, relevancy
 from postier.servers.imap.search import forget_saved, found, highest_modseq
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import ReadTx, StoreError
@@ -94,7 +94,10 @@ async def _search_one(connection: Connection, command: MultiSearch, name: str) -
         uids = await matching_uids(connection, command.criterion, selected=selected, uidnext=state.uidnext)
     if uids:  # RFC 7377 §2.1: also of MIN, MAX and COUNT nothing is told where nothing matches
         modseq = await highest_modseq(connection, command.criterion, returns, uids, selected)
-        connection.send(esearch_line(start, uids, returns=returns, modseq=modseq))
+        scored = None
+        if returns.wants_relevancy:
+            scored = await relevancy(connection, command.criterion, uids, selected=selected)
+        connection.send(esearch_line(start, uids, returns=returns, modseq=modseq, relevancy=scored))
     return is_kept
 
 

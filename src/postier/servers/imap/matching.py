@@ -1,14 +1,15 @@
 """Finding the messages of a mailbox that match, for SEARCH, SORT, THREAD, ESEARCH and contexts.
 
-Not here: the criteria (`imap.search`), deciding (`mailbox.search`). Source: RFC 9051 §6.4.4.
+Not here: the criteria (`imap.search`), deciding (`mailbox.search`). Source: RFC 9051 §6.4.4; RFC 6203.
 """
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, leaves
-from postier.imap.sets import Ranges, SequenceSet
+from postier.imap.fuzzy import Closeness, loosened, scores
+from postier.imap.search import Binding, Criterion, Keyword, Messages, Uids, bind, conjunction, leaves
+from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
 from postier.mailbox.search import search as plan_search
@@ -19,12 +20,17 @@ INLINE_MESSAGES = 2_000  # larger mailboxes are searched beside the loop
 
 
 async def matching_uids(
-    connection: Connection, criterion: Criterion, *, uidnext: int, selected: Selected | None = None
+    connection: Connection,
+    criterion: Criterion,
+    *,
+    uidnext: int,
+    selected: Selected | None = None,
+    closeness: Closeness = Closeness.LOOSE,
 ) -> "array[int]":
     """UIDs below `uidnext` of what matches now in a mailbox, the open one if no other is given, ascending. Raises StoreError."""
     store = connection.store
     selected = selected or connection.opened()
-    bound = await _bound(connection, selected, criterion)
+    bound = await _bound(connection, selected, criterion, closeness)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
     plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
     known = plan.uids[: bisect_left(plan.uids, uidnext)]
@@ -33,7 +39,27 @@ async def matching_uids(
     return array("I", known)
 
 
-async def _bound(connection: Connection, selected: Selected, criterion: Criterion) -> Criterion:
+async def relevancy(
+    connection: Connection, criterion: Criterion, found: "array[int]", *, selected: Selected | None = None
+) -> dict[int, int]:
+    """The score of each message that a search with FUZZY found (RFC 6203 §4). Raises StoreError."""
+    if not found:
+        return {}
+    asked = conjunction([Uids(ranges_of(found)), criterion])
+    with_words, exact = [
+        frozenset(
+            await matching_uids(
+                connection, asked, uidnext=found[-1] + 1, selected=selected, closeness=closeness
+            )
+        )
+        for closeness in (Closeness.WORDS, Closeness.EXACT)
+    ]
+    return scores(found, with_words, exact)
+
+
+async def _bound(
+    connection: Connection, selected: Selected, criterion: Criterion, closeness: Closeness
+) -> Criterion:
     """The criteria with everything in them that depends on the session; loads the UIDs only for numbers and `*`."""
     store, view = connection.store, selected.view
     for leaf in leaves(criterion):
@@ -48,7 +74,10 @@ async def _bound(connection: Connection, selected: Selected, criterion: Criterio
         return view.uid_ranges(numbers, is_uid)
 
     now_s = connection.owner.now_us() // 1_000_000
-    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s))
+    return bind(
+        criterion,
+        Binding(view.keywords, ranges, view.recent_from, now_s, lambda term: loosened(term, closeness)),
+    )
 
 
 async def _decided(

@@ -6,6 +6,7 @@ empty after one that does not.
 """
 
 from array import array
+from collections.abc import Mapping, Sequence
 
 from postier.imap.commands.search import Search
 from postier.imap.search import Criterion, asks_modseq
@@ -14,7 +15,7 @@ from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
 from postier.servers.imap import condstore, contexts, sort_keys
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import matching_uids
+from postier.servers.imap.matching import matching_uids, relevancy
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import StoreError
 
@@ -22,12 +23,15 @@ from postier.store.transaction import StoreError
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
     contexts.refuse_reuse(connection, command.tag, command.returns)
+    view, returns = connection.opened().view, command.returns
+    by_uid: dict[int, int] = {}
     try:
         uids = await found(connection, command.criterion, is_uid=command.is_uid)
+        if returns is not None and returns.wants_relevancy:
+            by_uid = await relevancy(connection, command.criterion, uids)
     except StoreError:
-        forget_saved(connection, command.returns)
+        forget_saved(connection, returns)
         raise
-    view, returns = connection.opened().view, command.returns
     numbers = uids if command.is_uid else view.seqs_of(uids)
     if returns is not None and returns.saves:
         view.save(saved_result(returns, uids))
@@ -40,11 +44,21 @@ async def search(connection: Connection, command: Search) -> Done:
             returns=returns,
             uses_esearch=connection.session.uses_esearch,
             modseq=modseq,
+            relevancy=told_scores(returns, numbers, uids, by_uid),
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
         contexts.keep(connection, command.tag, command.criterion, uids, is_uid=command.is_uid)
     return Done("SEARCH completed")
+
+
+def told_scores(
+    returns: Wanted | None, numbers: Sequence[int], uids: Sequence[int], by_uid: Mapping[int, int]
+) -> dict[int, int] | None:
+    """The scores that RELEVANCY wants told, by what the answer calls the messages."""
+    if returns is None or not returns.wants_relevancy:
+        return None
+    return {number: by_uid[uid] for number, uid in zip(numbers, uids, strict=True)}
 
 
 async def highest_modseq(
