@@ -153,10 +153,10 @@ async def test_old_search_texts_are_brought_to_the_form_of_today(store: Store) -
     await store.write(age)
     assert not await store.read(is_refolded, 1)
     sought = SubjectText(search_fold("Äpfel"))
-    assert len((await store.read(search, 1, box, sought)).uids) == 0
+    assert len((await store.read(search, 1, box, sought)).found.numbers()) == 0
     await make_keys(store)
     assert await store.read(is_refolded, 1)
-    assert len((await store.read(search, 1, box, sought)).uids) == 3
+    assert len((await store.read(search, 1, box, sought)).found.numbers()) == 3
 
 
 def lose_keys(tx: WriteTx) -> None:

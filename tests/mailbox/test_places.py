@@ -3,12 +3,12 @@
 import pytest
 
 from postier.imap.flags import DELETED, FIRST_KEYWORD_BIT, FLAGGED, MAX_KEYWORDS, SEEN
+from postier.imap.object_ids import mailbox_object_id
 from postier.mailbox.folders import delete_mailbox
 from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.places import (
     Place,
     flag_bits,
-    mailbox_id_text,
     name_of_id,
     name_of_use,
     settled,
@@ -39,16 +39,17 @@ async def ids(store):
         (Place("None", special_use="\\archive"), "Archive"),
         (Place("Sent", special_use="\\Important"), "Sent"),
         (Place("None", special_use="\\Important", creates=True), "None"),
-        (Place("None", mailbox_id="F5"), "Trash"),
-        (Place("Sent", mailbox_id="F99"), "Sent"),
-        (Place("Sent", mailbox_id="5"), "Sent"),
-        (Place("Sent", mailbox_id="F" + "9" * 40), "Sent"),
-        (Place("Sent", mailbox_id="F\N{ARABIC-INDIC DIGIT FIVE}"), "Sent"),
+        (Place("None", mailbox_id="F1-5"), "Trash"),
+        (Place("Sent", mailbox_id="F1-99"), "Sent"),
+        (Place("Sent", mailbox_id="F2-5"), "Sent"),
+        (Place("Sent", mailbox_id="F1-05"), "Sent"),
+        (Place("Sent", mailbox_id="F1-" + "9" * 40), "Sent"),
+        (Place("Sent", mailbox_id="F1-\N{ARABIC-INDIC DIGIT FIVE}"), "Sent"),
     ],
 )
 async def test_a_place_is_settled(store, ids, place, name):
     assert await store.write(settled, 1, place, "Junk") == name
-    assert mailbox_id_text(ids["Trash"]) == "F5"
+    assert mailbox_object_id(1, ids["Trash"]) == b"F1-5"
     assert await store.read(check_account, 1) == []
 
 
@@ -70,8 +71,9 @@ async def test_a_mailbox_that_is_made_gets_its_use(store, ids):
 
 
 async def test_ids_are_an_accounts_own(store, ids):
-    assert await store.read(name_of_id, 1, mailbox_id_text(ids["Sent"])) == "Sent"
-    assert await store.read(name_of_id, 3, mailbox_id_text(ids["Sent"])) is None
+    shown = mailbox_object_id(1, ids["Sent"]).decode()
+    assert await store.read(name_of_id, 1, shown) == "Sent"
+    assert await store.read(name_of_id, 2, shown) is None
 
 
 async def test_flags_by_name(store, ids):

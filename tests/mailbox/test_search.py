@@ -63,11 +63,9 @@ async def filled(store: Store) -> int:
 
 async def found(store: Store, box: int, criterion: Criterion) -> list[int]:
     plan = await store.read_bulk(search, 1, box, criterion)
-    if plan.is_complete:
-        return plan.uids
-    messages = await store.read(candidates, 1, box, plan.uids)
+    messages = await store.read(candidates, 1, box, plan.undecided)
     contents = await store.read_blobs([one.blob_id for one in messages]) if plan.needs_content else None
-    return matching(plan.rest, messages, contents)
+    return sorted([*plan.found.numbers(), *matching(plan.rest, messages, contents)])
 
 
 async def plainly(store: Store, box: int, criterion: Criterion) -> list[int]:
@@ -195,7 +193,7 @@ def test_what_sql_decides_is_bounded(criterion: Criterion, *, is_decided: bool) 
 async def test_a_message_id_narrows_to_one(store: Store) -> None:
     box = await filled(store)
     plan = await store.read(search, 1, box, HeaderText("message-id", "<3@alpha.test>"))
-    assert plan.uids == [3, 6, 7]  # those without an id are looked at
+    assert [*plan.undecided] == [3, 6, 7]  # those without an id are looked at
     assert plan.needs_content
 
 

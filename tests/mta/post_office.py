@@ -91,7 +91,7 @@ class PostOffice:
                 message = QueueMessage(
                     queue_id=queue_id,
                     trace_id=letter_id_text(queue_id),
-                    account_id=None,
+                    account_id=facts.get("account_id"),
                     reverse_path=sender,
                     blob_id=blob.blob_id,
                     size_bytes=len(content),

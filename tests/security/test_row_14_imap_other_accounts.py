@@ -17,6 +17,8 @@ COMMANDS = (
     "RENAME {} Mine",
     "COPY 1 {}",
     "UID MOVE 1 {}",
+    "GETMETADATA {} /shared/comment",
+    "SETMETADATA {} (/private/comment NIL)",
 )
 
 

@@ -17,6 +17,7 @@ from postier.mime.address import Address
 from postier.store.transaction import ReadTx, Row, WriteTx
 
 ACCOUNT_TABLES = (
+    "annotation",
     "change",
     "credential",
     "email",

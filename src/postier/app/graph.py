@@ -31,6 +31,7 @@ from postier.mta.reports.sightings import Sightings
 from postier.mta.reports.tls_sightings import TlsWitness
 from postier.mta.schedule import Pace, Scheduler
 from postier.mta.sieving.delivery import Sieving
+from postier.mta.sieving.events import Events
 from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.sts_memory import StoredPolicies
@@ -79,6 +80,7 @@ class Graph:
         )
         office = Office(settings.hostname, self.directory, _now_us, self.random.getrandbits)
         self.sieving = Sieving(store, self.shelf, office, self.tally)
+        self.events = Events(store, self.shelf, office, owner, self._dispatch, self.tally)
         dialling = Dialling(
             hostname=settings.hostname,
             port=settings.delivery.port,

@@ -119,6 +119,7 @@ def _imap(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) ->
         graph.logins(listener.protocol),
         graph.tls(tls_server.Service.IMAP, listener),
         graph.spool_folder,
+        events=graph.events,
     )
 
     def renew(settings: Settings) -> None:

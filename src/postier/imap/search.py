@@ -3,12 +3,12 @@
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
 Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5; RFC 8474 §6. Invariants: texts are
 folded (`mime.collation`); And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates,
-sizes and texts are left, and Keyword, Recent, Messages, Within and Fuzzy are gone. No function recurses: the depth of the peer's
+sizes and texts are left, and Keyword, Recent, Messages, Within, Filter and Fuzzy are gone. No function recurses: the depth of the peer's
 nesting costs no stack. It is over 400 lines long because the kinds of criteria and their algebra are one concept.
 """
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -112,15 +112,10 @@ class ModSeq(msgspec.Struct, frozen=True):
     at_least: int
 
 
-class EmailId(msgspec.Struct, frozen=True):
-    """The message with this content (RFC 8474 §6)."""
+class ObjectId(msgspec.Struct, frozen=True):
+    """The content or the thread of this number (RFC 8474 §6)."""
 
-    number: int
-
-
-class ThreadId(msgspec.Struct, frozen=True):
-    """A message of this thread (RFC 8474 §6)."""
-
+    is_thread: bool
     number: int
 
 
@@ -181,6 +176,12 @@ class AnyText(msgspec.Struct, frozen=True):
     text: str
 
 
+class Filter(msgspec.Struct, frozen=True):
+    """The keys stored under this name (RFC 5466 §3.1)."""
+
+    name: str
+
+
 class Fuzzy(msgspec.Struct, frozen=True):
     """A text key under FUZZY; of `All`, that FUZZY was said of nothing that can be fuzzy (RFC 6203 §3)."""
 
@@ -196,8 +197,7 @@ Leaf: TypeAlias = (
     | Messages
     | Uids
     | ModSeq
-    | EmailId
-    | ThreadId
+    | ObjectId
     | DateRange
     | Within
     | Size
@@ -206,6 +206,7 @@ Leaf: TypeAlias = (
     | HeaderText
     | BodyText
     | AnyText
+    | Filter
     | Fuzzy
 )
 Criterion: TypeAlias = And | Or | Not | Leaf
@@ -266,6 +267,11 @@ def with_numbers_bound(criterion: Criterion, uid_ranges: Callable[[SequenceSet, 
         return term
 
     return _rewrite(criterion, leaf)
+
+
+def with_filters(criterion: Criterion, known: Mapping[str, Criterion]) -> Criterion:
+    """The criteria with the keys of filters in their place."""
+    return _rewrite(criterion, lambda term: known[term.name] if isinstance(term, Filter) else term)
 
 
 def leaves(criterion: Criterion) -> Iterable[Leaf]:
@@ -419,7 +425,7 @@ def _leaf_needs(leaf: Leaf) -> Needs:
     match leaf:
         case Fuzzy(term):
             return _leaf_needs(term)
-        case All() | Nothing():
+        case All() | Nothing() | Filter():
             return Needs(0)
         case Flags() | Keyword():
             return Needs.FLAGS
@@ -427,7 +433,7 @@ def _leaf_needs(leaf: Leaf) -> Needs:
             return Needs.UID
         case ModSeq():
             return Needs.MODSEQ
-        case EmailId() | ThreadId():
+        case ObjectId():
             return Needs.OBJECT_ID
         case DateRange(DateField.SENT):
             return Needs.SENT_DATE

@@ -18,7 +18,7 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
-    EmailId,
+    Filter,
     Flags,
     Fuzzy,
     HeaderText,
@@ -28,11 +28,11 @@ from postier.imap.search import (
     ModSeq,
     Not,
     Nothing,
+    ObjectId,
     Or,
     Recent,
     Size,
     SubjectText,
-    ThreadId,
     Uids,
     Within,
     needs,
@@ -160,10 +160,8 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: contains(ranges, message.uid)
         case ModSeq(at_least):
             return lambda message: message.modseq >= at_least
-        case EmailId(number):
-            return lambda message: message.email_id == number
-        case ThreadId(number):
-            return lambda message: message.thread_id == number
+        case ObjectId(is_thread, number):
+            return lambda message: (message.thread_id if is_thread else message.email_id) == number
         case DateRange(of, start_s, end_s):
             return _in_date_range(of, start_s, end_s)
         case Size(above, below):
@@ -181,7 +179,7 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: text in message.body_text()
         case AnyText(text):
             return lambda message: text in message.header_text() or text in message.body_text()
-        case Keyword() | Recent() | Messages() | Within() | Fuzzy():
+        case Keyword() | Recent() | Messages() | Within() | Filter() | Fuzzy():
             raise UnboundCriterionError(repr(leaf))
 
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from postier.imap.bulk import format_rows
 from postier.imap.mailbox_names import encode_mailbox
 from postier.imap.partial import Partial
 from postier.imap.quoting import tag_string
 from postier.imap.sets import ordered_set_text, set_text
+
+_ENCODER = msgspec.json.Encoder()
 
 
 class Return(enum.Flag):
@@ -65,6 +66,11 @@ def search_answer(
         returns = Wanted(Return.ALL)
     start = esearch_start(tag, is_uid=is_uid)
     return esearch_line(start, numbers, returns=returns, modseq=modseq, relevancy=relevancy)
+
+
+def search_line(numbers: bytes) -> bytes:
+    """The response without options for numbers that are text already, with commas between."""
+    return b"* SEARCH %b\r\n" % numbers.replace(b",", b" ") if numbers else b"* SEARCH\r\n"
 
 
 def sort_answer(
@@ -153,4 +159,7 @@ def _line(start: bytes, numbers: Sequence[int], modseq: int) -> bytes:
     if not numbers:
         return start + b"\r\n"
     highest = b" (MODSEQ %d)" % modseq if modseq else b""  # RFC 7162 §3.1.6
-    return b"%b%b%b\r\n" % (start, format_rows(b" %d", numbers), highest)
+    text = _ENCODER.encode([*numbers])[1:-1].replace(
+        b",", b" "
+    )  # measured: a quarter of what formatting costs
+    return b"%b %b%b\r\n" % (start, text, highest)

@@ -1,7 +1,7 @@
 """Reading a search program: `[CHARSET x] key *(SP key)`.
 
 Not here: the tree (`search`), RETURN options (`commands.search`). Source: RFC 9051 §6.4.4, §9
-search-program; RFC 3501 §9; RFC 5032; RFC 6203. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
+search-program; RFC 3501 §9; RFC 5032; RFC 5466; RFC 6203. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
 chain of OR or of NOT, which clients write by the hundred, takes one place on it.
 """
 
@@ -19,17 +19,17 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
-    EmailId,
+    Filter,
     Flags,
     HeaderText,
     Keyword,
     Messages,
     ModSeq,
     Nothing,
+    ObjectId,
     Recent,
     Size,
     SubjectText,
-    ThreadId,
     Within,
     conjunction,
     disjunction,
@@ -178,6 +178,13 @@ def _header(cursor: Cursor) -> Criterion:
     return HeaderText(name, _text(cursor))
 
 
+def _filter(cursor: Cursor) -> Criterion:
+    name = cursor.atom()
+    if b"/" in name:  # RFC 5466 §4 filter-name
+        raise bad("Invalid filter name")
+    return Filter(name.decode("ascii"))
+
+
 def _keyword(cursor: Cursor) -> Criterion:
     flags = parse_flags(cursor.atom())
     if len(flags.keywords) != 1:
@@ -197,14 +204,12 @@ def _mod_sequence(cursor: Cursor) -> Criterion:
     return ModSeq(cursor.number())
 
 
-def _email_id(cursor: Cursor) -> Criterion:
-    number = number_of(cursor.astring(), EMAIL)
-    return Nothing() if number is None else EmailId(number)
+def _object_id(kind: bytes) -> _Key:
+    def read(cursor: Cursor) -> Criterion:
+        number = number_of(cursor.astring(), kind)
+        return Nothing() if number is None else ObjectId(kind == THREAD, number)
 
-
-def _thread_id(cursor: Cursor) -> Criterion:
-    number = number_of(cursor.astring(), THREAD)
-    return Nothing() if number is None else ThreadId(number)
+    return _spaced(read)
 
 
 def _dates(of: DateField, *, has_start: bool, has_end: bool) -> _Key:
@@ -228,7 +233,8 @@ _KEYS: dict[bytes, _Key] = {
     b"CC": _address(AddressField.CC),
     b"DELETED": _fixed(Flags(DELETED)),
     b"DRAFT": _fixed(Flags(DRAFT)),
-    b"EMAILID": _spaced(_email_id),
+    b"EMAILID": _object_id(EMAIL),
+    b"FILTER": _spaced(_filter),
     b"FLAGGED": _fixed(Flags(FLAGGED)),
     b"FROM": _address(AddressField.FROM),
     b"HEADER": _spaced(_header),
@@ -252,7 +258,7 @@ _KEYS: dict[bytes, _Key] = {
     b"SMALLER": _spaced(lambda cursor: Size(below=cursor.number())),
     b"SUBJECT": _texts(SubjectText),
     b"TEXT": _texts(AnyText),
-    b"THREADID": _spaced(_thread_id),
+    b"THREADID": _object_id(THREAD),
     b"TO": _address(AddressField.TO),
     b"UID": _spaced(lambda cursor: Messages(cursor.sequence_set(), is_uid=True)),
     b"UNANSWERED": _fixed(Flags(0, ANSWERED)),

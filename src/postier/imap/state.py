@@ -73,6 +73,7 @@ class Feature(enum.Flag):
     CONDSTORE = enum.auto()  # also by the first command that asks for mod-sequences (RFC 7162 §3.1)
     QRESYNC = enum.auto()
     UIDONLY = enum.auto()
+    METADATA = enum.auto()
 
 
 ENABLEABLE: dict[bytes, tuple[Feature, bytes]] = {  # name in upper case -> feature, name as we write it
@@ -81,6 +82,7 @@ ENABLEABLE: dict[bytes, tuple[Feature, bytes]] = {  # name in upper case -> feat
     b"CONDSTORE": (Feature.CONDSTORE, b"CONDSTORE"),
     b"QRESYNC": (Feature.QRESYNC, b"QRESYNC"),
     b"UIDONLY": (Feature.UIDONLY, b"UIDONLY"),
+    b"METADATA": (Feature.METADATA, b"METADATA"),
 }
 
 _UTF8 = Feature.IMAP4REV2 | Feature.UTF8_ACCEPT
@@ -169,6 +171,11 @@ class Session:
     def uid_only(self) -> bool:
         """Whether message numbers are neither taken nor sent (RFC 9586 §3)."""
         return Feature.UIDONLY in self.enabled
+
+    @property
+    def tells_metadata(self) -> bool:
+        """Whether changes of annotations are told unasked (RFC 5464 §4.1)."""
+        return Feature.METADATA in self.enabled
 
     @property
     def may_name_charset(self) -> bool:

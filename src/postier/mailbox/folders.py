@@ -98,7 +98,8 @@ def delete_mailbox(tx: WriteTx, account_id: int, name: str, *, actor_id: int) ->
     if message_count:
         keep_as_expunged(tx, account_id, mailbox_id, ALL_UIDS, modseq)
         tx.run("DELETE FROM entry WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
-    tx.run("DELETE FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
+    for table in ("annotation", "mailbox"):
+        tx.run(f"DELETE FROM {table} WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
     record_change(tx, account_id, modseq, ChangeKind.MAILBOX_DELETED, mailbox_id, [])
     return modseq
 
@@ -118,6 +119,15 @@ def rename_mailbox(tx: WriteTx, account_id: int, old: str, new: str, *, actor_id
     if old == INBOX:  # RFC 9051 §6.3.6: what lies below INBOX stays
         made = create_mailbox(tx, account_id, new, actor_id=actor_id)
         move_messages(tx, account_id, names[INBOX], ALL_UIDS, made.mailbox_id)
+        tx.run(  # RFC 5464 §4.1
+            "INSERT INTO annotation (account_id, mailbox_id, reader_id, entry, value, modseq)"
+            " SELECT account_id, ?, reader_id, entry, value, ? FROM annotation"
+            " WHERE account_id = ? AND mailbox_id = ? AND value IS NOT NULL",
+            made.mailbox_id,
+            made.modseq,
+            account_id,
+            names[INBOX],
+        )
         return new
     moved = {name: new + name.removeprefix(old) for name in names if name == old or is_inferior(name, old)}
     if not moved:
@@ -141,6 +151,23 @@ def rename_mailbox(tx: WriteTx, account_id: int, old: str, new: str, *, actor_id
         )
         record_change(tx, account_id, modseq, ChangeKind.MAILBOX_RENAMED, names[name], [])
     return new
+
+
+def set_special_use(tx: WriteTx, account_id: int, mailbox_id: int, use: str | None) -> None:
+    """Give a mailbox its special use, or take it away. Raises MailboxRefusedError."""
+    before = tx.value(
+        "SELECT special_use FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id
+    )
+    if use and (before is None or use.upper() != before.upper()):
+        use = _check_use(tx, account_id, use)
+    elif use:
+        use = before
+    tx.run(
+        "UPDATE mailbox SET special_use = ? WHERE account_id = ? AND mailbox_id = ?",
+        use or None,
+        account_id,
+        mailbox_id,
+    )
 
 
 def subscribe(tx: WriteTx, account_id: int, name: str, *, actor_id: int) -> None:

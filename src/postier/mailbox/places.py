@@ -5,18 +5,21 @@ Invariant: a place always comes to a mailbox that exists: what can't be found or
 """
 
 import contextlib
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from postier.imap.flags import SYSTEM_FLAGS
+from postier.imap.object_ids import mailbox_object_id
 from postier.mailbox.folders import SPECIAL_USES, create_mailbox, ensure_mailbox, mailbox_id_of
 from postier.mailbox.keywords import keyword_bits
-from postier.mailbox.names import INBOX, canonical
+from postier.mailbox.names import INBOX, MAX_NAME_BYTES, canonical
 from postier.mailbox.refusals import LimitError, MailboxRefusedError
 from postier.store.transaction import ReadTx, WriteTx
 
-_ID_PREFIX = "F"
+MAX_ID_DIGITS = 18  # of a mailbox in a MAILBOXID: what a column holds
+_HALF = re.compile("[\ud800-\udfff]")
 _SYSTEM_BITS = {name.lower(): bit for bit, name in SYSTEM_FLAGS}
 _USES = {use.lower(): use for use in SPECIAL_USES}
 
@@ -34,24 +37,30 @@ class Place(msgspec.Struct, frozen=True):
     special_use: str | None = None
 
 
-def mailbox_id_text(mailbox_id: int) -> str:
-    """The MAILBOXID of a mailbox (RFC 8474 §4)."""
-    return f"{_ID_PREFIX}{mailbox_id}"
+def can_name(text: str) -> bool:
+    """Whether a text from a script can be looked up at all: no NUL, no half of a pair, not without end."""
+    return len(text) <= MAX_NAME_BYTES and "\0" not in text and not _HALF.search(text)
 
 
 def name_of_id(tx: ReadTx, account_id: int, text: str) -> str | None:
-    """The name of the mailbox with this MAILBOXID."""
-    number = text.removeprefix(_ID_PREFIX)
-    if number == text or not (number.isascii() and number.isdigit()) or len(number) > 18:
+    """The name of the account's mailbox with this MAILBOXID (RFC 8474 §4)."""
+    mailbox_id = text.rpartition("-")[2]
+    if not (mailbox_id.isascii() and mailbox_id.isdigit()) or len(mailbox_id) > MAX_ID_DIGITS:
+        return None
+    if (
+        mailbox_object_id(account_id, int(mailbox_id)) != text.encode()
+    ):  # another account's, or another spelling
         return None
     name: str | None = tx.value(
-        "SELECT name FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, int(number)
+        "SELECT name FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, int(mailbox_id)
     )
     return name
 
 
 def name_of_use(tx: ReadTx, account_id: int, use: str) -> str | None:
     """The name of the mailbox with this special use, whatever the case it is written in."""
+    if not can_name(use):
+        return None
     name: str | None = tx.value(
         "SELECT name FROM mailbox WHERE account_id = ? AND special_use = ?",
         account_id,
@@ -62,6 +71,8 @@ def name_of_use(tx: ReadTx, account_id: int, use: str) -> str | None:
 
 def special_uses(tx: ReadTx, account_id: int, mailbox: str | None) -> Sequence[str]:
     """The special uses of a mailbox, or of all."""
+    if mailbox is not None and not can_name(mailbox):
+        return []
     condition, parameters = ("", ()) if mailbox is None else (" AND name = ?", (canonical(mailbox),))
     return [
         use
@@ -80,7 +91,7 @@ def settled(tx: WriteTx, account_id: int, place: Place, default: str) -> str:
         found = name_of_id(tx, account_id, place.mailbox_id)
     elif place.special_use is not None:
         found = name_of_use(tx, account_id, place.special_use)
-    name = found or (canonical(place.mailbox) if place.mailbox else default)
+    name = found or (canonical(place.mailbox) if place.mailbox and can_name(place.mailbox) else default)
     if mailbox_id_of(tx, account_id, name) is not None:
         return name
     if place.creates or name == default:

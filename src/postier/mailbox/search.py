@@ -1,24 +1,26 @@
 """SEARCH: SQL and the index of words narrow, what only a message's text can tell is decided on the few that are left.
 
     plan = await store.read_bulk(search, account_id, mailbox_id, bound_criterion)
-    if not plan.is_complete:
-        for each portion of plan.undecided (CANDIDATES_AT_ONCE):
-            found = await store.read(candidates, account_id, mailbox_id, portion)
-            contents = await store.read_blobs([c.blob_id for c in found]) if plan.needs_content else None
-            uids += matching(plan.rest, found, contents)
-        uids += plan.sure
+    uids = plan.found.numbers()
+    for each portion of plan.undecided (CANDIDATES_AT_ONCE):
+        found = await store.read(candidates, account_id, mailbox_id, portion)
+        contents = await store.read_blobs([c.blob_id for c in found]) if plan.needs_content else None
+        uids += matching(plan.rest, found, contents)
 
 Not here: reading criteria and binding them (`imap.search`), the index (`words`), fuzzy or ranked search. Source: RFC 9051 §6.4.4.
-Invariant: the result is that of `imap.search_match` on every message.
+Invariants: the result is that of `imap.search_match` on every message; memory is some ten octets a message of the mailbox.
 """
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 
 import msgspec
 
 from postier.imap.search import AddressField, All, Criterion, Needs, needs
 from postier.imap.search_match import predicate
 from postier.mailbox import texts
+from postier.mailbox.ledger import EMAIL_IDS_BITS
 from postier.mailbox.search_sql import TRUE, Condition, both, compile_criterion
 from postier.mailbox.tally import selections
 from postier.mailbox.words.narrow import MIN_OF_INTEREST, Narrowed, narrow, uses_index
@@ -30,27 +32,47 @@ from postier.store.uid_ranges import ranges_of
 CANDIDATES_AT_ONCE = 50
 MAX_NAMED = 1_000  # emails named in one statement
 MAX_LISTED = 5_000  # messages of a mailbox whose blocks are chosen one by one
+ROWS_AT_ONCE = 100_000  # entries read as one text
 
 _NUMBERS = msgspec.json.Decoder(list[int])
 
 
-class SearchPlan(msgspec.Struct, frozen=True):
-    """UIDs, ascending, and what is still to be decided of those that are not in `sure`."""
+class Uids:
+    """UIDs, ascending. SQL writes them as text, which for many a search is the answer already."""
 
-    uids: list[int]
+    __slots__ = ("_numbers", "_texts")
+
+    def __init__(self, texts: Sequence[str] = (), numbers: "array[int] | None" = None) -> None:
+        self._texts = texts
+        self._numbers = numbers
+
+    @property
+    def last(self) -> int:
+        """The highest; 0 if there is none."""
+        if self._numbers is not None:
+            return self._numbers[-1] if self._numbers else 0
+        return int(self._texts[-1].rpartition(",")[2]) if self._texts else 0
+
+    def text(self) -> str | None:
+        """With commas between; None if they are numbers already."""
+        return ",".join(self._texts) if self._numbers is None else None
+
+    def numbers(self) -> "array[int]":
+        """As numbers."""
+        if self._numbers is None:
+            self._numbers = array("I")
+            for text in self._texts:
+                self._numbers.extend(_NUMBERS.decode(f"[{text}]"))
+        return self._numbers
+
+
+class SearchPlan(msgspec.Struct, frozen=True):
+    """What was found, and what is still to be decided by `rest`; UIDs ascend."""
+
+    found: Uids
     rest: Criterion
     needs_content: bool
-    sure: frozenset[int] = frozenset()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the UIDs are the result."""
-        return isinstance(self.rest, All)
-
-    @property
-    def undecided(self) -> list[int]:
-        """The UIDs to be decided, ascending."""
-        return [uid for uid in self.uids if uid not in self.sure] if self.sure else self.uids
+    undecided: "array[int]"
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -79,50 +101,61 @@ class Message(msgspec.Struct, frozen=True):
 def search(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion) -> SearchPlan:
     """The first step: what columns and words can tell. `criterion` is bound and simplified (`imap.search.bind`)."""
     condition, rest = compile_criterion(criterion)
-    needs_content = bool(needs(rest) & (Needs.HEADER | Needs.BODY))
-    is_decided = isinstance(rest, All)
-    narrowed = _narrowed(tx, account_id, mailbox_id, criterion if is_decided else rest)
     place = account_id, mailbox_id
-    if narrowed is not None and len(narrowed.sure) + len(narrowed.maybe) <= MAX_NAMED:
-        condition = both(condition, _named([*narrowed.sure, *narrowed.maybe], narrowed.open_from))
-    elif narrowed is not None and is_decided and not narrowed.maybe:
-        return SearchPlan(_decided(tx, place, condition, narrowed), rest, needs_content)
-    elif is_decided:
-        narrowed = None  # SQL decides as fast
+    is_decided = isinstance(rest, All)
+    narrowed = _narrowed(tx, place, criterion if is_decided else rest)
+    if narrowed is not None and narrowed.count <= MAX_NAMED:
+        condition = both(condition, _named(account_id, narrowed))
+    if is_decided:
+        found = None
+        if narrowed is not None and narrowed.count > MAX_NAMED and narrowed.is_sure:
+            found = _found_by_words(tx, place, condition, narrowed)
+        if found is None:  # SQL decides as fast
+            found = Uids([text for (text,) in _portions(tx, ("e.uid",), place, condition)])
+        return SearchPlan(found, rest, False, array("I"))
     if narrowed is None:
-        (uids,) = _numbers(tx, ("uid",), place, condition)
-        return SearchPlan(uids, rest, needs_content)
-    pairs = _pairs(tx, place, condition)
-    sure = frozenset(uid for uid, email_id in pairs if email_id in narrowed.sure)
-    uids = [uid for uid, email_id in pairs if narrowed.may_match(email_id)]
-    return SearchPlan(uids, rest, needs_content, sure)
+        sure = array("I")
+        undecided = Uids([text for (text,) in _portions(tx, ("e.uid",), place, condition)]).numbers()
+    else:
+        sure, undecided = _told_apart(tx, place, condition, narrowed)
+    needs_content = bool(needs(rest) & (Needs.HEADER | Needs.BODY))
+    return SearchPlan(Uids(numbers=sure), rest, needs_content, undecided)
 
 
-def _decided(tx: ReadTx, place: tuple[int, int], condition: Condition, narrowed: Narrowed) -> list[int]:
-    """The UIDs where words decide all but what is in no block: only of that the columns are read."""
-    pairs = _pairs(tx, place, TRUE)
-    open_ = [uid for uid, email_id in pairs if email_id >= narrowed.open_from]
+def _found_by_words(
+    tx: ReadTx, place: tuple[int, int], condition: Condition, narrowed: Narrowed
+) -> Uids | None:
+    """Where words decide all but what is in no block, only of that the columns are read; None if that is much."""
+    sure, open_ = _told_apart(tx, place, TRUE, narrowed)
     if len(open_) > MAX_NAMED:
-        (uids,) = _numbers(tx, ("uid",), place, condition)
-        return uids
-    uids = [uid for uid, email_id in pairs if email_id in narrowed.sure]
+        return None
     if open_:
-        named = Condition(f"e.uid IN ({','.join('?' * len(open_))})", tuple(open_))
-        (found,) = _numbers(tx, ("uid",), place, both(named, condition))
-        uids = sorted([*uids, *found])
-    return uids
+        named = Condition(f"e.uid IN ({_marks(open_)})", tuple(open_))
+        for (text,) in _portions(tx, ("e.uid",), place, both(named, condition)):
+            sure.extend(_NUMBERS.decode(f"[{text}]"))
+        sure = array("I", sorted(sure))
+    return Uids(numbers=sure)
 
 
-def _pairs(tx: ReadTx, place: tuple[int, int], condition: Condition) -> list[tuple[int, int]]:
-    """(UID, email id) of the entries for which the condition holds."""
-    uids, email_ids = _numbers(tx, ("uid", "email_id"), place, condition)
-    return [*zip(uids, email_ids, strict=True)]
+def _told_apart(
+    tx: ReadTx, place: tuple[int, int], condition: Condition, narrowed: Narrowed
+) -> "tuple[array[int], array[int]]":
+    """(UIDs that match by their words, those that may) of the entries for which the condition holds."""
+    account_id, _ = place
+    end = tx.value("SELECT next_email_id FROM account WHERE account_id = ?", account_id) or 0
+    is_sure, is_unsure = narrowed.sure(end).__getitem__, narrowed.unsure(end).__getitem__
+    sure, unsure = array("I"), array("I")
+    for texts_ in _portions(tx, ("e.uid", _number(account_id)), place, condition):
+        uids, numbers = (_NUMBERS.decode(f"[{text}]") for text in texts_)
+        sure.extend(compress(uids, map(is_sure, numbers)))
+        unsure.extend(compress(uids, map(is_unsure, numbers)))
+    return sure, unsure
 
 
-def _numbers(
+def _portions(
     tx: ReadTx, columns: Sequence[str], place: tuple[int, int], condition: Condition
-) -> list[list[int]]:
-    """These columns of the entries of (account, mailbox) for which the condition holds, each in the order of UIDs.
+) -> Iterator[tuple[str, ...]]:
+    """These columns (the first is the UID) of the entries for which the condition holds, each a text, in the order of UIDs.
 
     Measured: one text costs a third of what a row for each costs.
     """
@@ -131,40 +164,57 @@ def _numbers(
         if condition.needs_email
         else ""
     )
-    joined = ", ".join(f"string_agg(CAST({column} AS TEXT), ',')" for column in columns)
-    chosen = ", ".join(f"e.{column}" for column in columns)
-    found = tx.row(
-        f"SELECT {joined} FROM (SELECT {chosen} FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ?"
-        f" AND {condition.sql} ORDER BY e.uid) AS ordered",
-        *place,
-        *condition.params,
-    )
-    assert found is not None
-    return [_NUMBERS.decode(f"[{text or ''}]") for text in found]
+    joined = ", ".join(f"string_agg(CAST(c{number} AS TEXT), ',')" for number in range(len(columns)))
+    chosen = ", ".join(f"{column} AS c{number}" for number, column in enumerate(columns))
+    last, is_more = 0, True
+    while is_more:
+        row = tx.row(
+            f"SELECT {joined} FROM (SELECT {chosen} FROM entry e{join} WHERE e.account_id = ? AND e.mailbox_id = ?"
+            f" AND e.uid > ? AND {condition.sql} ORDER BY e.uid LIMIT ?) AS ordered",
+            *place,
+            last,
+            *condition.params,
+            ROWS_AT_ONCE,
+        )
+        if row is None or not row[0]:
+            return
+        yield row
+        last = int(row[0].rpartition(",")[2])
+        is_more = row[0].count(",") + 1 == ROWS_AT_ONCE
 
 
-def _named(email_ids: Sequence[int], open_from: int) -> Condition:
-    """One of these emails, or one that is in no block."""
-    is_open = Condition("e.email_id >= ?", (open_from,))
-    if not email_ids:
+def _number(account_id: int) -> str:
+    """The number of an entry's email in its account, as SQL."""
+    return f"e.email_id - {account_id << EMAIL_IDS_BITS}"
+
+
+def _named(account_id: int, narrowed: Narrowed) -> Condition:
+    """What the words leave: one of some emails, or one that is in no block."""
+    base = account_id << EMAIL_IDS_BITS
+    is_open = Condition("e.email_id >= ?", (base + narrowed.open_from,))
+    named = [base + number for number in narrowed.numbers()]
+    if not named:
         return is_open
-    marks = ",".join("?" * len(email_ids))
-    return Condition(f"(e.email_id IN ({marks}) OR {is_open.sql})", (*email_ids, open_from))
+    return Condition(f"(e.email_id IN ({_marks(named)}) OR {is_open.sql})", (*named, *is_open.params))
 
 
-def _narrowed(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion) -> Narrowed | None:
+def _narrowed(tx: ReadTx, place: tuple[int, int], criterion: Criterion) -> Narrowed | None:
     """What the index of words says; None where asking it costs more than it spares."""
     if not uses_index(criterion):
         return None
-    count = tx.value(
-        "SELECT message_count FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id
-    )
+    count = tx.value("SELECT message_count FROM mailbox WHERE account_id = ? AND mailbox_id = ?", *place)
     if count is None or count < MIN_OF_INTEREST:
         return None
-    email_ids: list[int] | None = None
+    account_id, _ = place
+    numbers: list[int] | None = None
     if count <= MAX_LISTED:
-        email_ids = [email_id for _, email_id in _pairs(tx, (account_id, mailbox_id), TRUE)]
-    return narrow(tx, account_id, criterion, email_ids)
+        found = [text for (_, text) in _portions(tx, ("e.uid", _number(account_id)), place, TRUE)]
+        numbers = [number for text in found for number in _NUMBERS.decode(f"[{text}]")]
+    return narrow(tx, account_id, criterion, numbers)
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ",".join("?" * len(values))
 
 
 def candidates(tx: ReadTx, account_id: int, mailbox_id: int, uids: Sequence[int]) -> list[Message]:
@@ -189,10 +239,10 @@ def matching(
 ) -> list[int]:
     """The second step: UIDs of the messages that match; a content that is None matches no text."""
     decide = predicate(rest)
-    texts = contents if contents is not None else [None] * len(messages)
+    raws = contents if contents is not None else [None] * len(messages)
     return [
         message.uid
-        for message, raw in zip(messages, texts, strict=True)
+        for message, raw in zip(messages, raws, strict=True)
         if decide(_Candidate(message, raw or b""))
     ]
 

@@ -18,17 +18,16 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
-    EmailId,
     Flags,
     HeaderText,
     Leaf,
     ModSeq,
     Not,
     Nothing,
+    ObjectId,
     Or,
     Size,
     SubjectText,
-    ThreadId,
     Uids,
     leaves,
 )
@@ -147,10 +146,8 @@ def _leaf(leaf: Leaf) -> Condition | None:
             return _uids(ranges)
         case ModSeq(at_least):
             return Condition("e.modseq >= ?", (at_least,))
-        case EmailId(number):
-            return Condition("e.email_id = ?", (number,))
-        case ThreadId(number):
-            return Condition("m.thread_id = ?", (number,))
+        case ObjectId(is_thread, number):
+            return Condition("m.thread_id = ?" if is_thread else "e.email_id = ?", (number,))
         case DateRange(of, start_s, end_s):
             return _dates(of, start_s, end_s)
         case Size(above, below):

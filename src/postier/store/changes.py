@@ -22,6 +22,7 @@ class ChangeKind(IntEnum):
     MAILBOX_RENAMED = 5
     MAILBOX_DELETED = 6
     SUBSCRIPTION = 7
+    METADATA = 8
 
 
 class Change(msgspec.Struct, frozen=True):

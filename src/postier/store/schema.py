@@ -456,8 +456,22 @@ CREATE TABLE judged_logo (
 CREATE INDEX judged_logo_expires ON judged_logo (expires_at)
 """
 
-# What SCRAM knows of passwords (accounts/scram_keys), and secrets of the whole server that no configuration holds.
+# What clients keep with a mailbox, or with the server (mailbox_id 0): shared (reader_id 0) or one reader's. Account 0 has what
+# all share. A removed entry keeps its row, without value.
 _MIGRATION_10 = """
+CREATE TABLE annotation (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    entry TEXT NOT NULL,
+    value @bytes,
+    modseq @int NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id, entry)
+) @keyed
+"""
+
+# What SCRAM knows of passwords (accounts/scram_keys), and secrets of the whole server that no configuration holds.
+_MIGRATION_11 = """
 CREATE TABLE scram_key (
     account_id @int NOT NULL,
     credential_id @int NOT NULL,
@@ -485,6 +499,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_8,
     _MIGRATION_9,
     _MIGRATION_10,
+    _MIGRATION_11,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -19,6 +19,7 @@ from postier.imap.commands import (
     esearch,
     expunge,
     login,
+    metadata,
     quota,
     rename,
     select,
@@ -132,6 +133,19 @@ TRANSCRIPT = [
         status.StatusQuery(
             b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
         ),
+    ),
+    (b'GETMETADATA "" /shared/comment', metadata.GetMetadata(b"t", "", ("/shared/comment",))),
+    (
+        b"GETMETADATA (DEPTH infinity MAXSIZE 5) a (/private/Vendor/x /shared)",
+        metadata.GetMetadata(b"t", "a", ("/private/vendor/x", "/shared"), metadata.Depth.ALL, 5),
+    ),
+    (
+        b"SETMETADATA a (/private/comment ~{3+}\r\nx\0y /shared/comment NIL)",
+        metadata.SetMetadata(b"t", "a", (("/private/comment", b"x\0y"), ("/shared/comment", None))),
+    ),
+    (
+        b'LIST "" % RETURN (METADATA (/shared/comment) SUBSCRIBED)',
+        List(b"t", "", ("%",), returns=ListReturn.SUBSCRIBED, entries=("/shared/comment",), is_extended=True),
     ),
     (b'GETQUOTA ""', quota.GetQuota(b"t", b"")),
     (b"GETQUOTAROOT a", quota.GetQuotaRoot(b"t", "a")),
@@ -284,6 +298,22 @@ def test_the_transcript_has_every_verb():
         b"UIDBATCHES 500 1",
         b"UIDBATCHES 500 4:1",
         b"UIDBATCHES 500 1:*",
+        b"GETMETADATA a",
+        b"GETMETADATA (FOO 1) a /shared/comment",
+        b"GETMETADATA (DEPTH 2) a /shared/comment",
+        b"GETMETADATA a ()",
+        b"GETMETADATA a /comment",
+        b"GETMETADATA a /shared//comment",
+        b"GETMETADATA a /shared/comment/",
+        b'GETMETADATA a "/shared/com*"',
+        b'GETMETADATA a "/shared/%"',
+        b'GETMETADATA a "/shared/\x01"',
+        b"GETMETADATA a /shared/" + b"x" * 256,
+        b"SETMETADATA a /shared/comment x",
+        b"SETMETADATA a (/shared x)",
+        b"SETMETADATA a (/shared/vendor/x y)",
+        b"SETMETADATA a (/shared/comment)",
+        b'LIST "" % RETURN (METADATA)',
         b"GETQUOTA",
         b"GETQUOTA a b",
         b"GETQUOTAROOT",
@@ -454,6 +484,7 @@ def test_vanished_goes_with_a_uid_fetch():
     "text",
     [
         *(b"FETCH 1 FLAGS", b"STORE 1 FLAGS ()", b"SEARCH ALL", b"COPY 1 a", b"MOVE 1 a", b"UID SEARCH 1:3"),
+        *(b"SORT (DATE) UTF-8 ALL", b"UID SORT (DATE) UTF-8 1:3", b"THREAD REFS UTF-8 ALL"),
         *(b"UID SEARCH OR SEEN NOT $", b"SELECT a (QRESYNC (1 1 (1 1)))"),
     ],
 )

@@ -25,6 +25,10 @@ def of(raw):
         words_of(texts.header_text(raw, root)),
         words_of(texts.body_text(raw, root)),
     )
+    for line in raw.splitlines():
+        name = line.partition(b":")[0].decode("latin1").lower()
+        for value in texts.header_values(raw, index.header_size, name) if name.isascii() else ():
+            assert words_of(value) <= found.fields[1]  # HEADER is narrowed by them
     return found
 
 

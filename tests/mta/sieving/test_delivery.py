@@ -46,8 +46,8 @@ async def is_sound(store):
         ('require ["fileinto", "mailbox"]; fileinto :create "a//b";', {"INBOX": 1}),
         ('require ["fileinto", "mailbox"]; fileinto :create "#x";', {"INBOX": 1}),
         ('require ["fileinto", "special-use"]; fileinto :specialuse "\\\\Archive" "Else";', {"Archive": 1}),
-        ('require ["fileinto", "mailboxid"]; fileinto :mailboxid "F6" "Else";', {"Archive": 1}),
-        ('require ["fileinto", "mailboxid"]; fileinto :mailboxid "F999" "Drafts";', {"Drafts": 1}),
+        ('require ["fileinto", "mailboxid"]; fileinto :mailboxid "F1-6" "Else";', {"Archive": 1}),
+        ('require ["fileinto", "mailboxid"]; fileinto :mailboxid "F1-999" "Drafts";', {"Drafts": 1}),
         ('require ["fileinto", "mailbox"]; if mailboxexists "Junk" { fileinto "Junk"; }', {"Junk": 1}),
         ('require ["fileinto", "mailbox"]; if mailboxexists "Nope" { fileinto "Junk"; }', {"INBOX": 1}),
         ("discard;", {"INBOX": 0}),
@@ -173,6 +173,24 @@ async def test_a_clean_letter_passes_the_spam_test(start, store):
 # Errors
 
 
+@pytest.mark.parametrize("octets", [b"a\xff", b"a\x00", b"x" * 5_000, "\ud7ff\uffff".encode()])
+async def test_names_that_no_mailbox_can_have(start, store, octets):
+    node = await start(zones=ZONES)
+    script = b"""require ["mailbox", "special-use", "mailboxid", "fileinto", "duplicate"];
+if anyof (mailboxexists "%b", specialuse_exists "%b" "\\\\Junk", mailboxidexists "F1-%b",
+    duplicate :handle "%b" :uniqueid "%b") { discard; }
+fileinto :specialuse "\\\\Junk%b" "Archive";""".replace(b"%b", octets)
+    await store.write(
+        lambda tx: tx.run(
+            "INSERT INTO sieve_script (account_id, name, content, is_active, changed_at) VALUES (1, 'm', ?, 1, 1)",
+            script,
+        )
+    )
+    assert (await send(node)).startswith("250 ")
+    assert sum([len(await letters(store, ALICE, name)) for name in ("INBOX", "Archive")]) in {1, 2}
+    assert not any("fault" in each for each in await told(store))
+
+
 async def test_a_script_that_fails_keeps_the_letter_and_tells_once_a_day(start, store):
     node = await start(zones=ZONES)
     await give(store, 'require ["fileinto", "ihave"]; fileinto "Archive";\nerror "broken \\"on\\" purpose";')
@@ -188,6 +206,20 @@ async def test_a_script_that_fails_keeps_the_letter_and_tells_once_a_day(start, 
     assert notice["Auto-Submitted"] == "auto-generated"
     assert await letters(store, ALICE, "Archive") == []
     await is_sound(store)
+
+
+async def test_an_error_in_any_words(start, store):
+    node = await start(zones=ZONES)
+    script = b'require ["ihave"]; error "\xff\x00' + b"x" * 100_000 + b'";'
+    await store.write(
+        lambda tx: tx.run(
+            "INSERT INTO sieve_script (account_id, name, content, is_active, changed_at) VALUES (1, 'm', ?, 1, 1)",
+            script,
+        )
+    )
+    assert (await send(node)).startswith("250 ")
+    assert len(await letters(store, ALICE)) == 2
+    assert len((await told(store))[0]) < 3_000
 
 
 async def test_a_script_that_is_wrong_in_the_store_keeps_the_letter(start, store):

@@ -1,17 +1,22 @@
 """A running IMAP server for tests: a listener on loopback over a real store, accounts with passwords, plain clients."""
 
 import asyncio
+import random
 import re
 import socket
 import time
 
 from postier.accounts.accounts import add_account
 from postier.accounts.credentials import hash_password
+from postier.accounts.directory import Directory
 from postier.accounts.domains import add_domain
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.mailbox.folders import default_mailboxes
 from postier.mime.address import Address
+from postier.mta.sieving.events import Events
+from postier.mta.sieving.origin import Office
+from postier.mta.sieving.shelf import Shelf
 from postier.servers.imap.conversation import ImapConversation
 from postier.servers.imap.settings import ImapSettings
 from postier.servers.listener import ConnectionLimits, Listener
@@ -48,6 +53,10 @@ class Served:
         self._quota_bytes = quota_bytes
         self._authenticator = Authenticator(store, Limiter(store, ()), threads=1)
         settings = {"is_plaintext_login_allowed": True} | settings
+        self._directory = Directory(store, hostname="mx.alpha.test")
+        self._shelf = Shelf(store, event_script="imapsieve")
+        office = Office("mx.alpha.test", self._directory, lambda: time.time_ns() // 1000, random.getrandbits)
+        self.jobs = []
         self.conversation = ImapConversation(
             "imap",
             ImapSettings("mx.alpha.test", **settings),
@@ -55,6 +64,7 @@ class Served:
             Logins(self._authenticator),
             tls,
             folder,
+            events=Events(store, self._shelf, office, "node/1/0", self.jobs.extend),
             now_us=lambda: time.time_ns() // 1000,
         )
         self._clients = []
@@ -81,6 +91,8 @@ class Served:
         await self.listener.finish(asyncio.get_running_loop().time() + 5)
         await self._tasks.__aexit__(None, None, None)
         self._authenticator.close()
+        self._shelf.close()
+        self._directory.close()
 
     async def connect(self, **options):
         """A client that has read the greeting."""

@@ -1,7 +1,7 @@
 """LIST with its extended syntax, and LSUB.
 
 Not here: matching patterns (`list_patterns`), LIST lines (`mailbox_responses`). Source: RFC 9051 §6.3.9, §9
-list; RFC 5258 §3, §6 (several patterns); RFC 5819; RFC 6154 §5.2; RFC 3501 §6.3.9 (LSUB). Invariants: names
+list; RFC 5258 §3, §6 (several patterns); RFC 5819; RFC 9590; RFC 6154 §5.2; RFC 3501 §6.3.9 (LSUB). Invariants: names
 are decoded; a pattern that cannot be a name is left out, so it matches nothing (RFC 9051 §6.3.9).
 """
 
@@ -9,6 +9,7 @@ import enum
 
 import msgspec
 
+from postier.imap.commands.metadata import parse_entries
 from postier.imap.commands.status import StatusItem, parse_status_items
 from postier.imap.list_patterns import MAX_PATTERN_CHARS, MAX_PATTERNS
 from postier.imap.mailbox_names import decode_utf7
@@ -42,6 +43,7 @@ class List(msgspec.Struct, frozen=True):
     select: ListSelect = ListSelect(0)
     returns: ListReturn = ListReturn(0)
     status_items: tuple[StatusItem, ...] = ()
+    entries: tuple[str, ...] = ()  # of METADATA
     is_extended: bool = False
     is_lsub: bool = False
 
@@ -89,9 +91,10 @@ def parse(cursor: Cursor) -> List:
         raw = [cursor.list_mailbox()]
     returns = ListReturn(0)
     status_items: tuple[StatusItem, ...] = ()
+    entries: tuple[str, ...] = ()
     if cursor.take(b" "):
         is_extended = True
-        returns, status_items = _return_options(cursor)
+        returns, status_items, entries = _return_options(cursor)
     cursor.end()
     if ListSelect.SUBSCRIBED in select:
         returns |= ListReturn.SUBSCRIBED  # RFC 9051 §6.3.9.1
@@ -100,7 +103,7 @@ def parse(cursor: Cursor) -> List:
     patterns = _patterns(cursor, reference, raw)
     if is_extended:
         patterns = tuple(filter(None, patterns))  # RFC 9051 §6.3.9: empty names are ignored
-    return List(cursor.tag, reference or "", patterns, select, returns, status_items, is_extended)
+    return List(cursor.tag, reference or "", patterns, select, returns, status_items, entries, is_extended)
 
 
 def parse_lsub(cursor: Cursor) -> List:
@@ -120,11 +123,11 @@ def _option(cursor: Cursor, options: dict[bytes, ListSelect]) -> ListSelect:
     return option
 
 
-def _return_options(cursor: Cursor) -> tuple[ListReturn, tuple[StatusItem, ...]]:
+def _return_options(cursor: Cursor) -> tuple[ListReturn, tuple[StatusItem, ...], tuple[str, ...]]:
     if cursor.keyword() != b"RETURN":
         raise bad("Expected RETURN")
     cursor.space()
-    returns, status_items = ListReturn(0), dict[StatusItem, None]()
+    returns, status_items, entries = ListReturn(0), dict[StatusItem, None](), dict[str, None]()
 
     def option() -> None:
         nonlocal returns
@@ -132,13 +135,16 @@ def _return_options(cursor: Cursor) -> tuple[ListReturn, tuple[StatusItem, ...]]
         if name == b"STATUS":  # RFC 5819 §2
             cursor.space()
             status_items.update(dict.fromkeys(parse_status_items(cursor)))
+        elif name == b"METADATA":  # RFC 9590 §3
+            cursor.space()
+            entries.update(dict.fromkeys(parse_entries(cursor)))
         elif name in _RETURNS:
             returns |= _RETURNS[name]
         else:
             raise bad("Unknown LIST return option")
 
     cursor.items(option, may_be_empty=True)
-    return returns, tuple(status_items)
+    return returns, tuple(status_items), tuple(entries)
 
 
 def _patterns(cursor: Cursor, reference: str | None, raw: list[bytes]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from postier.imap.commands import (
     fetch,
     id,  # noqa: A004 - the verb's name
     login,
+    metadata,
     quota,
     rename,
     search,
@@ -65,6 +66,8 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | metadata.GetMetadata
+    | metadata.SetMetadata
     | quota.GetQuota
     | quota.GetQuotaRoot
     | compress.Compress
@@ -105,6 +108,8 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"GETMETADATA": Verb(metadata.parse_get, LOGGED_IN),
+    b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),
@@ -120,12 +125,12 @@ VERBS: dict[bytes, Verb] = {
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
     b"ESEARCH": Verb(esearch.parse, LOGGED_IN),
+    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
     b"CANCELUPDATE": Verb(cancel_update.parse, _SELECTED),
-    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, by_number=True, writes=True),
     b"UID STORE": Verb(store.parse_uid, _SELECTED, writes=True),

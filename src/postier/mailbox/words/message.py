@@ -6,19 +6,19 @@ and `texts.body_text`; those texts are only not made, which would cost as much a
 
 import msgspec
 
-from postier.mailbox.words.tokens import words_of, words_of_ascii
+from postier.mailbox.words.tokens import encoded, words_of, words_of_ascii
 from postier.mime import encoded_words
 from postier.mime.decode import source_of
 from postier.mime.headers import split_header, unfold
 from postier.mime.html_text import seen_text
 from postier.mime.part import Part
 
-MAX_TEXT = 1_048_576  # characters of one message; a longer text is not indexed but read at each search
+MAX_TEXT = 1_048_576  # octets of one message; a longer text is not indexed but read at each search
 MAX_WORDS = 10_000  # different ones of one message; likewise
 
 
 class MessageWords(msgspec.Struct, frozen=True):
-    """The words of subject, header and body; and the size of the texts, of HTML without the white space that is not seen."""
+    """The words of subject, header and body; and the octets of the texts, of HTML without the white space that is not seen."""
 
     fields: tuple[set[bytes], set[bytes], set[bytes]]
     text_bytes: int
@@ -27,7 +27,7 @@ class MessageWords(msgspec.Struct, frozen=True):
 def message_words(raw: bytes, root: Part, subject: str) -> MessageWords | None:
     """The words of a message with this (folded) subject; None for one that has too much of them."""
     plain, decoded = _header(raw, root)
-    header_size = len(plain) + sum(map(len, decoded))
+    header_size = len(plain) + sum(len(encoded(text)) for text in decoded)
     body = _body(raw, root, MAX_TEXT - header_size)
     if body is None:
         return None
@@ -70,9 +70,14 @@ def _body(raw: bytes, root: Part, room: int) -> tuple[list[str], list[str], int]
         if part.subtype == "html":
             text = seen_text(text)
             size -= sum(map(text.count, "\r\n\t")) + 2 * text.count("  ")
-        (ascii_ if text.isascii() else other).append(text)
-        size += len(text)
-        room -= len(text)
+        if text.isascii():
+            ascii_.append(text)
+            octets = len(text)
+        else:
+            other.append(text)
+            octets = len(encoded(text))
+        size += octets
+        room -= octets
         if room < 0:
             return None
     return ascii_, other, size

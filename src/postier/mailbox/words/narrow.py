@@ -5,6 +5,7 @@ Invariants: an email that matches is among those that may; one that is sure matc
 emails in no block, a block that is damaged) may match. No recursion.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from postier.imap.search import (
     AnyText,
     BodyText,
     Criterion,
+    HeaderText,
     Leaf,
     Not,
     Nothing,
@@ -23,7 +25,6 @@ from postier.imap.search import (
     SubjectText,
     leaves,
 )
-from postier.mailbox.ledger import EMAIL_IDS_BITS
 from postier.mailbox.words import rows
 from postier.mailbox.words.block import (
     WORDS_IN_CHUNK,
@@ -46,22 +47,61 @@ _FIELDS = {
 
 
 class Narrowed(msgspec.Struct, frozen=True):
-    """Email ids: `sure` match, of the others only `maybe` and those from `open_from` on can."""
+    """What the blocks say of an account's emails, by number; of those from number `open_from` on they say nothing.
 
-    sure: frozenset[int]
-    maybe: frozenset[int]
+    `verdicts` are by the number of a block's first email; `left` are emails of blocks that were not looked at.
+    """
+
+    verdicts: dict[int, "Verdict"]
+    left: list[int]
     open_from: int
 
-    def may_match(self, email_id: int) -> bool:
-        """Whether an email can match."""
-        return email_id in self.maybe or email_id in self.sure or email_id >= self.open_from
+    @property
+    def count(self) -> int:
+        """How many of the emails in blocks may match."""
+        return sum(one.may.bit_count() for one in self.verdicts.values()) + len(self.left)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether those that may match do."""
+        return not self.left and all(one.may == one.sure for one in self.verdicts.values())
+
+    def numbers(self) -> list[int]:
+        """The emails in blocks that may match."""
+        found = [first + place for first, one in self.verdicts.items() for place in places_in(one.may)]
+        return found + self.left
+
+    def sure(self, end: int) -> bytes:
+        """An octet for each number below `end`: 1 for what surely matches."""
+        return _octets({first: one.sure for first, one in self.verdicts.items()}, end)
+
+    def unsure(self, end: int) -> bytes:
+        """An octet for each number below `end`: 1 for what may match but is not sure to."""
+        octets = bytearray(_octets({first: one.may & ~one.sure for first, one in self.verdicts.items()}, end))
+        for number in self.left:
+            octets[number] = 1
+        octets[self.open_from :] = b"\x01" * (len(octets) - self.open_from)
+        return bytes(octets)
 
 
-class _Verdict(msgspec.Struct, frozen=True):
-    """Places of a block as bits."""
+def _octets(bits_of: dict[int, int], end: int) -> bytes:
+    pieces = []
+    position = 0
+    for first, bits in bits_of.items():
+        pieces.append(bytes(first - position))
+        pieces.append(f"{bits:b}"[::-1].encode().translate(_BIT))
+        position = first + max(1, bits.bit_length())
+    return b"".join(pieces).ljust(end, b"\x00")
+
+
+_BIT = bytes.maketrans(b"01", b"\x00\x01")
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Places of a block as bits: of those that `may` match some are `sure`."""
 
     sure: int
-    maybe: int
+    may: int
 
 
 class _Lookup(msgspec.Struct, frozen=True):
@@ -92,51 +132,43 @@ def uses_index(criterion: Criterion) -> bool:
     return any(isinstance(_step(leaf), _Lookup) for leaf in leaves(criterion))
 
 
-def narrow(tx: ReadTx, account_id: int, criterion: Criterion, email_ids: Sequence[int] | None) -> Narrowed:
-    """Put a (bound) criterion to the blocks of an account; `email_ids` are those of interest, None: all.
+def narrow(tx: ReadTx, account_id: int, criterion: Criterion, numbers: Sequence[int] | None) -> Narrowed:
+    """Put a (bound) criterion to the blocks of an account; `numbers` are the numbers of those of interest, None: all.
 
     Blocks with less than a few of interest are not looked at: all of theirs may match.
     """
     steps = _program(criterion)
+    open_from = rows.indexed_to(tx, account_id)
+    if not open_from:  # there is no index, or one of another version
+        return Narrowed({}, [], 0)
     blocks = rows.blocks_of(tx, account_id)
-    sure: list[int] = []
-    maybe: list[int] = []
-    open_from = (account_id << EMAIL_IDS_BITS) + rows.indexed_to(tx, account_id)
-    if not rows.indexed_to(tx, account_id):  # none, or of another version
-        return Narrowed(frozenset(), frozenset(), open_from)
-    if email_ids is not None:
-        blocks, left = _of_interest(blocks, email_ids)
-        maybe += left
+    left: list[int] = []
+    if numbers is not None:
+        blocks, left = _of_interest(blocks, numbers)
     fields = sorted({field for step in steps if isinstance(step, _Lookup) for field in step.fields})
     reader = Reader()
+    verdicts = {}
     for block, packed in rows.dictionaries(tx, account_id, fields, blocks):
         looking = _Looking(tx, account_id, block, packed, reader)
         try:
-            verdict = looking.run(steps)
+            verdicts[block.first] = looking.run(steps)
         except DamagedBlockError:  # `postier search rebuild` makes it anew
-            verdict = _Verdict(0, block.present)
-        base = (account_id << EMAIL_IDS_BITS) + block.first
-        sure += [base + place for place in places_in(verdict.sure)]
-        maybe += [base + place for place in places_in(verdict.maybe & ~verdict.sure)]
-    return Narrowed(frozenset(sure), frozenset(maybe), open_from)
+            verdicts[block.first] = Verdict(0, block.present)
+    return Narrowed(verdicts, left, open_from)
 
 
 MIN_OF_INTEREST = 32  # emails; reading so many texts costs what a look into a block does
 
 
 def _of_interest(
-    blocks: Sequence[rows.BlockRow], email_ids: Sequence[int]
+    blocks: Sequence[rows.BlockRow], numbers: Sequence[int]
 ) -> tuple[list[rows.BlockRow], list[int]]:
     """The blocks with enough of these emails, and the emails of the other blocks."""
     by_block: dict[int, list[int]] = {}
-    wanted = sorted(email_ids)
+    wanted = sorted(numbers)
     position = 0
-    account = wanted[0] >> EMAIL_IDS_BITS if wanted else 0
     for block in blocks:
-        end = (account << EMAIL_IDS_BITS) + block.first + block.size
-        start = position
-        while position < len(wanted) and wanted[position] < end:
-            position += 1
+        start, position = position, bisect_left(wanted, block.first + block.size, position)
         by_block[block.first] = wanted[start:position]
     chosen = [block for block in blocks if len(by_block[block.first]) >= MIN_OF_INTEREST]
     few = [one for part in by_block.values() if len(part) < MIN_OF_INTEREST for one in part]
@@ -180,6 +212,9 @@ def _step(leaf: Leaf) -> _Lookup | _Known:
         case SubjectText(text) | BodyText(text) | AnyText(text):
             pattern = pattern_of(text)
             return _Known(None) if pattern is None else _Lookup(pattern, _FIELDS[type(leaf)])
+        case HeaderText(text=text) if (pattern := pattern_of(text)) is not None:
+            # the words of all fields are together, so they never decide
+            return _Lookup(Pattern(pattern.pieces, is_exact=False), (Field.HEADER,))
         case _:
             return _Known(None)
 
@@ -204,25 +239,25 @@ class _Looking:
         self._dictionaries: dict[Field, bytes] = {}
         self._found: dict[tuple[Field, Piece], int] = {}
 
-    def run(self, steps: Iterable[_Step]) -> _Verdict:
+    def run(self, steps: Iterable[_Step]) -> Verdict:
         present = self._block.present
-        done: list[_Verdict] = []
+        done: list[Verdict] = []
         for step in steps:
             match step:
                 case _Lookup():
                     done.append(self._looked_up(step))
                 case _Known(value):
-                    done.append(_Verdict(present if value else 0, 0 if value is False else present))
+                    done.append(Verdict(present if value else 0, 0 if value is False else present))
                 case _Inverse():
                     inner = done.pop()
-                    done.append(_Verdict(present & ~inner.maybe, present & ~inner.sure))
+                    done.append(Verdict(present & ~inner.may, present & ~inner.sure))
                 case _Join(is_and, count):
                     parts = done[-count:]
                     del done[-count:]
                     done.append(_joined(parts, present, is_and=is_and))
         return done.pop()
 
-    def _looked_up(self, step: _Lookup) -> _Verdict:
+    def _looked_up(self, step: _Lookup) -> Verdict:
         """Fields one by one: all pieces must be in the same text."""
         undecided = self._block.undecided
         maybe = 0
@@ -234,7 +269,7 @@ class _Looking:
                 here &= self._with(field, piece)
             maybe |= here
         sure = maybe & ~undecided if step.pattern.is_exact else 0
-        return _Verdict(sure, maybe | undecided)
+        return Verdict(sure, maybe | undecided)
 
     def _with(self, field: Field, piece: Piece) -> int:
         """The messages that have the piece in a word of the field."""
@@ -264,15 +299,15 @@ class _Looking:
         return bits
 
 
-def _joined(parts: Sequence[_Verdict], present: int, *, is_and: bool) -> _Verdict:
+def _joined(parts: Sequence[Verdict], present: int, *, is_and: bool) -> Verdict:
     if not is_and:
         sure = maybe = 0
         for part in parts:
             sure |= part.sure
-            maybe |= part.maybe
-        return _Verdict(sure, maybe)
+            maybe |= part.may
+        return Verdict(sure, maybe)
     sure = maybe = present
     for part in parts:
         sure &= part.sure
-        maybe &= part.maybe
-    return _Verdict(sure, maybe)
+        maybe &= part.may
+    return Verdict(sure, maybe)

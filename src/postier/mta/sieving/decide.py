@@ -2,8 +2,8 @@
 
 Not here: running the script (`running`), making the letters (`posting`), the transaction (`effects`), the letter's other recipients
 (`delivery`). Sources: RFC 5228 §2.10, §4; RFC 5429 §2. Invariants: nothing that is accepted is lost: an error of the run, a redirect
-that would go in a circle, a refusal that can reach nobody keep the letter; a letter that was judged junk is filed elsewhere or sent
-on only by a script that asks for the verdict.
+that would go in a circle, a refusal that can reach nobody keep the letter; a letter that was judged junk is filed elsewhere only by
+a script that asks for the verdict, and is not sent on.
 """
 
 from typing import assert_never
@@ -21,6 +21,7 @@ from postier.mta.sieving.running import Case, Ran
 from postier.sieve.actions import Discard, FileInto, Keep, Notify, Redirect, Reject, Vacation
 
 JUNK = "Junk"
+MAX_ERROR_CHARACTERS = 500  # of an error's words, which may be the script's own
 _VERDICT_TESTS = frozenset({"spamtest", "spamtestplus", "virustest"})
 
 
@@ -74,7 +75,10 @@ async def decide(
         match action:
             case Keep():
                 decision.keep(action)
-            case FileInto() | Redirect() if is_blind:
+            case Redirect() if received.is_junk:  # docs/adr/0021
+                decision.remarks.append(f"not redirected to {action.address}: junk is not passed on")
+                decision.keep(Keep(content=action.content))
+            case FileInto() if is_blind:
                 decision.keep(Keep(content=action.content))
             case FileInto():
                 decision.file_into(action)
@@ -101,7 +105,9 @@ async def decide(
     if result.keep is not None:
         decision.keep(result.keep)
     if result.error is not None:
-        await _tell_failure(decision, posting, case.version.name, result.error, result.error_line)
+        name, line = case.version.name, result.error_line
+        decision.remarks.append(f"script {name} failed: " + (f"line {line}: " if line else "") + result.error)
+        decision.notices.append(await failure_notice(posting, name, result.error, line))
     is_disabled = ran.cpu_used_us + ran.cpu_us > CPU_BUDGET_US
     if is_disabled:
         await _tell_disabled(decision, posting, case.version.name)
@@ -137,12 +143,11 @@ def kept(case: Case, recipient: LocalRecipient, default: str, why: str) -> Effec
     )
 
 
-async def _tell_failure(
-    decision: _Decision, posting: Posting, name: str, error: str, error_line: int
-) -> None:
+async def failure_notice(posting: Posting, name: str, error: str, error_line: int) -> Notice:
+    """What the owner of a script reads when it fails."""
     at = f"line {error_line}: " if error_line else ""
-    decision.remarks.append(f"script {name} failed: {at}{error}")
-    notice = await posting.notice(
+    error = error[:MAX_ERROR_CHARACTERS]
+    return await posting.notice(
         f"Your mail filter {name} failed",
         f'Your Sieve script "{name}" could not deal with a message:\n\n    {at}{error}\n\n'
         "The message was kept, as if there were no script. So is every further message with which the script\n"
@@ -150,7 +155,6 @@ async def _tell_failure(
         "failed",
         name,
     )
-    decision.notices.append(notice)
 
 
 async def _tell_disabled(decision: _Decision, posting: Posting, name: str) -> None:

@@ -32,6 +32,8 @@ from postier.sieve.actions import Tracked
 from postier.store.blobs import BlobDraft
 from postier.store.transaction import WriteTx
 
+MAX_TOLD_CHARACTERS = 2_000  # of what the trace tells of one script
+
 
 class Content(msgspec.Struct, frozen=True):
     """A message that is to be filed."""
@@ -126,7 +128,7 @@ def write_effects(
 ) -> tuple[list[Delivery], list[Job]]:
     """Do all but the filing of the letter as it came; the deliveries of that, and the jobs of what was queued.
 
-    Raises SeenMeanwhileError unless `is_last_try`.
+    Without a `trace_id` there is no letter under way. Raises SeenMeanwhileError unless `is_last_try`.
     """
     account_id = effects.version.account_id
     _track(tx, effects, is_last_try=is_last_try)
@@ -151,9 +153,15 @@ def write_effects(
     if effects.is_disabled:
         deactivate_script(tx, account_id, effects.version.name, effects.version.changed_at)
         forget_usage(tx, account_id)
-    told = "; ".join((*effects.remarks, *done)) or "discarded"
-    record_event(tx, trace_id, "filtered", f"{effects.recipient}: {told}")
+    if trace_id:
+        told = "; ".join((*effects.remarks, *done)) or "discarded"
+        record_event(tx, trace_id, "filtered", f"{effects.recipient}: {_storable(told)}")
     return [put.delivery for put in puts if put.content is None], jobs
+
+
+def _storable(text: str) -> str:
+    """Words of scripts as a row can hold them."""
+    return text[:MAX_TOLD_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _track(tx: WriteTx, effects: Effects, *, is_last_try: bool) -> None:

@@ -14,7 +14,7 @@ from postier.defence.verdict import REFUSED_POINTS, Treatment
 from postier.defence.verdict import Verdict as Judgement
 from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.names import canonical
-from postier.mailbox.places import name_of_id, special_uses
+from postier.mailbox.places import can_name, name_of_id, special_uses
 from postier.mime.address import Address
 from postier.mime.index import MessageIndex, index_message, load_parts
 from postier.mime.part import Part
@@ -71,7 +71,7 @@ class Folders:
 
     def may_deliver(self, mailbox: str) -> bool:
         """Whether it exists; all of one's own take messages."""
-        return mailbox_id_of(self._tx, self._account_id, canonical(mailbox)) is not None
+        return can_name(mailbox) and mailbox_id_of(self._tx, self._account_id, canonical(mailbox)) is not None
 
     def may_deliver_id(self, mailbox_id: str) -> bool:
         """The same by MAILBOXID."""

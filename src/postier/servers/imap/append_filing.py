@@ -11,6 +11,8 @@ from postier.mailbox.filing import Filed, Letter, file_messages
 from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.refusals import MailboxRefusedError, Refusal
 from postier.mime.index import MessageIndex
+from postier.mta.sieving.events import Cause
+from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.transfer import target_id
 from postier.store.blobs import BlobDraft
@@ -84,6 +86,7 @@ def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[
 
 def _filed(connection: Connection, filed: list[Filed]) -> Done:
     connection.appended += len(filed)
+    events.note(connection, Cause.APPEND, filed[0].mailbox_id, [one.uid for one in filed])
     return Done("APPEND completed", append_uid(filed[0].uidvalidity, [one.uid for one in filed]))
 
 

@@ -16,6 +16,7 @@ from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
 from postier.mime.address import Address
+from postier.mta.sieving.events import Events, Happened
 from postier.servers.imap.compression import BrokenDeflateError, Compression
 from postier.servers.imap.gathering import Gathering
 from postier.servers.imap.selected import Selected
@@ -28,6 +29,7 @@ from postier.tls.stream import Stream
 if TYPE_CHECKING:
     from postier.servers.imap.append import Appending
     from postier.servers.imap.idle import Idlers
+    from postier.servers.imap.metadata import Seen
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class Owner(Protocol):
     spool_folder: Path
     idlers: "Idlers"
     gathering: Gathering
+    events: Events | None
 
     @property
     def is_stopping(self) -> bool:
@@ -82,9 +85,11 @@ class Connection:
         "errors",
         "failed_logins",
         "fetched",
+        "happened",
         "has_news",
         "is_refolded",
         "mechanisms",
+        "metadata_seen",
         "owner",
         "progress",
         "reader",
@@ -103,6 +108,7 @@ class Connection:
         self.address: Address | None = None
         self.selected: Selected | None = None
         self.append: Appending | None = None
+        self.happened: list[Happened] = []  # what scripts may follow, in the commands since they ran
         self.has_news = False  # somebody changed the account while this connection is in IDLE
         self.is_refolded = False  # the account's search texts have today's form
         self.mechanisms: tuple[str, ...] = ()  # of AUTHENTICATE (`authenticate.learn_mechanisms`)
@@ -112,6 +118,7 @@ class Connection:
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
         self.sent_bytes = 0
+        self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
         self.compression: Compression | None = None
         self.progress: tuple[int, int] | None = (
             None  # of the command that runs: how much is done, of how much
@@ -162,6 +169,13 @@ class Connection:
             self._out = [data]
         else:
             self._out.append(data)
+
+    def send_all(self, pieces: list[bytes]) -> None:
+        """The same for several; the list is taken."""
+        if self._out is None:
+            self._out = pieces
+        else:
+            self._out += pieces
 
     def write_out(self) -> None:
         """Write what was gathered."""

@@ -126,10 +126,9 @@ async def send_contents(
                     LOG.error("content-unreadable", account=str(connection.address), uid=rows.uids[place])
                     unreadable += 1
                     continue
-                shown = with_flags if _is_in(now_seen, rows.uids[place]) else items
+                shown = with_flags if now_seen and _is_in(now_seen, rows.uids[place]) else items
                 content = Content(raw, header_bytes[place], parts[place] if parts else b"")
-                for piece in render_message(shown, rows, place, content):
-                    connection.send(piece)
+                connection.send_all(render_message(shown, rows, place, content))
                 sent += 1
             connection.progress = sent, len(chosen.uids)
             await connection.drain()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from postier.imap.responses import UNAVAILABLE, bye
+from postier.mta.sieving.events import Events
 from postier.servers.conversation import StoppableConversation
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.dialogue import converse
@@ -37,6 +38,7 @@ class ImapConversation(StoppableConversation[ImapSettings]):
         tls: ServerTls | None,
         spool_folder: Path,
         *,
+        events: Events | None = None,
         now_us: Callable[[], int] = _now_us,
     ) -> None:
         super().__init__(name, settings)
@@ -44,6 +46,7 @@ class ImapConversation(StoppableConversation[ImapSettings]):
         self.logins = logins
         self.tls = tls
         self.spool_folder = spool_folder
+        self.events = events
         self.idlers = Idlers()
         self.gathering = Gathering()
         self._now_us = now_us

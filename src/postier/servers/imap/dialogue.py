@@ -23,6 +23,7 @@ from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.id import Id
 from postier.imap.commands.list import List
 from postier.imap.commands.login import Login
+from postier.imap.commands.metadata import GetMetadata, SetMetadata
 from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
@@ -66,10 +67,12 @@ from postier.servers.imap import (
     condstore,
     contexts,
     esearch,
+    events,
     fetch,
     greetings,
     idle,
     mailboxes,
+    metadata,
     quota,
     search,
     select,
@@ -100,9 +103,13 @@ async def converse(connection: Connection) -> None:
         stream.expire_in(settings.timeouts.login_s)
         connection.send(greetings.greeting(connection))
         while True:
+            if connection.happened:
+                await events.settle(connection)
             event = connection.reader.next_event()
             if event is NEED_DATA:
                 await append.settle(connection)
+                if connection.happened:
+                    continue
                 await connection.receive()
             else:
                 await _take(connection, event)
@@ -118,6 +125,8 @@ async def converse(connection: Connection) -> None:
     finally:
         append.drop(connection)
         connection.write_out()
+        if connection.happened:
+            await events.settle(connection)
         if connection.account_id:
             LOG.info(
                 "imap-ended",
@@ -148,6 +157,8 @@ async def _take(connection: Connection, event: Event) -> None:
             return
         case CommandLine():
             await append.settle(connection)
+            if connection.happened:
+                await events.settle(connection)
             connection.work()
             await run(connection, event)
         case ContinuationWanted():
@@ -201,6 +212,8 @@ async def run(connection: Connection, line: CommandLine) -> None:
         is_told = await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
         must_tell = done.tells_modseq or was_withholding or not is_told
         done = condstore.completed(connection, done, must_tell=must_tell)
+    if connection.session.tells_metadata:
+        await metadata.tell_changes(connection)
     connection.errors = 0
     connection.send(
         status_line(done.status, done.text, tag=tag, code=done.code, utf8=connection.session.utf8)
@@ -273,6 +286,10 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
         case Compress():
             session_verbs.compress(connection, command.tag)
             return None
+        case GetMetadata():
+            return await metadata.get_metadata(connection, command)
+        case SetMetadata():
+            return await metadata.set_metadata(connection, command)
         case GetQuota():
             return await quota.get_quota(connection, command)
         case GetQuotaRoot():

@@ -12,7 +12,7 @@ from postier.imap.commands.argumentless import is_done
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.refusals import bad
 from postier.imap.responses import continuation
-from postier.servers.imap import contexts
+from postier.servers.imap import contexts, metadata
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.store.transaction import StoreError
 
@@ -84,6 +84,8 @@ async def idle(connection: Connection) -> Done:
 
 
 async def _tell(connection: Connection) -> None:
+    if connection.session.tells_metadata:
+        await metadata.tell_changes(connection)
     if connection.selected is None:
         return
     try:

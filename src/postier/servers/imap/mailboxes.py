@@ -16,10 +16,12 @@ from postier.imap.commands.subscribe import Subscribe
 from postier.imap.list_patterns import pattern_test
 from postier.imap.mailbox_names import DELIMITER
 from postier.imap.mailbox_responses import delimiter_line, list_line, status_data
+from postier.imap.metadata_responses import metadata_line
 from postier.imap.object_ids import mailbox_object_id
 from postier.imap.refusals import no
 from postier.imap.responses import USEATTR, mailbox_id
 from postier.imap.state import Step
+from postier.mailbox.annotations import annotations_of
 from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
 from postier.mailbox.folders import subscribe as add_subscription
 from postier.mailbox.folders import unsubscribe as remove_subscription
@@ -29,6 +31,7 @@ from postier.mailbox.reading import open_mailbox
 from postier.mailbox.tally import tally
 from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
+from postier.servers.imap.metadata import chosen
 from postier.store.transaction import ReadTx
 
 INLINE_MESSAGES = 5_000  # the deleted ones of more are summed beside the loop
@@ -103,6 +106,9 @@ async def list_(connection: Connection, command: List) -> Done:
         if command.status_items and counters is not None:  # RFC 5819 §2
             values = await _values(connection, name, command.status_items, counters)
             connection.send(status_data(name, values, utf8=utf8))
+        if command.entries and counters is not None:  # RFC 9590 §3
+            found = await store.read(annotations_of, account_id, counters.mailbox_id, account_id)
+            connection.send(metadata_line(name, chosen(found, command.entries), utf8=utf8))
     return Done(f"{verb} completed")
 
 

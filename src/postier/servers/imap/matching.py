@@ -8,10 +8,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from postier.imap.fuzzy import Closeness, loosened, scores
-from postier.imap.search import Binding, Criterion, Keyword, Messages, Uids, bind, conjunction, leaves
+from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, conjunction, leaves
+from postier.imap.search import Uids as UidsKey
 from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
-from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, candidates, matching
+from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates
+from postier.mailbox.search import matching as matches_of
 from postier.mailbox.search import search as plan_search
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.selected import Selected
@@ -27,16 +29,38 @@ async def matching_uids(
     selected: Selected | None = None,
     closeness: Closeness = Closeness.LOOSE,
 ) -> "array[int]":
-    """UIDs below `uidnext` of what matches now in a mailbox, the open one if no other is given, ascending. Raises StoreError."""
+    """As `matching`, as numbers. Raises StoreError."""
+    found = await matching(connection, criterion, uidnext=uidnext, selected=selected, closeness=closeness)
+    return found.numbers()
+
+
+async def matching(
+    connection: Connection,
+    criterion: Criterion,
+    *,
+    uidnext: int,
+    selected: Selected | None = None,
+    closeness: Closeness = Closeness.LOOSE,
+) -> Uids:
+    """UIDs below `uidnext` of what matches now in a mailbox, the open one if no other is given. Raises StoreError."""
     store = connection.store
     selected = selected or connection.opened()
     bound = await _bound(connection, selected, criterion, closeness)
     read = store.read if selected.view.exists <= INLINE_MESSAGES else store.read_bulk
     plan = await read(plan_search, selected.account_id, selected.mailbox_id, bound)
-    known = plan.uids[: bisect_left(plan.uids, uidnext)]
-    if not plan.is_complete:
-        known = await _decided(connection, selected, plan, known)
-    return array("I", known)
+    found = plan.found
+    if found.last >= uidnext:
+        found = Uids(numbers=_known(found.numbers(), uidnext))
+    if plan.undecided:
+        undecided = _known(plan.undecided, uidnext)
+        more = await _decided(connection, selected, plan, undecided)
+        if more:
+            found = Uids(numbers=array("I", sorted([*found.numbers(), *more])))
+    return found
+
+
+def _known(uids: "array[int]", uidnext: int) -> "array[int]":
+    return uids[: bisect_left(uids, uidnext)]
 
 
 async def relevancy(
@@ -45,7 +69,7 @@ async def relevancy(
     """The score of each message that a search with FUZZY found (RFC 6203 §4). Raises StoreError."""
     if not found:
         return {}
-    asked = conjunction([Uids(ranges_of(found)), criterion])
+    asked = conjunction([UidsKey(ranges_of(found)), criterion])
     with_words, exact = [
         frozenset(
             await matching_uids(
@@ -81,19 +105,18 @@ async def _bound(
 
 
 async def _decided(
-    connection: Connection, selected: Selected, plan: SearchPlan, known: Sequence[int]
+    connection: Connection, selected: Selected, plan: SearchPlan, undecided: Sequence[int]
 ) -> list[int]:
     """The second step, for what only texts can tell."""
     store = connection.store
-    found = [uid for uid in known if uid in plan.sure]
-    undecided = [uid for uid in known if uid not in plan.sure]
+    found: list[int] = []
     for start in range(0, len(undecided), CANDIDATES_AT_ONCE):
         portion = undecided[start : start + CANDIDATES_AT_ONCE]
         messages = await store.read(candidates, selected.account_id, selected.mailbox_id, portion)
         contents = None
         if plan.needs_content:
             contents = await store.read_blobs([message.blob_id for message in messages])
-        found += matching(plan.rest, messages, contents)
-        connection.progress = min(start + CANDIDATES_AT_ONCE, len(known)), len(known)
+        found += matches_of(plan.rest, messages, contents)
+        connection.progress = start + len(portion), len(undecided)
         await connection.drain()
-    return sorted(found)
+    return found

@@ -9,13 +9,15 @@ from array import array
 from collections.abc import Mapping, Sequence
 
 from postier.imap.commands.search import Search
+from postier.imap.refusals import PeerError
 from postier.imap.search import Criterion, asks_modseq
-from postier.imap.search_results import Return, Wanted, saved_result, search_answer
+from postier.imap.search_results import Return, Wanted, saved_result, search_answer, search_line
 from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
-from postier.servers.imap import condstore, contexts, sort_keys
+from postier.mailbox.search import Uids
+from postier.servers.imap import condstore, contexts, filters, sort_keys
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import matching_uids, relevancy
+from postier.servers.imap.matching import matching, relevancy
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import StoreError
 
@@ -26,29 +28,37 @@ async def search(connection: Connection, command: Search) -> Done:
     view, returns = connection.opened().view, command.returns
     by_uid: dict[int, int] = {}
     try:
-        uids = await found(connection, command.criterion, is_uid=command.is_uid)
+        criterion = await filters.look_up(connection, command.criterion)
+        result = await _found(connection, criterion, is_uid=command.is_uid)
         if returns is not None and returns.wants_relevancy:
-            by_uid = await relevancy(connection, command.criterion, uids)
-    except StoreError:
+            by_uid = await relevancy(connection, criterion, result.numbers())
+    except (StoreError, PeerError):
         forget_saved(connection, returns)
         raise
+    uses_esearch = connection.session.uses_esearch
+    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(criterion):
+        text = result.text()
+        if text is not None:
+            connection.send(search_line(text.encode()))
+            return Done("SEARCH completed")
+    uids = result.numbers()
     numbers = uids if command.is_uid else view.seqs_of(uids)
     if returns is not None and returns.saves:
         view.save(saved_result(returns, uids))
-    modseq = await highest_modseq(connection, command.criterion, returns, uids)
+    modseq = await highest_modseq(connection, criterion, returns, uids)
     connection.send(
         search_answer(
             command.tag,
             numbers,
             is_uid=command.is_uid,
             returns=returns,
-            uses_esearch=connection.session.uses_esearch,
+            uses_esearch=uses_esearch,
             modseq=modseq,
             relevancy=told_scores(returns, numbers, uids, by_uid),
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(connection, command.tag, command.criterion, uids, is_uid=command.is_uid)
+        contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid)
     return Done("SEARCH completed")
 
 
@@ -92,13 +102,17 @@ def clear_saved(connection: Connection) -> None:
 
 async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
     """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
+    return (await _found(connection, criterion, is_uid=is_uid)).numbers()
+
+
+async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> Uids:
     selected, store = connection.opened(), connection.store
     if asks_modseq(criterion):
         condstore.client_knows(connection)
     await sort_keys.refold(connection)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
-    known = await matching_uids(connection, criterion, uidnext=selected.told_uidnext)
+    result = await matching(connection, criterion, uidnext=selected.told_uidnext)
     if not is_uid:
         await selected.load(store)
-    return known
+    return result

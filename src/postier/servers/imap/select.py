@@ -155,6 +155,6 @@ def _first_unseen(tx: ReadTx, account_id: int, opened: MailboxState) -> int:
         return min(1, opened.unseen_count)
     if opened.message_count > UNSEEN_LOOKED_FOR:
         return 0
-    found = search(tx, account_id, opened.mailbox_id, Flags(0, SEEN)).uids
+    found = search(tx, account_id, opened.mailbox_id, Flags(0, SEEN)).found.numbers()
     uids = uids_at(tx, account_id, opened.mailbox_id, opened.uidnext, opened.modseq)
     return bisect_left(uids, found[0]) + 1 if found else 0

@@ -33,7 +33,7 @@ def unauthenticate(connection: Connection, tag: bytes) -> None:
     if not settings.offers_unauthenticate:
         raise bad("Unknown command UNAUTHENTICATE")
     LOG.info("imap-unauthenticated", peer=connection.stream.peer_ip, account=str(connection.address))
-    connection.selected = None
+    connection.selected = connection.metadata_seen = None
     connection.session.step(Step.UNAUTHENTICATED)
     connection.account_id, connection.address = 0, None
     connection.reader.limits = BEFORE_LOGIN

@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Sequence
 
 from postier.imap.commands.sort import Sort
+from postier.imap.refusals import PeerError
 from postier.imap.search_results import Return, saved_result, sort_answer
 from postier.imap.sorting import SortField
 from postier.imap.view import MailboxView
 from postier.mailbox.order import in_order, in_scored_order
-from postier.servers.imap import contexts
+from postier.servers.imap import contexts, filters
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.matching import relevancy
 from postier.servers.imap.search import forget_saved, found, highest_modseq, told_scores
@@ -28,9 +29,10 @@ async def sort(connection: Connection, command: Sort) -> Done:
     place, keys = (selected.account_id, selected.mailbox_id), command.keys
     by_relevancy = any(key.field is SortField.RELEVANCY for key in keys)
     try:
-        uids = await found(connection, command.criterion, is_uid=command.is_uid)
+        criterion = await filters.look_up(connection, command.criterion)
+        uids = await found(connection, criterion, is_uid=command.is_uid)
         if by_relevancy or (returns is not None and returns.wants_relevancy):
-            by_uid = await relevancy(connection, command.criterion, uids)
+            by_uid = await relevancy(connection, criterion, uids)
 
         def ordering(tx: ReadTx) -> list[int]:
             if by_relevancy:
@@ -38,13 +40,13 @@ async def sort(connection: Connection, command: Sort) -> Done:
             return in_order(tx, *place, uids, keys)
 
         ordered = await read_keyed(connection, len(uids), ordering)
-    except StoreError:
+    except (StoreError, PeerError):
         forget_saved(connection, returns)
         raise
     if returns is not None and returns.saves:
         selected.view.save(saved_result(returns, array("I", ordered)))
     numbers = ordered if command.is_uid else numbers_of(selected.view, uids, ordered)
-    modseq = await highest_modseq(connection, command.criterion, returns, array("I", ordered))
+    modseq = await highest_modseq(connection, criterion, returns, array("I", ordered))
     connection.send(
         sort_answer(
             command.tag,
@@ -56,9 +58,7 @@ async def sort(connection: Connection, command: Sort) -> Done:
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(
-            connection, command.tag, command.criterion, ordered, is_uid=command.is_uid, keys=command.keys
-        )
+        contexts.keep(connection, command.tag, criterion, ordered, is_uid=command.is_uid, keys=command.keys)
     return Done("SORT completed")
 
 

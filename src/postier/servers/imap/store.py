@@ -23,7 +23,8 @@ from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits, keywords_of
 from postier.mailbox.reading import fetch_columns
 from postier.mailbox.views import MailboxChanges, changes_for
-from postier.servers.imap import condstore
+from postier.mta.sieving.events import Cause
+from postier.servers.imap import condstore, events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
 from postier.servers.imap.selected import Selected, uid_ranges, uids_of
@@ -154,12 +155,14 @@ async def change_flags(
     """Change flags in one write; what others did before is noted in the view, what this does is not."""
     selected, base = connection.opened(), connection.store
     write = base.write if len(chosen.uids) <= INLINE_MESSAGES else base.write_bulk
+    ranges = uid_ranges(chosen, selected.view.uids)
+    before = await events.flags_before(connection, ranges)
     changed = await write(
         _change,
         selected.account_id,
         selected.mailbox_id,
         selected.modseq,
-        uid_ranges(chosen, selected.view.uids),
+        ranges,
         _MODES[change],
         flags,
         chosen.uids,
@@ -167,6 +170,8 @@ async def change_flags(
         unchanged_since=unchanged_since,
     )
     _take(selected, changed, _MODES[change])
+    if before is not None:
+        events.note(connection, Cause.FLAG, selected.mailbox_id, uids_of(changed.stored.changed), before)
     return changed
 
 

@@ -16,6 +16,8 @@ from postier.mailbox.names import canonical
 from postier.mailbox.refusals import MailboxRefusedError, Refusal, no_such_mailbox
 from postier.mailbox.rights import Right, authorise
 from postier.mailbox.transfer import Transferred, copy_messages, move_messages
+from postier.mta.sieving.events import Cause
+from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.selected import uid_ranges, uids_of
 from postier.store.transaction import ReadTx, WriteTx
@@ -40,7 +42,7 @@ async def copy(connection: Connection, command: Copy) -> Done:
     verb = "MOVE" if command.is_move else "COPY"
     write = store.write if len(chosen.uids) <= INLINE_MESSAGES else store.write_bulk
     try:
-        done = await write(
+        target, done = await write(
             _transfer,
             selected.account_id,
             selected.mailbox_id,
@@ -54,7 +56,9 @@ async def copy(connection: Connection, command: Copy) -> Done:
         raise
     if not done.source_ranges:
         return Done(f"{verb} completed; there was nothing to do")
-    code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), uids_of(done.target_ranges))
+    copies = uids_of(done.target_ranges)
+    code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), copies)
+    events.note(connection, Cause.COPY, target, copies)
     if not command.is_move:
         return Done("COPY completed", code)
     connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
@@ -81,6 +85,7 @@ def _transfer(
     target: str,
     *,
     is_move: bool,
-) -> Transferred:
+) -> tuple[int, Transferred]:
     transfer = move_messages if is_move else copy_messages
-    return transfer(tx, account_id, mailbox_id, ranges, target_id(tx, account_id, target))
+    to = target_id(tx, account_id, target)
+    return to, transfer(tx, account_id, mailbox_id, ranges, to)

@@ -1,0 +1,292 @@
+r"""Scripts at IMAP events: a message was appended, copied, or its flags have changed.
+
+    the change is committed and the account has such a script > the messages are read > the script runs on each > one transaction
+
+Not here: when something happens (`servers.imap`), which script it is (`shelf`). Source: RFC 6785. Invariants: a message is never changed
+and never lost: what is not kept gets \Deleted; what a script does is no event, so nothing goes in a circle; a fault here never spoils
+the command that was done; an account whose scripts took too much time in the hour has no events until it is over.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from postier.accounts.resolution import LocalRecipient
+from postier.imap.flags import DELETED
+from postier.mailbox import ledger
+from postier.mailbox.filing import Delivery
+from postier.mailbox.flags import StoreMode, store_flags
+from postier.mailbox.folders import mailbox_id_of
+from postier.mailbox.keywords import keywords_of
+from postier.mailbox.names import INBOX
+from postier.mailbox.places import flag_bits
+from postier.mailbox.reading import Column, fetch_columns
+from postier.mailbox.refusals import MailboxRefusedError
+from postier.mailbox.transfer import copy_messages
+from postier.mime.address import Address
+from postier.mta.queue_rows import Job
+from postier.mta.sieving.applying import flag_names
+from postier.mta.sieving.decide import failure_notice
+from postier.mta.sieving.effects import Effects, Filing, Sending, write_effects
+from postier.mta.sieving.memory import CPU_BUDGET_US, cpu_used
+from postier.mta.sieving.origin import Office, Origin, Received
+from postier.mta.sieving.posting import Posting, WhyNot, content_of, place_of
+from postier.mta.sieving.running import Case, Ran, run
+from postier.mta.sieving.shelf import Shelf, Version
+from postier.mta.sieving.world import Letter, Surroundings
+from postier.mta.tally import NO_TALLY, Tally
+from postier.sieve.actions import Discard, FileInto, Keep, Notify, Redirect
+from postier.sieve.world import Envelope, Verdict
+from postier.smtp.parameters import NO_MAIL_PARAMETERS
+from postier.store.blobs import BlobId
+from postier.store.transaction import ConflictError, ReadTx, Store, StoreError, WriteTx
+from postier.store.uid_ranges import ranges_of
+
+PORTION = 50  # messages read, run on and changed together
+TRIES = 2  # of a transaction whose queue ids are taken
+
+
+class Cause(enum.Enum):
+    """What happened (RFC 6785 §4.3); MOVE is a COPY in what it brings."""
+
+    APPEND = "APPEND"
+    COPY = "COPY"
+    FLAG = "FLAG"
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """An event: the messages, where they are now, and with FLAG the flags that they had before, by UID."""
+
+    cause: Cause
+    mailbox_id: int
+    uids: Sequence[int]
+    before: Mapping[int, int] = {}
+
+
+class Dispatch(Protocol):
+    """Whoever takes the leased jobs of what was queued."""
+
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        """Take them."""
+        ...
+
+
+class _Message(msgspec.Struct, frozen=True):
+    uid: int
+    bits: int
+    blob_id: BlobId
+    message_id: str
+
+
+class _Place(msgspec.Struct, frozen=True):
+    account_id: int
+    mailbox_id: int
+    mailbox: str
+    keywords: tuple[str, ...]
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """What the script wants done about one message; `flags` None: they stay."""
+
+    uid: int
+    effects: Effects
+    flags: tuple[str, ...] | None = None
+    is_kept: bool = True
+
+
+class Events:
+    """Runs the scripts; belongs to one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        office: Office,
+        lease_owner: str,
+        dispatch: Dispatch,
+        tally: Tally = NO_TALLY,
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._office = office
+        self._lease_owner = lease_owner
+        self._dispatch = dispatch
+        self._tally = tally
+
+    async def is_watched(self, account_id: int) -> bool:
+        """Whether the account has a script for events."""
+        known = self._shelf.known(account_id)
+        try:
+            return (known or await self._shelf.choice(account_id)).event is not None
+        except StoreError:
+            return False
+
+    async def happened(self, account_id: int, address: Address, event: Happened) -> None:
+        """Run the account's script on each message of the event; what goes wrong is logged."""
+        try:
+            version = (await self._shelf.choice(account_id)).event
+            if version is None:
+                return
+            for start in range(0, len(event.uids), PORTION):
+                part = msgspec.structs.replace(event, uids=event.uids[start : start + PORTION])
+                if not await self._portion(version, address, part):
+                    return
+        except (StoreError, ConflictError, MailboxRefusedError, LookupError) as error:
+            structlog.get_logger().warning("event-script-failed", account=str(address), error=str(error))
+        except Exception:  # a bug of ours must not end the connection: its command was done
+            structlog.get_logger().exception("event-script-failed", account=str(address))
+            self._tally.failed("filter")
+
+    async def _portion(self, version: Version, address: Address, event: Happened) -> bool:
+        """Whether to go on: not when the mailbox has gone, or the scripts took too much time."""
+        place, messages = await self._store.read_bulk(_read, version.account_id, event, self._office.now_us())
+        if place is None:
+            return False
+        contents = await self._store.read_blobs([each.blob_id for each in messages])
+        for tries_left in range(TRIES - 1, -1, -1):
+            outcomes = [
+                await self._outcome(version, address, place, event, message, content)
+                for message, content in zip(messages, contents, strict=True)
+                if content is not None
+            ]
+            drafts = [draft for each in outcomes for draft in each.effects.drafts]
+            try:
+                jobs = await self._store.write_with_blobs(drafts, _write, place, outcomes, self._lease_owner)
+                break
+            except ConflictError:
+                if not tries_left:
+                    raise
+        if jobs:
+            self._dispatch(jobs)
+        return True
+
+    async def _outcome(
+        self,
+        version: Version,
+        address: Address,
+        place: _Place,
+        event: Happened,
+        message: _Message,
+        content: bytes,
+    ) -> _Outcome:
+        letter = Letter(content)
+        flags = flag_names(message.bits, place.keywords)
+        changed = message.bits ^ event.before.get(message.uid, message.bits)
+        case = Case(
+            version,
+            address,
+            Envelope(None, None),
+            Surroundings(self._office.hostname),
+            Verdict(),
+            self._office.now_us(),
+            flags,
+            is_event=True,
+            environment={
+                "imap.user": str(address),
+                "imap.email": str(address),
+                "imap.cause": event.cause.value,
+                "imap.mailbox": place.mailbox,
+                "imap.changedflags": " ".join(flag_names(changed, place.keywords)),
+            },
+        )
+        ran = await run(self._store, self._shelf, letter, case)
+        received = Received(
+            letter,
+            str(address),  # RFC 6785 §3.4: the owner sends it
+            NO_MAIL_PARAMETERS,
+            place.account_id,
+            message.message_id,
+            Origin(is_proved=True),
+            is_junk=False,
+        )
+        posting = Posting(self._office, received, LocalRecipient(place.account_id, address, ""))
+        return await _decide(posting, message.uid, flags, case, ran)
+
+
+async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case, ran: Ran) -> _Outcome:
+    result = ran.result
+    effects = Effects(
+        version=case.version, recipient=str(case.address), default=INBOX, cpu_us=ran.cpu_us, seen=ran.seen
+    )
+    if result.error is not None:
+        notice = await failure_notice(posting, case.version.name, result.error, result.error_line)
+        return _Outcome(uid, msgspec.structs.replace(effects, notices=(notice,)))
+    keep = result.keep
+    filings: list[Filing] = []
+    sendings: list[Sending] = []
+    is_gone = False
+    for action in result.actions:
+        made: Sending | WhyNot | None = None
+        match action:
+            case Keep():
+                keep = action  # RFC 6785 §3.1: as it is, whatever the script changed
+            case FileInto():
+                content = None if action.content is None else content_of(action.content)
+                filings.append(Filing(place_of(action), content))
+                is_gone = is_gone or not action.is_copy
+            case Redirect():
+                made = await posting.redirect(action)
+                is_gone = is_gone or (isinstance(made, Sending) and not action.is_copy)
+            case Notify():
+                made = await posting.notify(action)
+            case Discard():
+                is_gone = True
+            case _:
+                pass  # RFC 6785 §3.11: requiring reject or vacation ends the script with an error
+        if isinstance(made, Sending):
+            sendings.append(made)
+    after = result.flags if keep is None else keep.flags
+    is_same = {each.lower() for each in after} == {each.lower() for each in flags}
+    return _Outcome(
+        uid,
+        msgspec.structs.replace(effects, filings=tuple(filings), sendings=tuple(sendings)),
+        None if is_same else after,
+        keep is not None or not is_gone,
+    )
+
+
+def _read(tx: ReadTx, account_id: int, event: Happened, now_us: int) -> tuple[_Place | None, list[_Message]]:
+    name = tx.value(
+        "SELECT name FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, event.mailbox_id
+    )
+    if name is None or cpu_used(tx, account_id, now_us) > CPU_BUDGET_US:
+        return None, []
+    columns = (Column.UID, Column.FLAGS, Column.BLOB_ID, Column.MESSAGE_ID)
+    rows = fetch_columns(tx, account_id, event.mailbox_id, ranges_of(sorted(event.uids)), columns)
+    messages = [
+        _Message(uid, bits, BlobId(bytes(blob)), f"<{message_id}>" if message_id else "")
+        for uid, bits, blob, message_id in rows
+    ]
+    return _Place(account_id, event.mailbox_id, name, keywords_of(tx, account_id)), messages
+
+
+def _write(tx: WriteTx, place: _Place, outcomes: Sequence[_Outcome], lease_owner: str) -> list[Job]:
+    ledger.lock(tx, place.account_id)
+    jobs: list[Job] = []
+    for outcome in outcomes:
+        deliveries, queued = write_effects(tx, outcome.effects, "", tx.now_us, lease_owner)
+        jobs += queued
+        copied = [_copy(tx, place, outcome.uid, each) for each in deliveries]
+        here = [(outcome.uid, outcome.uid)]
+        if outcome.flags is not None:
+            bits = flag_bits(tx, place.account_id, outcome.flags)
+            store_flags(tx, place.account_id, place.mailbox_id, here, StoreMode.REPLACE, bits)
+        if not outcome.is_kept and all(copied):  # RFC 6785 §2.2.4
+            store_flags(tx, place.account_id, place.mailbox_id, here, StoreMode.ADD, DELETED)
+    return jobs
+
+
+def _copy(tx: WriteTx, place: _Place, uid: int, delivery: Delivery) -> bool:
+    """RFC 6785 §3.3: always a new message. False if there is no room for it."""
+    account_id = place.account_id
+    target_id = mailbox_id_of(tx, account_id, delivery.mailbox)
+    assert target_id is not None  # it was settled in this transaction
+    try:
+        copied = copy_messages(tx, account_id, place.mailbox_id, [(uid, uid)], target_id)
+    except MailboxRefusedError:
+        return False
+    store_flags(tx, account_id, target_id, copied.target_ranges, StoreMode.REPLACE, delivery.flags)
+    return True
