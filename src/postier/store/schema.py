@@ -470,9 +470,27 @@ CREATE TABLE annotation (
 ) @keyed
 """
 
+# What SCRAM knows of passwords (accounts/scram_keys), and secrets of the whole server that no configuration holds.
+_MIGRATION_11 = """
+CREATE TABLE scram_key (
+    account_id @int NOT NULL,
+    credential_id @int NOT NULL,
+    algorithm TEXT NOT NULL,
+    salt @bytes NOT NULL,
+    iterations @int NOT NULL,
+    stored_key @bytes NOT NULL,
+    server_key @bytes NOT NULL,
+    PRIMARY KEY (account_id, credential_id, algorithm)
+) @keyed;
+CREATE TABLE server_secret (
+    name TEXT PRIMARY KEY,
+    secret @bytes NOT NULL
+) @keyed
+"""
+
 # Who else may do what with a mailbox: `identifier` is an address or "anyone". What others than the owner have seen of it, as a
 # set of UIDs (store/uid_ranges).
-_MIGRATION_11 = """
+_MIGRATION_12 = """
 CREATE TABLE mailbox_right (
     account_id @int NOT NULL,
     mailbox_id @int NOT NULL,
@@ -502,6 +520,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_9,
     _MIGRATION_10,
     _MIGRATION_11,
+    _MIGRATION_12,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

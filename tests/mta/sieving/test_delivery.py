@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from postier.app.counting import Counting
+from postier.app.metrics import Metrics, exposition
 from postier.imap.flags import FIRST_KEYWORD_BIT, SEEN
 from postier.mailbox.verify import check_account
 from postier.smtp.settings import Role
@@ -489,3 +491,14 @@ async def test_letters_of_our_own_users_meet_scripts(start, store):
     )
     ((path, to, _),) = await queued(store)
     assert (path, to) == ("", "bob@alpha.test")
+
+
+async def test_results_are_counted(start, store):
+    counted = Metrics()
+    node = await start(zones=ZONES, tally=Counting(counted))
+    for script in ("keep;", 'require "reject"; reject "No.";', 'require "ihave"; error "no";'):
+        await give(store, script)
+        await send(node)
+    text = exposition([counted.snapshot()]).decode()
+    for result in ("done", "refused", "failed"):
+        assert f'postier_filtered_messages_total{{result="{result}"}} 1.0' in text

@@ -10,6 +10,7 @@ import msgspec
 
 from postier.imap.fetch_items import FetchItems
 from postier.imap.fetch_syntax import parse_fetch_items
+from postier.imap.mailbox_filters import OF_NOTIFY, MailboxFilter, Scope, mailbox_filter
 from postier.imap.refusals import bad, no
 from postier.imap.responses import ResponseCode
 from postier.imap.tokens import Cursor
@@ -46,27 +47,13 @@ _BADEVENT = ResponseCode(
 MESSAGE_EVENTS = Event.MESSAGE_NEW | Event.MESSAGE_EXPUNGE | Event.FLAG_CHANGE
 
 
-class Filter(enum.Enum):
-    """Which mailboxes are meant (RFC 5465 §6)."""
-
-    SELECTED = b"SELECTED"
-    SELECTED_DELAYED = b"SELECTED-DELAYED"
-    INBOXES = b"INBOXES"
-    PERSONAL = b"PERSONAL"
-    SUBSCRIBED = b"SUBSCRIBED"
-    SUBTREE = b"SUBTREE"
-    MAILBOXES = b"MAILBOXES"
-
-
-ON_SELECTED = frozenset([Filter.SELECTED, Filter.SELECTED_DELAYED])
-_NAMED = frozenset([Filter.SUBTREE, Filter.MAILBOXES])
+ON_SELECTED = frozenset([Scope.SELECTED, Scope.SELECTED_DELAYED])
 
 
 class EventGroup(msgspec.Struct, frozen=True):
     """Events of some mailboxes; `items` is what to tell of new messages, in the selected mailbox only."""
 
-    filter: Filter
-    names: tuple[str, ...]
+    mailboxes: MailboxFilter
     events: Event
     items: FetchItems | None = None
 
@@ -81,7 +68,9 @@ class Notify(msgspec.Struct, frozen=True):
     @property
     def selected(self) -> EventGroup | None:
         """What is wanted of the selected mailbox; None: nothing."""
-        return next((group for group in self.groups if group.filter in ON_SELECTED and group.events), None)
+        return next(
+            (group for group in self.groups if group.mailboxes.scope in ON_SELECTED and group.events), None
+        )
 
 
 def parse(cursor: Cursor) -> Notify:
@@ -102,29 +91,21 @@ def parse(cursor: Cursor) -> Notify:
         groups.append(_group(cursor))
         if len(groups) > MAX_GROUPS:
             raise bad("Too many event groups")
-    if sum(group.filter in ON_SELECTED for group in groups) > 1:
+    if sum(group.mailboxes.scope in ON_SELECTED for group in groups) > 1:
         raise bad("Only one of SELECTED and SELECTED-DELAYED")  # RFC 5465 §6.1
     return Notify(cursor.tag, tuple(groups), wants_status)
 
 
 def _group(cursor: Cursor) -> EventGroup:
     cursor.expect(b"(")
-    try:
-        which = Filter(cursor.keyword())
-    except ValueError:
-        raise bad("Unknown mailbox specifier") from None
+    mailboxes = mailbox_filter(cursor, OF_NOTIFY)
+    if len(mailboxes.names) > MAX_NAMES:
+        raise bad("Too many mailboxes")
     cursor.space()
-    names: tuple[str, ...] = ()
-    if which in _NAMED:
-        found = cursor.items(cursor.mailbox) if cursor.peek() == b"(" else [cursor.mailbox()]
-        names = tuple(dict.fromkeys(found))
-        if len(names) > MAX_NAMES:
-            raise bad("Too many mailboxes")
-        cursor.space()
     events, items = _events(cursor)
     cursor.expect(b")")
-    _check(which, events, items)
-    return EventGroup(which, names, events, items)
+    _check(mailboxes.scope, events, items)
+    return EventGroup(mailboxes, events, items)
 
 
 def _events(cursor: Cursor) -> tuple[Event, FetchItems | None]:
@@ -150,13 +131,13 @@ def _events(cursor: Cursor) -> tuple[Event, FetchItems | None]:
     return events, items
 
 
-def _check(which: Filter, events: Event, items: FetchItems | None) -> None:
+def _check(scope: Scope, events: Event, items: FetchItems | None) -> None:
     both = Event.MESSAGE_NEW | Event.MESSAGE_EXPUNGE
     if events & both and events & both != both:  # RFC 5465 §5
         raise bad("MessageNew and MessageExpunge go together")
     if Event.FLAG_CHANGE in events and not events & both:
         raise bad("FlagChange needs MessageNew and MessageExpunge")
-    if which in ON_SELECTED and events & ~MESSAGE_EVENTS:  # RFC 5465 §6.1
+    if scope in ON_SELECTED and events & ~MESSAGE_EVENTS:  # RFC 5465 §6.1
         raise bad("Only message events are told of the selected mailbox")
-    if which not in ON_SELECTED and items is not None:
+    if scope not in ON_SELECTED and items is not None:
         raise bad("Fetch items are for the selected mailbox")

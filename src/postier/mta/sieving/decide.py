@@ -30,6 +30,7 @@ class Decided(msgspec.Struct, frozen=True):
 
     effects: Effects
     reject: Reject | None = None
+    result: str = "done"  # for the metric
 
 
 class _Decision:
@@ -124,7 +125,8 @@ async def decide(
         is_disabled=is_disabled,
         remarks=(*posting.remarks, *decision.remarks),
     )
-    return Decided(effects, decision.reject)
+    ended = "disabled" if is_disabled else "failed" if result.error is not None else "done"
+    return Decided(effects, decision.reject, ended)
 
 
 def default_of(*, is_junk: bool) -> str:

@@ -75,10 +75,11 @@ class Sieving:
             decided = await self._decide(acceptance, letter, origin, versions)
             reason = _refusal(acceptance, origin, decided)
             if reason is not None:
+                self._tell(["refused"] * len(decided))
                 return await self._refuse(acceptance, reason)
             effects = tuple(each.effects for each in decided)
             try:
-                return await accept_filtered(
+                jobs = await accept_filtered(
                     self._store,
                     acceptance,
                     effects,
@@ -88,7 +89,13 @@ class Sieving:
                 )
             except SeenMeanwhileError:
                 continue
+            self._tell([each.result for each in decided])
+            return jobs
         raise AssertionError("the last try meets nobody")
+
+    def _tell(self, results: Sequence[str]) -> None:
+        for result in results:
+            self._tally.filtered(result)
 
     async def _versions(self, local: Sequence[LocalRecipient]) -> dict[int, Version]:
         versions: dict[int, Version] = {}
@@ -133,7 +140,8 @@ class Sieving:
                 structlog.get_logger().exception("filter-failed", account=str(recipient.address))
                 self._tally.failed("filter")
                 default = default_of(is_junk=received.is_junk)
-                decided.append(Decided(kept(case, recipient, default, "a fault of the server: kept")))
+                fault = kept(case, recipient, default, "a fault of the server: kept")
+                decided.append(Decided(fault, result="failed"))
         return decided
 
     async def _refuse(self, acceptance: Acceptance, reason: Reason) -> Reason:

@@ -40,7 +40,7 @@ from postier.mime.binary import without_nul
 from postier.mime.index import MessageIndex, index_message
 from postier.mime.part import load_parts
 from postier.mta.spool import Spool
-from postier.servers.imap import condstore
+from postier.servers.imap import condstore, contexts
 from postier.servers.imap.append_filing import (
     Append,
     Piece,
@@ -287,12 +287,10 @@ async def settle(connection: Connection) -> None:
     selected = connection.selected
     if selected is not None:
         try:
-            connection.send(
-                await selected.news(
-                    connection.store,
-                    may_expunge=True,
-                    is_asked=any(append.replaces is not None for append in appends),
-                )
+            await contexts.news(
+                connection,
+                may_expunge=True,
+                is_asked=any(append.replaces is not None for append in appends),
             )
         except StoreError:
             pass  # it is told at the end of a later command

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from postier.imap.commands.notify import MESSAGE_EVENTS, ON_SELECTED, Event, Filter, Notify
+from postier.imap.commands.notify import MESSAGE_EVENTS, Event, Notify
 from postier.imap.commands.status import StatusItem
+from postier.imap.mailbox_filters import Scope
 from postier.imap.mailbox_names import DELIMITER
 from postier.imap.mailbox_responses import list_line, status_data
 from postier.imap.metadata_responses import metadata_changed_line
@@ -20,7 +21,7 @@ from postier.imap.view import Chosen
 from postier.mailbox.annotations import EVERYBODY, SERVER, annotation_changes, shared_modseq
 from postier.mailbox.listing import Listed, list_mailboxes
 from postier.mailbox.rights import rights_on
-from postier.servers.imap import sharing
+from postier.servers.imap import contexts, sharing
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.contents import send_contents
 from postier.servers.imap.fetch import send_columns
@@ -87,7 +88,7 @@ async def notify(connection: Connection, command: Notify) -> Done:
     watching.watch(connection)
     connection.owner.idlers.add(connection)
     if connection.selected is not None:
-        connection.send(await connection.selected.news(connection.store, may_expunge=True))
+        await contexts.news(connection, may_expunge=True, is_asked=True)
         apply(connection)
     for listed in seen.listed.values():
         events = _events_of(connection, listed)
@@ -146,8 +147,8 @@ async def _tell_selected(connection: Connection, watching: Watching, *, is_in_id
     if selected.is_foreign:
         await sharing.still_allowed(connection)
     told_uidnext = selected.told_uidnext
-    may_expunge = is_in_idle or group.filter is Filter.SELECTED  # RFC 5465 §6.1.2
-    connection.send(await selected.news(connection.store, may_expunge=may_expunge))
+    may_expunge = is_in_idle or group.mailboxes.scope is Scope.SELECTED  # RFC 5465 §6.1.2
+    await contexts.news(connection, may_expunge=may_expunge)
     if group.items is None or selected.told_uidnext == told_uidnext:
         return
     view = await selected.load(connection.store)
@@ -260,23 +261,9 @@ def _events_of(connection: Connection, listed: Listed) -> Event:
     assert watching is not None
     events = Event(0)
     for group in watching.notify.groups:
-        if group.filter not in ON_SELECTED and _is_meant(group.filter, group.names, listed):
+        if group.mailboxes.has(listed.name, is_subscribed=listed.is_subscribed):
             events |= group.events
     return events
-
-
-def _is_meant(which: Filter, names: Iterable[str], listed: Listed) -> bool:
-    match which:
-        case Filter.PERSONAL | Filter.INBOXES:  # scripts deliver into any of one's own (RFC 5465 §6.3)
-            return not listed.name.startswith("#")
-        case Filter.SUBSCRIBED:
-            return listed.is_subscribed
-        case Filter.SUBTREE:
-            return any(listed.name == name or listed.name.startswith(name + DELIMITER) for name in names)
-        case Filter.MAILBOXES:
-            return listed.name in names
-        case Filter.SELECTED | Filter.SELECTED_DELAYED:
-            return False
 
 
 def _wants_server(connection: Connection) -> bool:

@@ -8,6 +8,7 @@ when a sequence number is needed, and then exactly as of `modseq`.
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,6 +24,9 @@ from postier.mailbox.views import MailboxChanges, changes_for
 from postier.store.transaction import Store
 from postier.store.uid_ranges import UidRange
 
+if TYPE_CHECKING:
+    from postier.servers.imap.contexts import Contexts
+
 INLINE_UIDS = 10_000  # of more messages the UIDs are loaded beside the loop
 KEPT_UIDS = 1_000  # a connection in IDLE keeps no more than these
 
@@ -37,6 +41,7 @@ class Selected:
     __slots__ = (
         "_withheld_from",
         "account_id",
+        "contexts",
         "highest_modseq",
         "is_frozen",
         "mailbox_id",
@@ -71,6 +76,7 @@ class Selected:
         self.view = view
         self.is_frozen = False  # the client wants to be told of nothing (NOTIFY)
         self.wants_flags = True
+        self.contexts: Contexts | None = None
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
 
     @property
@@ -101,22 +107,26 @@ class Selected:
         return self._withheld_from - 1 if self._withheld_from else self.highest_modseq
 
     async def news(self, store: Store, *, may_expunge: bool, is_asked: bool = False) -> bytes:
-        """The lines that bring the client up to date. Raises MailboxGoneError, StoreError.
+        """The lines that bring the client up to date; see also `contexts.news`. Raises MailboxGoneError, StoreError.
 
         `is_asked`: they are what a command asked for, such as EXPUNGE.
         """
         if self.is_frozen and not is_asked:
             return b""
+        return await self.learn(store) + await self.flush(store, may_expunge=may_expunge)
+
+    async def learn(self, store: Store) -> bytes:
+        """Note what happened; gives what to tell before `flush`. Raises MailboxGoneError, StoreError."""
+        changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
         changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
         if self.is_foreign and changes is not None and changes.flags:
             uids, bits, modseqs = zip(*changes.flags, strict=True)
             own = await self.own_flags(store, uids, bits)
             changes = msgspec.structs.replace(changes, flags=[*zip(uids, own, modseqs, strict=True)])
         self.take(changes)
-        lines = b""
         if changes is not None and changes.flags:
-            lines = await self.learn_keywords(store, [bits for _, bits, _ in changes.flags])
-        return lines + await self.flush(store, may_expunge=may_expunge)
+            return await self.learn_keywords(store, [bits for _, bits, _ in changes.flags])
+        return b""
 
     def take(self, changes: MailboxChanges | None) -> None:
         """Note what happened after `modseq`. Raises MailboxGoneError."""
