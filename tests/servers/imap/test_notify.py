@@ -158,3 +158,16 @@ async def test_a_connection_that_goes_is_forgotten(embedded):
     assert len(embedded.conversation.idlers.waiting) == 1
     await client.command("UNAUTHENTICATE")
     assert not embedded.conversation.idlers.waiting
+
+
+async def test_a_kept_result_may_have_what_to_tell_of_new_messages(served):
+    one, other = await served.login(), await served.login(mailbox="INBOX")
+    await other.ok("SEARCH RETURN (COUNT UPDATE (UID RFC822.SIZE)) SUBJECT lunch")
+    await one.append(letter(1))
+    await one.append(letter(2, subject="Dinner"))
+    assert await other.ok("NOOP") == [
+        b"* 2 EXISTS",
+        b"* 2 RECENT",
+        b"* 1 FETCH (UID 1 RFC822.SIZE %d)" % len(letter(1)),
+        b'* ESEARCH (TAG "a3") ADDTO (0 1)',
+    ]

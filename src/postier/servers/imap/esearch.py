@@ -90,7 +90,7 @@ async def _search_one(connection: Connection, command: MultiSearch, name: str) -
         if returns.saves:
             selected.view.save(saved_result(returns, uids))
         is_kept = Return.UPDATE in returns.options and contexts.keep(
-            connection, command.tag, command.criterion, uids, is_uid=True, start=start
+            connection, command.tag, command.criterion, uids, is_uid=True, start=start, items=returns.items
         )
     else:
         is_kept = False

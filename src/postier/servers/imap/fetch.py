@@ -64,6 +64,14 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
     return Done("FETCH completed")
 
 
+async def send_new(connection: Connection, chosen: Chosen, items: FetchItems) -> None:
+    r"""Tell of new messages, unasked; \Seen is not set (RFC 5465 §5.2, §7). Raises StoreError."""
+    if items.is_columns_only:
+        await send_columns(connection, chosen, items)
+    else:
+        await send_contents(connection, chosen, items, [])
+
+
 async def changed(connection: Connection, chosen: Chosen, since_modseq: int) -> Chosen:
     """Those of the messages that came or changed after a modseq (RFC 7162 §3.1.4.1)."""
     selected, store = connection.opened(), connection.store

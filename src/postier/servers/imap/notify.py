@@ -23,8 +23,7 @@ from postier.mailbox.listing import Listed, list_mailboxes
 from postier.mailbox.rights import rights_on
 from postier.servers.imap import contexts, sharing
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.contents import send_contents
-from postier.servers.imap.fetch import send_columns
+from postier.servers.imap.fetch import send_new
 from postier.servers.imap.mailboxes import attributes_of, status_values
 from postier.store.changes import Change, ChangeKind, account_modseq, changes_since
 from postier.store.transaction import ReadTx, StoreError
@@ -154,11 +153,7 @@ async def _tell_selected(connection: Connection, watching: Watching, *, is_in_id
     view = await selected.load(connection.store)
     uids = view.uids[-view.exists :]
     new = uids[next((place for place, uid in enumerate(uids) if uid >= told_uidnext), len(uids)) :]
-    chosen = Chosen(new, view.seqs_of(new))
-    if group.items.is_columns_only:
-        await send_columns(connection, chosen, group.items)
-    else:
-        await send_contents(connection, chosen, group.items, [])
+    await send_new(connection, Chosen(new, view.seqs_of(new)), group.items)
 
 
 async def _tell_others(connection: Connection, before: Seen, news: News) -> None:

@@ -58,7 +58,7 @@ async def search(connection: Connection, command: Search) -> Done:
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid)
+        contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid, items=returns.items)
     return Done("SEARCH completed")
 
 
