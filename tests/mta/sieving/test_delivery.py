@@ -219,7 +219,7 @@ async def test_a_script_that_fails_keeps_the_letter_and_tells_once_a_day(start, 
 
 async def test_an_error_in_any_words(start, store):
     node = await start(zones=ZONES)
-    script = b'require ["ihave"]; error "\xff\x00' + b"x" * 100_000 + b'";'
+    script = b'require ["ihave"]; error "\xff\x07' + b"x" * 100_000 + b'";'
     await store.write(
         lambda tx: tx.run(
             "INSERT INTO sieve_script (account_id, name, content, is_active, changed_at) VALUES (1, 'm', ?, 1, 1)",
@@ -409,6 +409,24 @@ async def test_a_refusal_is_in_the_dialogue(start, store, verb):
     assert (await send(node, ALICE, "bob@alpha.test")).startswith("550-5.7.1 Not from you.")
     assert (await counts(store))[:3] == (0, 0, 0)
     assert await told(store) == ["filter-refused: Not from you. Never."] * 2
+
+
+async def test_words_of_any_kind_and_length(start, store):
+    node = await start(zones=ZONES)
+    script = b'require "ereject"; ereject "a\x07\x1b[1m\r\n.\r\n' + b"x" * 200_000 + b'";'
+    await store.write(
+        lambda tx: tx.run(
+            "INSERT INTO sieve_script (account_id, name, content, is_active, changed_at) VALUES (1, 'm', ?, 1, 1)",
+            script,
+        )
+    )
+    client = await node.greeted()
+    reply = await client.mail("zoe@honest.test", ALICE, letter=LETTER)
+    lines = reply.split("\n")
+    assert lines[:2] == ["550-5.7.1 a  [1m", "550-5.7.1 ."]
+    assert len(lines) < 15
+    assert (await client.say("NOOP")).startswith("250 ")
+    assert len(await told(store)) == 1
 
 
 async def test_words_that_smtp_can_not_say(start, store):
