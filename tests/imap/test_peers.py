@@ -10,7 +10,7 @@ from imapclient.response_parser import parse_fetch_response, parse_message_list
 from postier.imap.fetch import FetchRows, render_columns
 from postier.imap.fetch_syntax import parse_fetch_items
 from postier.imap.mailbox_names import decode_utf7, encode_utf7
-from postier.imap.search_results import Return, Wanted, esearch_line
+from postier.imap.search_results import Return, Wanted, esearch_line, esearch_start
 from postier.imap.tokens import Cursor
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
@@ -37,6 +37,6 @@ def test_fetch():
 
 
 def test_search():
-    line = esearch_line(b"a", [1, 2, 7], is_uid=True, returns=Wanted(Return.ALL))
+    line = esearch_line(esearch_start(b"a", is_uid=True), [1, 2, 7], returns=Wanted(Return.ALL))
     assert line.split(b" ALL ")[1].strip() == b"1:2,7"
     assert list(parse_message_list([b"1 2 7"])) == [1, 2, 7]

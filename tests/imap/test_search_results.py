@@ -4,36 +4,44 @@ from array import array
 
 import pytest
 
-from postier.imap.search_results import Return, Wanted, esearch_line, saved_result, search_answer
+from postier.imap.search_results import (
+    Return,
+    Wanted,
+    esearch_line,
+    esearch_start,
+    saved_result,
+    search_answer,
+)
 
 
 def test_the_examples_of_the_rfc():
     # RFC 9051 §6.4.4
     numbers = [2, 10, 11]
-    assert esearch_line(b"A282", numbers, is_uid=False, returns=Wanted(Return.MIN | Return.COUNT)) == (
-        b'* ESEARCH (TAG "A282") MIN 2 COUNT 3\r\n'
-    )
+    assert esearch_line(
+        esearch_start(b"A282", is_uid=False), numbers, returns=Wanted(Return.MIN | Return.COUNT)
+    ) == (b'* ESEARCH (TAG "A282") MIN 2 COUNT 3\r\n')
     assert (
-        esearch_line(b"A283", numbers, is_uid=False, returns=Wanted(Return.ALL))
+        esearch_line(esearch_start(b"A283", is_uid=False), numbers, returns=Wanted(Return.ALL))
         == b'* ESEARCH (TAG "A283") ALL 2,10:11\r\n'
     )
     assert (
-        esearch_line(b"A284", [], is_uid=False, returns=Wanted(Return.ALL)) == b'* ESEARCH (TAG "A284")\r\n'
+        esearch_line(esearch_start(b"A284", is_uid=False), [], returns=Wanted(Return.ALL))
+        == b'* ESEARCH (TAG "A284")\r\n'
     )
-    assert esearch_line(b"A285", [7, 3800], is_uid=True, returns=Wanted(Return.MIN | Return.MAX)) == (
-        b'* ESEARCH (TAG "A285") UID MIN 7 MAX 3800\r\n'
-    )
+    assert esearch_line(
+        esearch_start(b"A285", is_uid=True), [7, 3800], returns=Wanted(Return.MIN | Return.MAX)
+    ) == (b'* ESEARCH (TAG "A285") UID MIN 7 MAX 3800\r\n')
     assert (
-        esearch_line(b"A286", [], is_uid=False, returns=Wanted(Return.COUNT | Return.MIN))
+        esearch_line(esearch_start(b"A286", is_uid=False), [], returns=Wanted(Return.COUNT | Return.MIN))
         == b'* ESEARCH (TAG "A286") COUNT 0\r\n'
     )
 
 
 def test_save_alone_says_nothing():
-    assert esearch_line(b"a", [1], is_uid=False, returns=Wanted(Return.SAVE)) == b""
-    assert esearch_line(b"a", [1], is_uid=False, returns=Wanted(Return.SAVE | Return.COUNT)).endswith(
-        b"COUNT 1\r\n"
-    )
+    assert esearch_line(esearch_start(b"a", is_uid=False), [1], returns=Wanted(Return.SAVE)) == b""
+    assert esearch_line(
+        esearch_start(b"a", is_uid=False), [1], returns=Wanted(Return.SAVE | Return.COUNT)
+    ).endswith(b"COUNT 1\r\n")
 
 
 def test_old_and_new_clients():

@@ -117,15 +117,15 @@ def test_authzid():
 
 
 def test_channel_binding():
-    binding = ChannelBinding("tls-exporter", b"\x01\x02")
+    binding = (ChannelBinding("tls-exporter", b"\x01\x02"),)
     bound = b"p=tls-exporter,,n=user,r=x"
-    assert isinstance(ScramServer("s", binding=binding, is_plus=True).start(bound), KeysWanted)
+    assert isinstance(ScramServer("s", bindings=binding, is_plus=True).start(bound), KeysWanted)
     # RFC 5802 §6: "y" although -PLUS is offered is a downgrade; "p" without -PLUS, or of another type, fails
-    assert ScramServer("s", binding=binding).start(b"y,,n=user,r=x") == Failed(Failure.WRONG)
+    assert ScramServer("s", bindings=binding).start(b"y,,n=user,r=x") == Failed(Failure.WRONG)
     assert ScramServer("s").start(bound) == Failed(Failure.WRONG)
-    assert ScramServer("s", binding=binding, is_plus=True).start(b"n,,n=user,r=x") == Failed(Failure.WRONG)
+    assert ScramServer("s", bindings=binding, is_plus=True).start(b"n,,n=user,r=x") == Failed(Failure.WRONG)
     other = b"p=tls-unique,,n=user,r=x"
-    assert ScramServer("s", binding=binding, is_plus=True).start(other) == Failed(Failure.WRONG)
+    assert ScramServer("s", bindings=binding, is_plus=True).start(other) == Failed(Failure.WRONG)
     assert isinstance(ScramServer("s").start(b"y,,n=user,r=x"), KeysWanted)
 
 

@@ -34,6 +34,10 @@ async def test_every_command_that_names_a_mailbox(served):
             if (await carole.command("SELECT INBOX"))[-1].startswith(b"OK"):
                 theirs = await carole.refused(command.format(f'"{name}"'))
                 assert theirs == await carole.refused(command.format('"Nowhere at all"')), (command, name)
+    for name in NAMES:
+        for scope in ("mailboxes", "subtree", "subtree-one"):
+            assert await carole.ok(f'ESEARCH IN ({scope} "{name}") ALL') == []
+    assert all(b"INBOX" in line for line in await carole.ok("ESEARCH IN (personal subscribed) ALL"))
     assert (await carole.append(letter(), "Private")).startswith(b"NO [TRYCREATE]")
     assert not [line for line in await carole.ok('LIST "" *') if b"Private" in line]
     assert not [line for line in await carole.ok('LSUB "" *') if b"Private" in line]

@@ -9,7 +9,10 @@ import pytest_asyncio
 import uvloop
 
 from postier.store.transaction import Store
+from tests.servers.imap.fixtures import embedded, served
 from tests.servers.smtp_server import Node, Options, populate, running_node
+
+__all__ = ["embedded", "served"]
 
 Start = Callable[..., Awaitable[Node]]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from postier.accounts.credentials import CREDENTIALS_TOPIC, set_password
+from postier.accounts.credentials import CREDENTIALS_TOPIC, Secrets, set_password
 from postier.accounts.domain_rows import DIRECTORY_TOPIC, hold_domain, of_domain
 from postier.accounts.names import canonical_address, is_name
 from postier.accounts.refusals import ExistsError, InvalidError, NotFoundError
@@ -25,6 +25,7 @@ ACCOUNT_TABLES = (
     "expunged",
     "keyword",
     "mailbox",
+    "scram_key",
     "sieve_applied",
     "sieve_memory",
     "sieve_script",
@@ -56,13 +57,13 @@ class Account(msgspec.Struct, frozen=True):
 def add_account(
     tx: WriteTx,
     address: Address,
-    secret: str | None,
+    secret: str | Secrets | None,
     make_mailboxes: Callable[[WriteTx, int], object],
     *,
     is_admin: bool = False,
     quota_bytes: int | None = None,
 ) -> int:
-    """Make an account with its password hash and first mailboxes; returns its id.
+    """Make an account with its password and first mailboxes; returns its id.
 
     Without a `secret` it takes mail but nobody can log in. Raises NotFoundError without its domain, ExistsError if
     an account or alias has the address, InvalidError for a local part that is no name.

@@ -1,6 +1,6 @@
 """Passwords at rest: Argon2id hashes in table `credential`.
 
-Not here: deciding a login (`login`). Sources: RFC 9106, its parameters chosen after the OWASP minimum (19 MiB, two
+Not here: deciding a login (`login`), what SCRAM needs (`scram_keys`), which is made and goes together with the hash. Sources: RFC 9106, its parameters chosen after the OWASP minimum (19 MiB, two
 passes, one lane), which one core of a mail server can afford. Invariants: a password is prepared (`names`) before it
 is hashed; hashing and verifying take tens of milliseconds and release the interpreter's lock, so that callers run them
 in a thread, never inside a transaction.
@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from postier.accounts.names import prepared_password
 from postier.accounts.refusals import InvalidError, NotFoundError
+from postier.accounts.scram_keys import AllKeys, drop_keys, make_keys, store_keys
 from postier.store.transaction import ReadTx, WriteTx
 
 MEMORY_KIB = 19_456
@@ -42,11 +43,22 @@ class CredentialKind(StrEnum):
 
 
 class StoredCredential(msgspec.Struct, frozen=True):
-    """One hash of an account and where it stands."""
+    """One hash of an account and where it stands; `has_keys`: SCRAM knows the same password."""
 
     account_id: int
     credential_id: int
     secret: str
+    has_keys: bool = False
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """All that is stored of a password: its hash and its SCRAM keys."""
+
+    password_hash: str
+    keys: AllKeys
+
+    def __repr__(self) -> str:
+        return "Secrets()"  # nothing of it in a log
 
 
 def _dummy_secret() -> str:
@@ -66,6 +78,12 @@ def hash_password(password: str) -> str:
     if prepared is None:
         raise InvalidError("a password has 1 to 1,024 octets and no control characters")
     return _hasher.hash(prepared)
+
+
+def password_secrets(password: str) -> Secrets:
+    """What to store of a password. Slow: call in a thread. Raises as `hash_password`."""
+    password_hash = hash_password(password)
+    return Secrets(password_hash, make_keys(prepared_password(password) or password))
 
 
 def is_password(secret: str, password: str) -> bool:
@@ -103,11 +121,13 @@ def generate_password() -> str:
     return "-".join(letters[at : at + 5] for at in range(0, GENERATED_CHARACTERS, 5))
 
 
-def set_password(tx: WriteTx, account_id: int, secret: str) -> None:
-    """Give the account this hash as its password and have every process forget the old one.
+def set_password(tx: WriteTx, account_id: int, secret: str | Secrets) -> None:
+    """Give the account this password and have every process forget the old one. With a hash alone, SCRAM knows it after its
+    next login by another mechanism.
 
     Raises NotFoundError if the account is gone.
     """
+    password_hash = secret if isinstance(secret, str) else secret.password_hash
     changed = tx.run(
         "INSERT INTO credential (account_id, credential_id, kind, name, secret, created_at)"
         " SELECT account_id, ?, ?, '', ?, ? FROM account WHERE account_id = ?"
@@ -115,12 +135,16 @@ def set_password(tx: WriteTx, account_id: int, secret: str) -> None:
         " created_at = excluded.created_at",
         _PASSWORD_ID,
         CredentialKind.PASSWORD,
-        secret,
+        password_hash,
         tx.now_us,
         account_id,
     )
     if not changed:
         raise NotFoundError(f"account {account_id} is gone")
+    if isinstance(secret, str):
+        drop_keys(tx, account_id, _PASSWORD_ID)
+    else:
+        store_keys(tx, account_id, _PASSWORD_ID, secret.keys)
     tx.wake(CREDENTIALS_TOPIC)
 
 
@@ -135,17 +159,32 @@ def replace_secret(tx: WriteTx, stored: StoredCredential, secret: str) -> None:
     )
 
 
+def add_keys(tx: WriteTx, stored: StoredCredential, made: AllKeys) -> None:
+    """Store the same password's SCRAM keys, unless it was changed meanwhile."""
+    if tx.run(  # an update, so that it waits for one under way
+        "UPDATE credential SET secret = secret WHERE account_id = ? AND credential_id = ? AND secret = ?",
+        stored.account_id,
+        stored.credential_id,
+        stored.secret,
+    ):
+        store_keys(tx, stored.account_id, stored.credential_id, made)
+
+
 def stored_password(tx: ReadTx, address: str) -> StoredCredential | None:
     """The password hash of the account with this canonical address; one query."""
     row = tx.row(
-        "SELECT account.account_id, credential_id, secret FROM account"
+        "SELECT account.account_id, credential_id, secret, EXISTS (SELECT 1 FROM scram_key k WHERE"
+        " k.account_id = credential.account_id AND k.credential_id = credential.credential_id) FROM account"
         " JOIN credential ON credential.account_id = account.account_id"
         " WHERE address = ? AND credential_id = ? AND kind = ?",
         address,
         _PASSWORD_ID,
         CredentialKind.PASSWORD,
     )
-    return None if row is None else StoredCredential(*row)
+    if row is None:
+        return None
+    account_id, credential_id, secret, has_keys = row
+    return StoredCredential(account_id, credential_id, secret, bool(has_keys))
 
 
 def has_password(tx: ReadTx, account_id: int) -> bool:

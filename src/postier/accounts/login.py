@@ -30,6 +30,7 @@ from postier.accounts.credentials import (
     CREDENTIALS_TOPIC,
     DUMMY_SECRET,
     StoredCredential,
+    add_keys,
     hash_password,
     is_outdated,
     is_password,
@@ -39,6 +40,7 @@ from postier.accounts.credentials import (
 from postier.accounts.hashing_pool import HashingPool, PoolClosedError
 from postier.accounts.limiter import Limiter
 from postier.accounts.names import login_address, prepared_password
+from postier.accounts.scram_keys import make_keys
 from postier.mime.address import Address
 from postier.store.transaction import Store, StoreError
 
@@ -99,8 +101,8 @@ class Authenticator:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`threads` compute hashes, by default one per core."""
-        self._store = store
-        self._limiter = limiter
+        self.store = store
+        self.limiter = limiter
         self._now = now
         self._pool = HashingPool(threads or os.cpu_count() or 1)
         self._key = secrets.token_bytes(32)
@@ -121,7 +123,7 @@ class Authenticator:
         if account is None or prepared is None:  # nobody's: no guess, so nothing to count
             return LoginRefused(LoginProblem.WRONG)
         try:
-            wait_s = await self._limiter.wait_s(peer, account)
+            wait_s = await self.limiter.wait_s(peer, account)
             if wait_s:
                 return LoginRefused(LoginProblem.LIMITED, wait_s)
             return await self._check(account, prepared, peer, mechanism, authorize_as)
@@ -138,7 +140,7 @@ class Authenticator:
     async def _check(
         self, account: Address, password: str, peer: str, mechanism: str, authorize_as: str
     ) -> Login | LoginRefused:
-        network = self._limiter.peer(peer).network
+        network = self.limiter.peer(peer).network
         digest = self._digest(str(account), mechanism, password)
         verdict = self._right.get(digest) or self._wrong.get(digest)
         is_new = False
@@ -148,12 +150,12 @@ class Authenticator:
                 return LoginRefused(LoginProblem.BUSY)
             verdict, is_new = found
             # Guesses that were let in side by side: those beyond the limit are not told whether they were right.
-            wait_s = await self._limiter.wait_s(peer, account)
+            wait_s = await self.limiter.wait_s(peer, account)
             if wait_s:
                 return LoginRefused(LoginProblem.LIMITED, wait_s)
         if not verdict.is_right:
             if is_new or verdict.network != network:
-                await self._limiter.failed(peer, account)
+                await self.limiter.failed(peer, account)
             return LoginRefused(LoginProblem.WRONG)
         assert verdict.credential is not None
         if authorize_as and login_address(authorize_as) != account:
@@ -167,7 +169,7 @@ class Authenticator:
             return False
         if verdict.checked_at > self._changed_at and now - verdict.checked_at < RECHECKED_S:
             return True
-        if await self._store.read(stored_password, str(account)) != verdict.credential:
+        if await self.store.read(stored_password, str(account)) != verdict.credential:
             return False
         verdict.checked_at = now
         return True
@@ -177,7 +179,7 @@ class Authenticator:
     ) -> tuple[_Verdict, bool] | None:
         """Look the account up and compute; also whether nobody knew it yet. None if too much is computed already."""
         now = self._now()
-        credential = await self._store.read(stored_password, str(account))
+        credential = await self.store.read(stored_password, str(account))
         secret = DUMMY_SECRET if credential is None else credential.secret
         running = self._running.get((digest, secret))
         if running is None:
@@ -193,8 +195,8 @@ class Authenticator:
             return known, False
         verdict = _Verdict(is_right, credential, network, now, now)
         self._remember(digest, verdict)
-        if is_right and credential is not None and is_outdated(credential.secret):
-            verdict.credential = await self._rehash(credential, password, network)
+        if is_right and credential is not None:
+            verdict.credential = await self._completed(credential, password, network)
         return verdict, True
 
     def _remember(self, digest: bytes, verdict: _Verdict) -> None:
@@ -205,14 +207,24 @@ class Authenticator:
             kept.clear()
         kept[digest] = verdict
 
-    async def _rehash(self, credential: StoredCredential, password: str, network: str) -> StoredCredential:
-        """Bring the stored hash to today's parameters; if that can't be done now, the next login will."""
-        running = self._pool.start(network, functools.partial(hash_password, password))
-        if running is None:
-            return credential
-        secret = await asyncio.shield(running)
-        await self._store.write(replace_secret, credential, secret)
-        return StoredCredential(credential.account_id, credential.credential_id, secret)
+    async def _completed(self, credential: StoredCredential, password: str, network: str) -> StoredCredential:
+        """Bring the stored hash to today's parameters and make SCRAM's keys where they are missing; if that can't be done now,
+        the next login will.
+        """
+        if is_outdated(credential.secret):
+            running = self._pool.start(network, functools.partial(hash_password, password))
+            if running is None:
+                return credential
+            secret = await asyncio.shield(running)
+            await self.store.write(replace_secret, credential, secret)
+            credential = msgspec.structs.replace(credential, secret=secret)
+        if not credential.has_keys:
+            making = self._pool.start(network, functools.partial(make_keys, password))
+            if making is None:
+                return credential
+            await self.store.write(add_keys, credential, await asyncio.shield(making))
+            credential = msgspec.structs.replace(credential, has_keys=True)
+        return credential
 
     def _credentials_changed(self) -> None:
         self._changed_at = self._now()

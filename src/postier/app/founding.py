@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from postier.accounts.accounts import add_account
-from postier.accounts.credentials import hash_password
+from postier.accounts.credentials import Secrets, password_secrets
 from postier.accounts.dkim_keys import DkimKey, domain_keys, make_keys
 from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain
@@ -26,7 +26,7 @@ from postier.store.transaction import StoreError, WriteTx
 def found_directory(settings: Settings, first: Address, password: str) -> list[str]:
     """Make the domain and the administrator in the settings' store; gives lines to print. Raises StartError."""
     keys = make_keys(first.domain, dt.datetime.now(dt.UTC).date())
-    secret = hash_password(password)
+    secret = password_secrets(password)
     try:
         published = asyncio.run(_write(settings, first, secret, keys))
     except (DirectoryError, StoreError) as error:
@@ -41,7 +41,9 @@ def found_directory(settings: Settings, first: Address, password: str) -> list[s
     ]
 
 
-async def _write(settings: Settings, first: Address, secret: str, keys: Sequence[DkimKey]) -> list[DkimKey]:
+async def _write(
+    settings: Settings, first: Address, secret: Secrets, keys: Sequence[DkimKey]
+) -> list[DkimKey]:
     store = await open_store(settings)
     try:
         return await store.write(_found, first, secret, keys)
@@ -49,7 +51,7 @@ async def _write(settings: Settings, first: Address, secret: str, keys: Sequence
         await store.close()
 
 
-def _found(tx: WriteTx, first: Address, secret: str, keys: Sequence[DkimKey]) -> list[DkimKey]:
+def _found(tx: WriteTx, first: Address, secret: Secrets, keys: Sequence[DkimKey]) -> list[DkimKey]:
     """The domain's keys; those of a shared database that has the domain already stay."""
     if not has_domain(tx, first.domain):
         add_domain(tx, first.domain, keys)

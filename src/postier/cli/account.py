@@ -22,6 +22,7 @@ from postier.mime.address import Address
 
 if TYPE_CHECKING:
     from postier.accounts.accounts import Account
+    from postier.accounts.credentials import Secrets
     from postier.store.transaction import ReadTx, WriteTx
 
 _LIST = (
@@ -144,15 +145,15 @@ def remove(invocation: Invocation, address: Address, *, yes: bool) -> None:
     click.echo(f"removed account {address}")
 
 
-def _secret(*, from_stdin: bool) -> tuple[str, str | None]:
-    """The hash to store, and the password if it was made here."""
-    from postier.accounts.credentials import generate_password, hash_password
+def _secret(*, from_stdin: bool) -> "tuple[Secrets, str | None]":
+    """What to store, and the password if it was made here."""
+    from postier.accounts.credentials import generate_password, password_secrets
     from postier.accounts.refusals import InvalidError
 
     given = given_password(from_stdin=from_stdin)
     made = None if given is not None else generate_password()
     try:
-        return hash_password(given or made or ""), made
+        return password_secrets(given or made or ""), made
     except InvalidError as error:
         raise click.UsageError(str(error)) from None
 
@@ -189,7 +190,7 @@ def _change(tx: "WriteTx", address: Address, quota: int | None, *, is_admin: boo
         set_admin(tx, account_id, is_admin=is_admin)
 
 
-def _set_password(tx: "WriteTx", address: Address, secret: str) -> None:
+def _set_password(tx: "WriteTx", address: Address, secret: "Secrets") -> None:
     from postier.accounts.accounts import account_info
     from postier.accounts.credentials import set_password
 

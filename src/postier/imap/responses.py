@@ -95,6 +95,11 @@ def modified(text: bytes) -> ResponseCode:
     return ResponseCode(b"MODIFIED " + text)
 
 
+def no_update(tag: bytes) -> ResponseCode:
+    """NOUPDATE: the result of that command is not kept up to date (RFC 5267 §4.3.1)."""
+    return ResponseCode(b"NOUPDATE " + tag_string(tag))
+
+
 def in_progress(tag: bytes, done: int | None, goal: int | None) -> ResponseCode:
     """INPROGRESS (RFC 9585 §4): how much of a command is done; a tag with "]" is not named, nor a goal that is reached."""
     name = b"NIL" if b"]" in tag else tag_string(tag)

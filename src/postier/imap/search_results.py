@@ -1,16 +1,17 @@
 """What SEARCH and SORT answer: ESEARCH, the old SEARCH and SORT responses, and the value of `$`.
 
 Not here: matching (`search_match`), order (`sorting`), what contexts are told later (`contexts`). Source: RFC 9051 §6.4.4,
-§6.4.4.1, §7.3.4; RFC 4731 §3; RFC 5182; RFC 3501 §7.2.5; RFC 5256 §4; RFC 5267 §3, §4.4; RFC 9394 §3. Invariants: numbers
+§6.4.4.1, §7.3.4; RFC 4731 §3; RFC 5182; RFC 3501 §7.2.5; RFC 5256 §4; RFC 5267 §3, §4.4; RFC 7377 §2.1; RFC 9394 §3. Invariants: numbers
 are in the order of the result, which is ascending for SEARCH; an empty result gives an ESEARCH without MIN, MAX and ALL.
 """
 
 import enum
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from postier.imap.mailbox_names import encode_mailbox
 from postier.imap.partial import Partial
 from postier.imap.quoting import tag_string
 from postier.imap.sets import ordered_set_text, set_text
@@ -26,6 +27,9 @@ class Return(enum.Flag):
     ALL = enum.auto()
     COUNT = enum.auto()
     SAVE = enum.auto()
+    CONTEXT = enum.auto()  # RFC 5267 §4.2: a hint; results are found anew as fast
+    UPDATE = enum.auto()  # RFC 5267 §4.3
+    RELEVANCY = enum.auto()  # RFC 6203 §4
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -33,6 +37,11 @@ class Wanted(msgspec.Struct, frozen=True):
 
     options: Return
     partial: Partial | None = None
+
+    @property
+    def wants_relevancy(self) -> bool:
+        """Whether scores are told."""
+        return Return.RELEVANCY in self.options
 
     @property
     def saves(self) -> bool:
@@ -48,13 +57,15 @@ def search_answer(
     returns: Wanted | None,
     uses_esearch: bool,
     modseq: int = 0,
+    relevancy: Mapping[int, int] | None = None,
 ) -> bytes:
     """The untagged response; `returns` is None when the command had no RETURN. `modseq`: see `esearch_line`."""
     if returns is None:
         if not uses_esearch:
             return _line(b"* SEARCH", numbers, modseq)  # RFC 3501 §7.2.5: each number by itself
         returns = Wanted(Return.ALL)
-    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns, modseq=modseq)
+    start = esearch_start(tag, is_uid=is_uid)
+    return esearch_line(start, numbers, returns=returns, modseq=modseq, relevancy=relevancy)
 
 
 def search_line(numbers: bytes) -> bytes:
@@ -63,32 +74,40 @@ def search_line(numbers: bytes) -> bytes:
 
 
 def sort_answer(
-    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Wanted | None, modseq: int = 0
-) -> bytes:
-    """The untagged response to SORT."""
-    if returns is None:
-        return _line(b"* SORT", numbers, modseq)
-    return esearch_line(tag, numbers, is_uid=is_uid, returns=returns, is_sorted=True, modseq=modseq)
-
-
-def esearch_line(
     tag: bytes,
     numbers: Sequence[int],
     *,
     is_uid: bool,
+    returns: Wanted | None,
+    modseq: int = 0,
+    relevancy: Mapping[int, int] | None = None,
+) -> bytes:
+    """The untagged response to SORT."""
+    if returns is None:
+        return _line(b"* SORT", numbers, modseq)
+    start = esearch_start(tag, is_uid=is_uid)
+    return esearch_line(start, numbers, returns=returns, is_sorted=True, modseq=modseq, relevancy=relevancy)
+
+
+def esearch_line(
+    start: bytes,
+    numbers: Sequence[int],
+    *,
     returns: Wanted,
     is_sorted: bool = False,
     modseq: int = 0,
+    relevancy: Mapping[int, int] | None = None,
 ) -> bytes:
-    """One ESEARCH line; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE).
+    """One ESEARCH line that begins with an `esearch_start`; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE).
 
-    `modseq` is the highest mod-sequence of what is returned, if the search named MODSEQ (RFC 4731 §3.2).
+    `modseq` is the highest mod-sequence of what is returned, if the search named MODSEQ (RFC 4731 §3.2);
+    `relevancy` the score of each number, if it is to be told (RFC 6203 §4).
     """
     options, partial = returns.options, returns.partial
     if options == Return.SAVE and partial is None:
         return b""
     text = ordered_set_text if is_sorted else set_text
-    words = [esearch_start(tag, is_uid=is_uid)]
+    words = [start]
     if numbers:
         if Return.MIN in options:
             words.append(b"MIN %d" % numbers[0])  # RFC 5267 §3.1: of a sorted result the first
@@ -101,14 +120,23 @@ def esearch_line(
     if partial is not None:
         found = text(numbers[partial.span(len(numbers))]) or b"NIL"
         words.append(b"PARTIAL (%d:%d %b)" % (partial.first, partial.last, found))
+    if relevancy is not None:
+        told = numbers if partial is None else numbers[partial.span(len(numbers))]
+        words.append(b"RELEVANCY (%b)" % b" ".join([b"%d" % relevancy[number] for number in told]))
     if numbers and modseq:
         words.append(b"MODSEQ %d" % modseq)
     return b" ".join(words) + b"\r\n"
 
 
-def esearch_start(tag: bytes, *, is_uid: bool) -> bytes:
-    """How every ESEARCH that answers a command begins."""
-    return b"* ESEARCH (TAG %b)%b" % (tag_string(tag), b" UID" if is_uid else b"")
+def esearch_start(
+    tag: bytes, *, is_uid: bool, mailbox: str | None = None, uidvalidity: int = 0, utf8: bool = False
+) -> bytes:
+    """How every ESEARCH that answers a command begins; with a mailbox when several are searched (RFC 7377 §2.1)."""
+    words = [b"* ESEARCH (TAG ", tag_string(tag)]
+    if mailbox is not None:
+        words.append(b" MAILBOX %b UIDVALIDITY %d" % (encode_mailbox(mailbox, utf8=utf8), uidvalidity))
+    words.append(b") UID" if is_uid else b")")
+    return b"".join(words)
 
 
 def saved_result(returns: Wanted, uids: "array[int]") -> "array[int]":

@@ -14,6 +14,8 @@ are held.
 from collections.abc import Sequence
 from typing import cast
 
+import msgspec
+
 from postier.managesieve import answers
 from postier.managesieve.answers import Answer, Status, bye, no, string
 from postier.managesieve.commands import VERBS, State, fits, literal_limit
@@ -261,6 +263,10 @@ class Session:
         if not is_first:
             self._say_capabilities()
         return self.take_output()
+
+    def offer(self, mechanisms: tuple[str, ...]) -> None:
+        """The SASL mechanisms of this connection from now on, in the place of those of the settings."""
+        self._settings = msgspec.structs.replace(self._settings, mechanisms=mechanisms)
 
     def challenge(self, octets: bytes) -> bytes:
         """Go on with AUTHENTICATE: send a SASL challenge (not yet base64). Returns what to send."""

@@ -15,6 +15,8 @@ deleted by QUIT and by nothing else (RFC 1939 §6).
 from collections.abc import Iterator, Sequence
 from typing import cast
 
+import msgspec
+
 from postier.mime.surrogate import needs_surrogate, surrogate
 from postier.pop3 import replies
 from postier.pop3.commands import line_limit, perform
@@ -213,6 +215,10 @@ class Session:
         state.has_tls = True
         state.user = None
         state.errors = 0
+
+    def offer(self, mechanisms: tuple[str, ...]) -> None:
+        """The SASL mechanisms of this connection from now on, in the place of those of the settings."""
+        self._state.settings = msgspec.structs.replace(self._state.settings, mechanisms=mechanisms)
 
     def challenge(self, octets: bytes) -> bytes:
         """Go on with AUTH: send a SASL challenge (not yet base64). Returns what to send."""

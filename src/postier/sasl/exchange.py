@@ -44,6 +44,16 @@ class KeysWanted(msgspec.Struct, frozen=True):
     authcid: str
 
 
+class TokenGiven(msgspec.Struct, frozen=True):
+    """OAuth: check this token; `authzid` is the account that the client means, "" for the token's own."""
+
+    authzid: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"TokenGiven(authzid={self.authzid!r})"  # never the token in a log
+
+
 class Accepted(msgspec.Struct, frozen=True):
     """The mechanism itself proved who the client is; whether it may act as `authzid` is still to be checked."""
 
@@ -57,7 +67,7 @@ class Failed(msgspec.Struct, frozen=True):
     failure: Failure
 
 
-Step = Challenge | Credentials | KeysWanted | Accepted | Failed
+Step = Challenge | Credentials | KeysWanted | TokenGiven | Accepted | Failed
 
 
 class ServerExchange(Protocol):

@@ -7,34 +7,62 @@ from enum import Enum
 from typing import Final, assert_never
 
 from postier.sasl.exchange import ServerExchange
+from postier.sasl.external import ExternalServer
 from postier.sasl.login import LoginServer
+from postier.sasl.oauth import OAuthServer
 from postier.sasl.plain import PlainServer
-from postier.sasl.scram import ScramServer
+from postier.sasl.scram import ChannelBinding, ScramServer
 
 
 class Mechanism(Enum):
-    """Registered names (LOGIN is the one that is not a standard)."""
+    """Registered names (LOGIN and XOAUTH2 are no standards)."""
 
     PLAIN = "PLAIN"
     LOGIN = "LOGIN"
     SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_256_PLUS = "SCRAM-SHA-256-PLUS"
     SCRAM_SHA_1 = "SCRAM-SHA-1"
+    SCRAM_SHA_1_PLUS = "SCRAM-SHA-1-PLUS"
+    OAUTHBEARER = "OAUTHBEARER"
+    XOAUTH2 = "XOAUTH2"
+    EXTERNAL = "EXTERNAL"
 
 
-# the password itself crosses the connection: TLS first
-SENDS_PASSWORD: Final = frozenset({Mechanism.PLAIN, Mechanism.LOGIN})
+# the password itself, or what opens as much, crosses the connection: TLS first
+SENDS_PASSWORD: Final = frozenset(
+    {Mechanism.PLAIN, Mechanism.LOGIN, Mechanism.OAUTHBEARER, Mechanism.XOAUTH2}
+)
+BINDS_CHANNEL: Final = frozenset({Mechanism.SCRAM_SHA_256_PLUS, Mechanism.SCRAM_SHA_1_PLUS})
 
 
-def server_exchange(mechanism: Mechanism, nonce: str) -> ServerExchange:
-    """A new exchange; `nonce` (SCRAM only) is at least 18 random octets in base64 or the like."""
+def server_exchange(
+    mechanism: Mechanism,
+    nonce: str,
+    *,
+    bindings: tuple[ChannelBinding, ...] = (),
+    identity: str = "",
+) -> ServerExchange:
+    """A new exchange. For SCRAM: `nonce` is at least 18 random octets in base64 or the like, `bindings` tie it to the TLS
+    channel if -PLUS is offered; for EXTERNAL: `identity` is whom the client's certificate names.
+    """
     match mechanism:
         case Mechanism.PLAIN:
             return PlainServer()
         case Mechanism.LOGIN:
             return LoginServer()
         case Mechanism.SCRAM_SHA_256:
-            return ScramServer(nonce)
+            return ScramServer(nonce, "sha256", bindings)
+        case Mechanism.SCRAM_SHA_256_PLUS:
+            return ScramServer(nonce, "sha256", bindings, is_plus=True)
         case Mechanism.SCRAM_SHA_1:
-            return ScramServer(nonce, "sha1")
+            return ScramServer(nonce, "sha1", bindings)
+        case Mechanism.SCRAM_SHA_1_PLUS:
+            return ScramServer(nonce, "sha1", bindings, is_plus=True)
+        case Mechanism.OAUTHBEARER:
+            return OAuthServer(is_standard=True)
+        case Mechanism.XOAUTH2:
+            return OAuthServer(is_standard=False)
+        case Mechanism.EXTERNAL:
+            return ExternalServer(identity)
         case _:
             assert_never(mechanism)

@@ -86,14 +86,15 @@ class ScramServer:
         self,
         nonce: str,
         algorithm: str = "sha256",
-        binding: ChannelBinding | None = None,
+        bindings: tuple[ChannelBinding, ...] = (),
         *,
         is_plus: bool = False,
     ) -> None:
         self._nonce = nonce.encode("ascii")
         self._algorithm = algorithm
-        self._binding = binding
+        self._bindings = {one.name.encode(): one.data for one in bindings}
         self._is_plus = is_plus
+        self._bound = b""
         self._keys: ScramKeys | None = None
         self._gs2 = self._first_bare = self._server_first = b""
         self._wanted: KeysWanted | None = None
@@ -107,10 +108,13 @@ class ScramServer:
         if match is None:
             return Failed(Failure.MALFORMED)
         self._gs2, binding, authzid, self._first_bare, authcid, nonce = match.groups()
-        wanted_binding = self._binding.name.encode() if self._binding is not None and self._is_plus else None
-        # RFC 5802 §6: "p" with -PLUS only and of our type; "y" although we do offer -PLUS is a downgrade
-        if binding != wanted_binding or (self._gs2[:1] == b"y" and self._binding is not None):
+        # RFC 5802 §6: "p" with -PLUS only and of a type of ours; "y" although we do offer -PLUS is a downgrade
+        if self._is_plus is (binding is None) or (self._gs2[:1] == b"y" and self._bindings):
             return Failed(Failure.WRONG)
+        if binding is not None:
+            if binding not in self._bindings:
+                return Failed(Failure.WRONG)
+            self._bound = self._bindings[binding]
         try:
             self._wanted = KeysWanted(_unescape(authzid or b""), _unescape(authcid))
         except UnicodeDecodeError:
@@ -136,10 +140,9 @@ class ScramServer:
         if match is None or self._keys is None:
             return Failed(Failure.MALFORMED)
         without_proof, channel, nonce, encoded = match.groups()
-        bound = self._binding.data if self._is_plus and self._binding is not None else b""
         try:
             proof = decode_base64(encoded)
-            is_bound = decode_base64(channel) == self._gs2 + bound
+            is_bound = decode_base64(channel) == self._gs2 + self._bound
         except ValueError:
             return Failed(Failure.MALFORMED)
         message = b",".join((self._first_bare, self._server_first, without_proof))
@@ -154,12 +157,20 @@ class ScramServer:
 
 
 class ScramClient:
-    """The client's side, without channel binding."""
+    """The client's side; with a `binding` for -PLUS."""
 
     def __init__(
-        self, authcid: str, password: str, nonce: str, algorithm: str = "sha256", name: str = "SCRAM-SHA-256"
+        self,
+        authcid: str,
+        password: str,
+        nonce: str,
+        algorithm: str = "sha256",
+        name: str = "SCRAM-SHA-256",
+        binding: ChannelBinding | None = None,
     ) -> None:
         self.name = name
+        self._gs2 = b"n,," if binding is None else f"p={binding.name},,".encode()
+        self._bound = b"" if binding is None else binding.data
         self.is_satisfied = False
         self._algorithm = algorithm
         self._password = password
@@ -169,7 +180,7 @@ class ScramClient:
 
     def start(self) -> bytes:
         """client-first-message."""
-        return b"n,," + self._first_bare
+        return self._gs2 + self._first_bare
 
     def step(self, challenge: bytes) -> bytes:
         """client-final-message, then the empty answer to the server's proof; raises SaslError."""
@@ -190,7 +201,7 @@ class ScramClient:
             raise SaslError("salt or iteration count out of bounds")
         salted = pbkdf2_hmac(self._algorithm, saslprep(self._password).encode(), salt, iterations)
         client_key = hmac_digest(salted, b"Client Key", self._algorithm)
-        without_proof = b"c=biws,r=" + match[1]
+        without_proof = b"c=%b,r=%b" % (encode_base64(self._gs2 + self._bound), match[1])
         message = b",".join((self._first_bare, challenge, without_proof))
         stored_key = new_hash(self._algorithm, client_key).digest()
         server_key = hmac_digest(salted, b"Server Key", self._algorithm)

@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 import msgspec
 import structlog
 
-from postier.accounts.login import Login, LoginProblem, LoginRefused
+from postier.accounts.login import Login, LoginRefused
 from postier.accounts.refusals import NotFoundError
 from postier.accounts.scripts import (
     ScriptProblem,
@@ -49,9 +49,9 @@ from postier.managesieve.events import (
 )
 from postier.managesieve.session import Session
 from postier.managesieve.settings import SessionSettings
-from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
+from postier.sasl.exchange import Challenge
 from postier.servers.conversation import StoppableConversation
-from postier.servers.logins import Logins
+from postier.servers.logins import Attempt, Logins, Outcome
 from postier.store.transaction import ConflictError, Store, StoreError
 from postier.tls.server import ServerTls
 from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
@@ -122,7 +122,7 @@ class _Connection:
         self._stream = stream
         self._timeouts = owner.timeouts
         self._session = Session(owner.settings)
-        self._exchange: ServerExchange | None = None
+        self._attempt: Attempt | None = None
         self._mechanism = ""
         self._account_id = 0
         self._address = ""
@@ -146,6 +146,8 @@ class _Connection:
         session, stream = self._session, self._stream
         if self._owner.settings.is_tls_implicit and not await self._start_tls(stream.begin_with_tls):
             return
+        if not self._owner.settings.is_tls_implicit:
+            await self._offer()
         stream.expire_in(self._timeouts.login_s)
         stream.write(session.greet())
         while True:
@@ -192,14 +194,11 @@ class _Connection:
                 await self._starttls()
             case AuthStarted(mechanism, initial):
                 self._mechanism = mechanism
-                self._exchange = self._owner.logins.exchange(mechanism)
-                if self._exchange is None:
-                    self._answer(no("unknown authentication mechanism"))
-                else:
-                    await self._step(self._exchange.start(initial))
+                self._attempt = self._owner.logins.attempt(mechanism, self._stream.peer_ip, self._stream.tls)
+                await self._step(await self._attempt.start(initial))
             case AuthResponse(data):
-                assert self._exchange is not None
-                await self._step(self._exchange.step(data))
+                assert self._attempt is not None
+                await self._step(await self._attempt.step(data))
             case _:
                 try:
                     self._answer(await self._run(event))
@@ -221,28 +220,30 @@ class _Connection:
             self._stream.abort()
             self._session.end()
             return False
+        await self._offer()
         self._stream.write(self._session.tls_started())
         return True
+
+    async def _offer(self) -> None:
+        offered = await self._owner.logins.offered(self._stream.tls, self._owner.settings.mechanisms)
+        self._session.offer(offered)
 
     async def _starttls(self) -> None:
         self._stream.write(self._session.accept_tls())
         self._unread = b""  # SECURITY 7: nothing that came in plaintext survives
         await self._start_tls(self._stream.accept_tls)
 
-    async def _step(self, step: Step) -> None:
-        match step:
-            case Challenge(data):
-                self._stream.write(self._session.challenge(data))
-            case Credentials():
-                await self._login(step)
-            case _:  # the mechanisms offered here end with a password or fail
-                self._refuse_login(LoginRefused(LoginProblem.WRONG), "")
+    async def _step(self, outcome: Outcome) -> None:
+        assert self._attempt is not None
+        if isinstance(outcome, Challenge):
+            self._stream.write(self._session.challenge(outcome.data))
+        else:
+            self._login(outcome, self._attempt.name)
 
-    async def _login(self, given: Credentials) -> None:
+    def _login(self, found: Login | LoginRefused, name: str) -> None:
         stream = self._stream
-        found = await self._owner.logins.authenticate(given, stream.peer_ip, self._mechanism)
         if not isinstance(found, Login):
-            self._refuse_login(found, given.authcid)
+            self._refuse_login(found, name)
             return
         if stream.is_expired:
             raise StreamExpiredError

@@ -13,11 +13,11 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from postier.accounts.login import Login
+from postier.accounts.login import Login, LoginRefused
 from postier.mime.address import Address
-from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
+from postier.sasl.exchange import Challenge
 from postier.servers.conversation import StoppableConversation
-from postier.servers.logins import Logins, as_smtp_reason
+from postier.servers.logins import Attempt, Logins, Outcome, as_smtp_reason
 from postier.servers.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
 from postier.smtp.events import (
@@ -147,12 +147,11 @@ class _Connection:
     """One connection under way."""
 
     __slots__ = (
+        "_attempt",
         "_body_deadline",
         "_body_octets",
-        "_exchange",
         "_in_body",
         "_logins",
-        "_mechanism",
         "_owner",
         "_session",
         "_stream",
@@ -174,8 +173,7 @@ class _Connection:
         self._tls = tls
         self._logins = logins
         self._session = Session(owner.settings)
-        self._exchange: ServerExchange | None = None
-        self._mechanism = ""
+        self._attempt: Attempt | None = None
         self._in_body = False
         self._body_deadline = 0.0
         self._body_octets = 0
@@ -183,6 +181,8 @@ class _Connection:
     async def run(self) -> None:
         session, stream = self._session, self._stream
         refusal = await self._visit.connected(stream.peer_ip, stream.peer_port)
+        if stream.tls is None:
+            await self._offer()
         if stream.has_unread:  # SECURITY 9
             session.receive(await stream.read())
         stream.write(session.greet(refusal))
@@ -262,7 +262,7 @@ class _Connection:
             case AuthResponse(octets):
                 await self._login_step(octets)
             case AuthAborted():
-                self._exchange = None
+                self._attempt = None
             case VerifyAsked():
                 stream.write(session.reply(None))
             case Refused(reason, line):
@@ -311,38 +311,35 @@ class _Connection:
         tls = TlsFacts(facts.version() or "", cipher[0] if cipher else "")
         self._session.tls_started(tls)
         self._visit.encrypted(tls)
+        await self._offer()
         return True
 
     # Logins
 
+    async def _offer(self) -> None:
+        passwords = self._owner.settings.auth_mechanisms
+        if self._logins is not None and passwords:
+            self._session.offer(await self._logins.offered(self._stream.tls, passwords))
+
     async def _login(self, mechanism: str, initial: bytes | None) -> None:
         assert self._logins is not None
-        exchange = self._logins.exchange(mechanism)
-        if exchange is None:
-            self._stream.write(self._session.reply(why.AUTH_MECHANISM_UNKNOWN))
-            return
-        self._exchange, self._mechanism = exchange, mechanism
-        await self._proceed(exchange.start(initial))
+        self._attempt = self._logins.attempt(mechanism, self._stream.peer_ip, self._stream.tls)
+        self._proceed(await self._attempt.start(initial))
 
     async def _login_step(self, octets: bytes) -> None:
-        assert self._exchange is not None
-        await self._proceed(self._exchange.step(octets))
+        assert self._attempt is not None
+        self._proceed(await self._attempt.step(octets))
 
-    async def _proceed(self, outcome: Step) -> None:
+    def _proceed(self, outcome: Outcome) -> None:
         session, stream = self._session, self._stream
         match outcome:
             case Challenge(data):
                 stream.write(session.challenge(data))
-            case Credentials():
-                assert self._logins is not None
-                login = await self._logins.authenticate(outcome, stream.peer_ip, self._mechanism)
-                if isinstance(login, Login):
-                    self._visit.logged_in(login)
-                    stream.write(session.reply(None))
-                else:
-                    stream.write(session.reply(as_smtp_reason(login)))
-            case _:  # no offered mechanism asks for keys or proves by itself
-                stream.write(session.reply(why.AUTH_FAILED))
+            case Login():
+                self._visit.logged_in(outcome)
+                stream.write(session.reply(None))
+            case LoginRefused():
+                stream.write(session.reply(as_smtp_reason(outcome)))
 
 
 def _result(decision: Decision) -> str:

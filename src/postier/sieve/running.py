@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from postier.sieve.actions import Action, FileInto, Keep, Redirect, Reject, Step, Tracked, Vacation
 from postier.sieve.problems import CostError, RunError
 
@@ -166,16 +168,35 @@ class Run:
             self.is_kept = False
         for index, earlier in enumerate(self.actions):
             if _is_same_mailbox(earlier, action, keep_place=None if self.world.is_imap_event else _INBOX):
-                self.actions[index] = action  # RFC 5232 §3: the last flag list value must win
+                # RFC 5232 §3: the last flag list value must win
+                self.actions[index] = _creating(action) if _creates(earlier) else action
                 return
         if len(self.actions) >= self.limits.actions:
             raise RunError(f"the script takes more than {self.limits.actions} actions")
         self.actions.append(action)
 
+    def keep_implicitly(self) -> Keep:
+        """The implicit keep; what was copied into its mailbox is not filed there a second time (RFC 5228 §2.10.3)."""
+        if self.world.is_imap_event:
+            return Keep(0, self.flags, is_implicit=True)
+        self.actions = [
+            each for each in self.actions if not isinstance(each, FileInto) or _place(each) != _INBOX
+        ]
+        return Keep(0, self.flags, self.message.content(), is_implicit=True)
+
     def tell(self, detail: str) -> None:
         """A word of explanation for the trace."""
         if self.trace is not None:
             self.trace.append(Step(self.line, "", None, detail))
+
+
+def _creates(action: Action) -> bool:
+    return isinstance(action, FileInto) and action.creates
+
+
+def _creating(action: Action) -> Action:
+    """RFC 5490 §3.2: a mailbox that one of two may make is made."""
+    return replace(action, creates=True) if isinstance(action, FileInto) else action
 
 
 def _exclude_each_other(first: Action, second: Action) -> bool:

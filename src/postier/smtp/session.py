@@ -384,6 +384,10 @@ class Session:
         state.is_authenticated = False
         self._input.clear()
 
+    def offer(self, mechanisms: tuple[str, ...]) -> None:
+        """The SASL mechanisms of this connection from now on, in the place of those of the settings."""
+        self._state.offer(mechanisms)
+
     def end(self, reason: Reason) -> bytes:
         """End the connection from this side: TIMEOUT, SYSTEM_SHUTDOWN, TOO_MANY_ERRORS... Returns what to send."""
         state = self._state

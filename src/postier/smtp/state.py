@@ -6,6 +6,8 @@ ends, so nothing of one message ever reaches the next (the result of a message r
 
 from enum import Enum
 
+import msgspec
+
 from postier.mime.address import Address
 from postier.smtp.body import ChunkedBody, DotStuffedBody
 from postier.smtp.events import Event, Refused, TlsFacts, TransactionReset
@@ -109,6 +111,10 @@ class SessionState:
     def is_lmtp(self) -> bool:
         """Whether each recipient gets its own reply after the message (RFC 2033 §4.2)."""
         return self.settings.role is Role.LMTP
+
+    def offer(self, mechanisms: tuple[str, ...]) -> None:
+        """Offer these SASL mechanisms from now on."""
+        self.settings = msgspec.structs.replace(self.settings, auth_mechanisms=mechanisms)
 
     def say(self, wire: bytes) -> None:
         """Queue octets for the peer."""

@@ -470,6 +470,24 @@ CREATE TABLE annotation (
 ) @keyed
 """
 
+# What SCRAM knows of passwords (accounts/scram_keys), and secrets of the whole server that no configuration holds.
+_MIGRATION_11 = """
+CREATE TABLE scram_key (
+    account_id @int NOT NULL,
+    credential_id @int NOT NULL,
+    algorithm TEXT NOT NULL,
+    salt @bytes NOT NULL,
+    iterations @int NOT NULL,
+    stored_key @bytes NOT NULL,
+    server_key @bytes NOT NULL,
+    PRIMARY KEY (account_id, credential_id, algorithm)
+) @keyed;
+CREATE TABLE server_secret (
+    name TEXT PRIMARY KEY,
+    secret @bytes NOT NULL
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -481,6 +499,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_8,
     _MIGRATION_9,
     _MIGRATION_10,
+    _MIGRATION_11,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -10,11 +10,13 @@ from postier.imap.commands import (
     append,
     argumentless,
     authenticate,
+    cancel_update,
     compress,
     copy,
     create,
     delete,
     enable,
+    esearch,
     expunge,
     login,
     metadata,
@@ -39,6 +41,7 @@ from postier.imap.commands.table import VERBS, parse_command, parse_offer
 from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.lexer import CommandReader
+from postier.imap.mailbox_filters import MailboxFilter, Scope
 from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
 from postier.imap.refusals import PeerError
 from postier.imap.resync import Known, Match
@@ -155,6 +158,25 @@ TRANSCRIPT = [
     (
         b"UID THREAD ORDEREDSUBJECT US-ASCII SEEN",
         thread.Thread(b"t", True, Algorithm.ORDEREDSUBJECT, Flags(SEEN)),
+    ),
+    (b'CANCELUPDATE "a1" "b"', cancel_update.CancelUpdate(b"t", (b"a1", b"b"))),
+    (
+        b"ESEARCH UNSEEN",
+        esearch.MultiSearch(b"t", (MailboxFilter(Scope.SELECTED),), Wanted(Return.ALL), Flags(0, SEEN)),
+    ),
+    (
+        b'ESEARCH IN (mailboxes "folder1" subtree (a b inbox) PERSONAL) RETURN (COUNT) CHARSET UTF-8 ALL',
+        esearch.MultiSearch(
+            b"t",
+            (
+                MailboxFilter(Scope.MAILBOXES, ("folder1",)),
+                MailboxFilter(Scope.SUBTREE, ("a", "b", "INBOX")),
+                MailboxFilter(Scope.PERSONAL),
+            ),
+            Wanted(Return.COUNT),
+            All(),
+            has_charset=True,
+        ),
     ),
     (b"SEARCH ALL", search_verb.Search(b"t", is_uid=False, returns=None, criterion=All())),
     (
@@ -300,6 +322,14 @@ def test_the_transcript_has_every_verb():
         b"APPEND INBOX",
         b"UID EXPUNGE",
         b"SEARCH",
+        b"ESEARCH",
+        b"ESEARCH IN () ALL",
+        b"ESEARCH IN (foo) ALL",
+        b"ESEARCH IN (selected-delayed) ALL",
+        b"ESEARCH IN (subtree) ALL",
+        b"ESEARCH IN (subtree ()) ALL",
+        b"ESEARCH IN (personal)",
+        b"ESEARCH IN (personal) RETURN (SAVE) ALL",
         b"THREAD FOO UTF-8 ALL",
         b"THREAD REFS UTF-8",
         b"THREAD (REFS) UTF-8 ALL",

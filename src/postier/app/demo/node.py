@@ -14,7 +14,7 @@ from typing import IO
 import msgspec
 
 from postier.accounts.accounts import account_id_of, add_account
-from postier.accounts.credentials import hash_password
+from postier.accounts.credentials import Secrets, password_secrets
 from postier.accounts.dkim_keys import DkimKey, domain_keys, make_keys
 from postier.accounts.domain_rows import has_domain
 from postier.accounts.domains import add_domain
@@ -92,7 +92,7 @@ async def prepare(plan: NodePlan) -> list[DkimKey]:
     """Write the configuration, make what is missing of domain and account; returns the domain's DKIM keys."""
     plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     plan.configuration.write_text(_configuration(plan), encoding="utf-8")
-    secret = hash_password(plan.password)
+    secret = password_secrets(plan.password)
     keys = make_keys(plan.domain, dt.datetime.now(dt.UTC).date())
     store = await open_store(load(plan.configuration, {}))
     try:
@@ -101,7 +101,7 @@ async def prepare(plan: NodePlan) -> list[DkimKey]:
         await store.close()
 
 
-def _populate(tx: WriteTx, address: Address, secret: str, keys: tuple[DkimKey, ...]) -> list[DkimKey]:
+def _populate(tx: WriteTx, address: Address, secret: Secrets, keys: tuple[DkimKey, ...]) -> list[DkimKey]:
     if not has_domain(tx, address.domain):
         add_domain(tx, address.domain, keys)
     if account_id_of(tx, address) is None:

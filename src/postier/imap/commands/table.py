@@ -11,11 +11,13 @@ import msgspec
 from postier.imap.commands import (
     append,
     authenticate,
+    cancel_update,
     compress,
     copy,
     create,
     delete,
     enable,
+    esearch,
     expunge,
     fetch,
     id,  # noqa: A004 - the verb's name
@@ -58,7 +60,9 @@ Command: TypeAlias = (
     | expunge.Expunge
     | search.Search
     | sort.Sort
+    | esearch.MultiSearch
     | thread.Thread
+    | cancel_update.CancelUpdate
     | fetch.Fetch
     | store.Store
     | copy.Copy
@@ -120,11 +124,13 @@ VERBS: dict[bytes, Verb] = {
     b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
+    b"ESEARCH": Verb(esearch.parse, LOGGED_IN),
     b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID THREAD": Verb(thread.parse_uid, _SELECTED),
+    b"CANCELUPDATE": Verb(cancel_update.parse, _SELECTED),
     b"UID FETCH": Verb(fetch.parse_uid, _SELECTED),
     b"STORE": Verb(store.parse, _SELECTED, may_expunge=False, by_number=True, writes=True),
     b"UID STORE": Verb(store.parse_uid, _SELECTED, writes=True),
@@ -142,7 +148,11 @@ def parse_command(line: CommandLine, session: Session) -> Command:
         line.text, line.literals, tag=line.tag, pos=line.start, utf8=session.utf8, is_secret=verb.is_secret
     )
     command = verb.parse(cursor)
-    if isinstance(command, search.Search) and command.has_charset and not session.may_name_charset:
+    if (
+        isinstance(command, search.Search | esearch.MultiSearch)
+        and command.has_charset
+        and not session.may_name_charset
+    ):
         raise bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
     if session.uid_only and _names_numbers(command):
         raise PeerError("Message numbers are not allowed once UIDONLY is enabled", code=UIDREQUIRED)
@@ -153,7 +163,7 @@ def parse_command(line: CommandLine, session: Session) -> Command:
 
 def _names_numbers(command: Command) -> bool:
     """Whether message numbers stand where UIDs could (RFC 9586 §3.5, §3.7)."""
-    if isinstance(command, search.Search | sort.Sort | thread.Thread):
+    if isinstance(command, search.Search | sort.Sort | thread.Thread | esearch.MultiSearch):
         return any(isinstance(leaf, Messages) and not leaf.is_uid for leaf in leaves(command.criterion))
     return isinstance(command, select.Select) and command.known is not None and bool(command.known.matches)
 

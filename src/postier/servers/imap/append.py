@@ -20,6 +20,7 @@ from postier.mailbox.filing import MAX_FILED_AT_ONCE
 from postier.mailbox.refusals import MailboxRefusedError
 from postier.mime.index import MessageIndex, index_message
 from postier.mta.spool import Spool
+from postier.servers.imap import contexts
 from postier.servers.imap.append_filing import Append, Piece, file_appends, refusal_of, unavailable
 from postier.servers.imap.connection import Connection, EndError
 from postier.servers.imap.selected import MailboxGoneError
@@ -150,7 +151,7 @@ async def settle(connection: Connection) -> None:
     selected = connection.selected
     if selected is not None:
         try:
-            connection.send(await selected.news(connection.store, may_expunge=True))
+            await contexts.news(connection, may_expunge=True)
         except StoreError:
             pass  # it is told at the end of a later command
         except MailboxGoneError:

@@ -52,7 +52,14 @@ async def start_tls(connection: Connection, shake_hands: AcceptTls) -> bool:
         LOG.info("tls-failed", peer=stream.peer_ip, error=str(error) or repr(error))
         stream.abort()
         return False
+    await learn_mechanisms(connection)
     return True
+
+
+async def learn_mechanisms(connection: Connection) -> None:
+    """What the connection is offered as it is now: with or without TLS."""
+    owner = connection.owner
+    connection.mechanisms = await owner.logins.offered(connection.stream.tls, owner.settings.mechanisms)
 
 
 async def starttls(connection: Connection, tag: bytes) -> None:
@@ -70,39 +77,34 @@ async def login(connection: Connection, command: Login) -> Done:
     """LOGIN."""
     if not connection.may_login:
         raise no("LOGIN needs TLS", PRIVACYREQUIRED)  # RFC 9051 §6.2.3
-    return await _check(connection, Credentials("", command.user, command.password), "LOGIN")
+    given = Credentials("", command.user, command.password)
+    found = await connection.owner.logins.authenticate(given, connection.stream.peer_ip, "LOGIN")
+    return _ended(connection, found, "LOGIN", command.user)
 
 
 async def authenticate(connection: Connection, command: Authenticate) -> Done:
     """AUTHENTICATE, until the mechanism has a name and a password."""
     if not connection.may_login:
         raise no("AUTHENTICATE needs TLS", PRIVACYREQUIRED)
-    settings = connection.owner.settings
-    exchange = (
-        connection.owner.logins.exchange(command.mechanism)
-        if command.mechanism in settings.mechanisms
-        else None
-    )
-    if exchange is None:
+    if command.mechanism not in connection.mechanisms:
         raise no("Unknown authentication mechanism")
-    step = exchange.start(command.initial_response)
-    while isinstance(step, Challenge):
-        connection.send(sasl_challenge(b2a_base64(step.data, newline=False)))
+    stream = connection.stream
+    attempt = connection.owner.logins.attempt(command.mechanism, stream.peer_ip, stream.tls)
+    outcome = await attempt.start(command.initial_response)
+    while isinstance(outcome, Challenge):
+        connection.send(sasl_challenge(b2a_base64(outcome.data, newline=False)))
         connection.reader.expect_answer()
         response = decode_answer(await connection.answer())
         if response is None:
             raise bad("AUTHENTICATE cancelled")  # RFC 9051 §6.2.2
-        step = exchange.step(response)
-    if isinstance(step, Credentials):
-        return await _check(connection, step, command.mechanism)
-    return _refused(connection, LoginRefused(LoginProblem.WRONG), command.mechanism, "")
+        outcome = await attempt.step(response)
+    return _ended(connection, outcome, command.mechanism, attempt.name)
 
 
-async def _check(connection: Connection, given: Credentials, mechanism: str) -> Done:
+def _ended(connection: Connection, found: LoggedIn | LoginRefused, mechanism: str, name: str) -> Done:
     stream = connection.stream
-    found = await connection.owner.logins.authenticate(given, stream.peer_ip, mechanism)
     if not isinstance(found, LoggedIn):
-        return _refused(connection, found, mechanism, given.authcid)
+        return _refused(connection, found, mechanism, name)
     if stream.is_expired:
         raise StreamExpiredError
     connection.account_id, connection.address = found.account_id, found.address

@@ -88,6 +88,7 @@ class Connection:
         "happened",
         "has_news",
         "is_refolded",
+        "mechanisms",
         "metadata_seen",
         "owner",
         "progress",
@@ -110,6 +111,7 @@ class Connection:
         self.happened: list[Happened] = []  # what scripts may follow, in the commands since they ran
         self.has_news = False  # somebody changed the account while this connection is in IDLE
         self.is_refolded = False  # the account's search texts have today's form
+        self.mechanisms: tuple[str, ...] = ()  # of AUTHENTICATE (`authenticate.learn_mechanisms`)
         self.errors = 0  # in a row
         self.failed_logins = 0
         self.commands = 0
@@ -134,7 +136,7 @@ class Connection:
         settings = self.owner.settings
         may_login = self.may_login
         offer = Offer(
-            mechanisms=settings.mechanisms if may_login else (),
+            mechanisms=self.mechanisms if may_login else (),
             can_starttls=self.can_starttls,
             may_login=may_login,
             message_bytes=settings.message_bytes,

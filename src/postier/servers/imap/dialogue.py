@@ -11,11 +11,13 @@ import structlog
 
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
+from postier.imap.commands.cancel_update import CancelUpdate
 from postier.imap.commands.compress import Compress
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
 from postier.imap.commands.enable import Enable
+from postier.imap.commands.esearch import MultiSearch
 from postier.imap.commands.expunge import Expunge
 from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.id import Id
@@ -63,6 +65,8 @@ from postier.servers.imap import (
     append,
     authenticate,
     condstore,
+    contexts,
+    esearch,
     events,
     fetch,
     greetings,
@@ -94,6 +98,8 @@ async def converse(connection: Connection) -> None:
     try:
         if settings.is_tls_implicit and not await authenticate.start_tls(connection, stream.begin_with_tls):
             return
+        if not settings.is_tls_implicit:
+            await authenticate.learn_mechanisms(connection)
         stream.expire_in(settings.timeouts.login_s)
         connection.send(greetings.greeting(connection))
         while True:
@@ -220,7 +226,7 @@ async def tell_news(connection: Connection, *, may_expunge: bool) -> bool:
     """At the end of a command: what happened in the selected mailbox; whether it could be told."""
     assert connection.selected is not None
     try:
-        connection.send(await connection.selected.news(connection.store, may_expunge=may_expunge))
+        await contexts.news(connection, may_expunge=may_expunge)
         return True
     except StoreError:
         return False  # it is told at the end of a later command
@@ -248,10 +254,14 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await store.store(connection, command)
         case Search():
             return await search.search(connection, command)
+        case MultiSearch():
+            return await esearch.esearch(connection, command)
         case Sort():
             return await sort.sort(connection, command)
         case Thread():
             return await thread.thread(connection, command)
+        case CancelUpdate():
+            return contexts.cancel(connection, command)
         case Copy():
             return await transfer.copy(connection, command)
         case Expunge():

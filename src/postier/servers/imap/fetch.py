@@ -17,7 +17,7 @@ from postier.imap.responses import EXPUNGEISSUED, UNAVAILABLE, Status
 from postier.imap.sets import MAX_NUMBER, Ranges, ranges_of, ranges_text
 from postier.imap.view import Chosen
 from postier.mailbox.resync import changed_uids, vanished_since
-from postier.servers.imap import condstore
+from postier.servers.imap import condstore, contexts
 from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.contents import Sent, send_contents
@@ -37,7 +37,7 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
     if command.asks_modseq:
         condstore.client_knows(connection)
     if command.is_uid or command.changed_since is not None:  # the client may ask for what is new
-        connection.send(await selected.news(connection.store, may_expunge=command.wants_vanished))
+        await contexts.news(connection, may_expunge=command.wants_vanished)
     chosen = await selected.choose(connection.store, command.messages, is_uid=command.is_uid)
     if command.partial is not None:
         stretch = command.partial.span(len(chosen.uids))

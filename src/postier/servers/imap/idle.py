@@ -12,7 +12,7 @@ from postier.imap.commands.argumentless import is_done
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.refusals import bad
 from postier.imap.responses import continuation
-from postier.servers.imap import metadata
+from postier.servers.imap import contexts, metadata
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.store.transaction import StoreError
 
@@ -89,6 +89,7 @@ async def _tell(connection: Connection) -> None:
     if connection.selected is None:
         return
     try:
-        connection.send(await connection.selected.news(connection.store, may_expunge=True))
+        await contexts.news(connection, may_expunge=True)
+        connection.expect_command()  # a search for a context had the turn
     except StoreError:
         return  # the next wake-up or look tells it all

@@ -8,6 +8,7 @@ when a sequence number is needed, and then exactly as of `modseq`.
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from postier.imap.flags import FIRST_KEYWORD_BIT
 from postier.imap.sets import SequenceSet, ranges_of
@@ -17,6 +18,9 @@ from postier.mailbox.reading import uids_at
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.store.transaction import Store
 from postier.store.uid_ranges import UidRange
+
+if TYPE_CHECKING:
+    from postier.servers.imap.contexts import Contexts
 
 INLINE_UIDS = 10_000  # of more messages the UIDs are loaded beside the loop
 KEPT_UIDS = 1_000  # a connection in IDLE keeps no more than these
@@ -32,6 +36,7 @@ class Selected:
     __slots__ = (
         "_withheld_from",
         "account_id",
+        "contexts",
         "highest_modseq",
         "mailbox_id",
         "modseq",
@@ -56,6 +61,7 @@ class Selected:
         self.highest_modseq = highest_modseq  # the mailbox's, at `modseq`
         self.uidnext = self.told_uidnext = uidnext
         self.view = view
+        self.contexts: Contexts | None = None
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
 
     @property
@@ -69,13 +75,16 @@ class Selected:
         return self._withheld_from - 1 if self._withheld_from else self.highest_modseq
 
     async def news(self, store: Store, *, may_expunge: bool) -> bytes:
-        """The lines that bring the client up to date. Raises MailboxGoneError, StoreError."""
+        """The lines that bring the client up to date; see also `contexts.news`. Raises MailboxGoneError, StoreError."""
+        return await self.learn(store) + await self.flush(store, may_expunge=may_expunge)
+
+    async def learn(self, store: Store) -> bytes:
+        """Note what happened; gives what to tell before `flush`. Raises MailboxGoneError, StoreError."""
         changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
         self.take(changes)
-        lines = b""
         if changes is not None and changes.flags:
-            lines = await self.learn_keywords(store, [bits for _, bits, _ in changes.flags])
-        return lines + await self.flush(store, may_expunge=may_expunge)
+            return await self.learn_keywords(store, [bits for _, bits, _ in changes.flags])
+        return b""
 
     def take(self, changes: MailboxChanges | None) -> None:
         """Note what happened after `modseq`. Raises MailboxGoneError."""

@@ -22,21 +22,22 @@ async def read_keyed(connection: Connection, messages: int, go_by_keys: Callable
     store, account_id = connection.store, connection.opened().account_id
     read = store.read if messages <= INLINE_MESSAGES else store.read_bulk
     while (found := await read(if_keyed, account_id, go_by_keys)) is None:
-        await _make_some(connection)
+        await _make_some(connection, account_id)
     return found
 
 
 async def refold(connection: Connection) -> None:
     """Once a connection: bring search texts of an older form to today's. Raises StoreError."""
+    account_id = connection.account_id
     while not connection.is_refolded:
-        if await connection.store.read(is_refolded, connection.opened().account_id):
+        if await connection.store.read(is_refolded, account_id):
             connection.is_refolded = True
         else:
-            await _make_some(connection)
+            await _make_some(connection, account_id)
 
 
-async def _make_some(connection: Connection) -> None:
-    store, account_id = connection.store, connection.opened().account_id
+async def _make_some(connection: Connection, account_id: int) -> None:
+    store = connection.store
     emails = await store.read(unkeyed, account_id)
     if not emails:  # another session made the last of them
         return

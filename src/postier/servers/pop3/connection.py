@@ -48,8 +48,8 @@ from postier.pop3.maildrop import Maildrop
 from postier.pop3.replies import Code, Refusal
 from postier.pop3.session import Session
 from postier.pop3.settings import SessionSettings
-from postier.sasl.exchange import Challenge, Credentials, ServerExchange, Step
-from postier.servers.logins import Logins
+from postier.sasl.exchange import Challenge, Credentials
+from postier.servers.logins import Attempt, Logins, Outcome
 from postier.store.transaction import ConflictError, Store, StoreError
 from postier.tls.server import ServerTls
 from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
@@ -105,7 +105,7 @@ class Connection:
         self._stream = stream
         self._timeouts = owner.timeouts
         self._session = Session(owner.settings)
-        self._exchange: ServerExchange | None = None
+        self._attempt: Attempt | None = None
         self._mechanism = ""
         self._lock_owner = ""
         self._locked: LockedMaildrop | None = None
@@ -150,6 +150,8 @@ class Connection:
         session, stream = self._session, self._stream
         if self._owner.settings.is_tls_implicit and not await self._start_tls(stream.begin_with_tls):
             return
+        if not self._owner.settings.is_tls_implicit:
+            await self._offer()
         stream.expire_in(self._timeouts.login_s)
         self._write(session.greet())
         while True:
@@ -197,17 +199,16 @@ class Connection:
                 await self._stls()
             case PasswordGiven(user, password):
                 self._mechanism = "USER"
-                await self._login(Credentials("", user, password))
+                given = Credentials("", user, password)
+                found = await self._owner.logins.authenticate(given, self._stream.peer_ip, "USER")
+                await self._login(found, user)
             case AuthStarted(mechanism, initial):
                 self._mechanism = mechanism
-                self._exchange = self._owner.logins.exchange(mechanism)
-                if self._exchange is None:
-                    self._write(session.refuse(Refusal("unknown authentication mechanism")))
-                    return
-                await self._step(self._exchange.start(initial))
+                self._attempt = self._owner.logins.attempt(mechanism, self._stream.peer_ip, self._stream.tls)
+                await self._step(await self._attempt.start(initial))
             case AuthResponse(data):
-                assert self._exchange is not None
-                await self._step(self._exchange.step(data))
+                assert self._attempt is not None
+                await self._step(await self._attempt.step(data))
             case MessagesWanted():
                 await self._give_messages()
             case ListingRequested():
@@ -248,7 +249,12 @@ class Connection:
             self._stream.abort()
             return False
         self._session.tls_started()
+        await self._offer()
         return True
+
+    async def _offer(self) -> None:
+        offered = await self._owner.logins.offered(self._stream.tls, self._owner.settings.mechanisms)
+        self._session.offer(offered)
 
     async def _stls(self) -> None:
         self._write(self._session.accept_tls())
@@ -256,20 +262,17 @@ class Connection:
         if not await self._start_tls(self._stream.accept_tls):
             self._session.end()
 
-    async def _step(self, step: Step) -> None:
-        match step:
-            case Challenge(data):
-                self._write(self._session.challenge(data))
-            case Credentials():
-                await self._login(step)
-            case _:  # the mechanisms offered here end with a password or fail
-                self._refuse_login(LoginRefused(LoginProblem.WRONG), "")
+    async def _step(self, outcome: Outcome) -> None:
+        assert self._attempt is not None
+        if isinstance(outcome, Challenge):
+            self._write(self._session.challenge(outcome.data))
+        else:
+            await self._login(outcome, self._attempt.name)
 
-    async def _login(self, given: Credentials) -> None:
+    async def _login(self, found: Login | LoginRefused, name: str) -> None:
         stream = self._stream
-        found = await self._owner.logins.authenticate(given, stream.peer_ip, self._mechanism)
         if not isinstance(found, Login):
-            self._refuse_login(found, given.authcid)
+            self._refuse_login(found, name)
             return
         if stream.is_expired:
             raise StreamExpiredError

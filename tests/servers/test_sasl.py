@@ -1,0 +1,234 @@
+"""Logins that send no password, in every protocol: SCRAM and its binding to TLS, tokens, certificates."""
+
+import asyncio
+import base64
+import hashlib
+import re
+import ssl
+
+import pytest
+
+from postier.accounts.credentials import password_secrets, set_password
+from postier.accounts.foreign_login import TokenUnavailableError
+from postier.sasl.scram import ChannelBinding, ScramClient
+from postier.smtp.settings import Role
+from postier.tls.certificates import CertificateFiles
+from postier.tls.server import ServerTls, Service
+from tests.certificate_authority import Authority
+from tests.servers.imap.served import ADDRESSES, PASSWORD, Served
+from tests.servers.managesieve_server import ManageSieveServer
+from tests.servers.pop3_server import Pop3Server
+
+SECRETS = password_secrets(PASSWORD)
+ALICE = ADDRESSES[0]
+
+
+def give_keys(tx, address="%"):
+    """Give accounts their password again, now with keys for SCRAM."""
+    for (account_id,) in tx.rows("SELECT account_id FROM account WHERE address LIKE ?", address):
+        set_password(tx, account_id, SECRETS)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+def server_tls(authority):
+    return ServerTls(Service.IMAP, [CertificateFiles(*authority.issue("mx.alpha.test", "mx.alpha.test"))])
+
+
+def encoded(octets):
+    return base64.b64encode(octets).decode() or "="
+
+
+async def authenticate(client, mechanism, sasl):
+    """AUTHENTICATE in IMAP; the tagged line."""
+    client.tag += 1
+    client.send(f"a{client.tag} AUTHENTICATE {mechanism} {encoded(sasl.start())}\r\n")
+    while (line := await client.line()).startswith(b"+ "):
+        client.send(base64.b64encode(sasl.step(base64.b64decode(line[2:]))) + b"\r\n")
+    return line.partition(b" ")[2]
+
+
+@pytest.mark.parametrize(("mechanism", "algorithm"), [("SCRAM-SHA-256", "sha256"), ("SCRAM-SHA-1", "sha1")])
+async def test_imap_by_scram(served, mechanism, algorithm):
+    await served.store.write(give_keys)
+    client = await served.connect()
+    assert re.search(rb"AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=PLAIN AUTH=LOGIN", client.greeting)
+    for name, word in ((ALICE, "wrong"), ("nobody@alpha.test", PASSWORD)):
+        refused = await authenticate(client, mechanism, ScramClient(name, word, "c", algorithm))
+        assert refused == b"NO [AUTHENTICATIONFAILED] The name or the password is wrong"
+    sasl = ScramClient(ALICE, PASSWORD, "c", algorithm)
+    assert (await authenticate(client, mechanism, sasl)).startswith(b"OK [CAPABILITY ")
+    assert sasl.is_satisfied
+    await client.ok("SELECT INBOX")
+
+
+async def test_it_is_not_offered_while_somebody_has_no_keys(served):
+    await served.store.write(give_keys, ALICE)
+    client = await served.connect()
+    assert b"SCRAM" not in client.greeting
+    sasl = ScramClient(ALICE, PASSWORD, "c")
+    assert await authenticate(client, "SCRAM-SHA-256", sasl) == b"NO Unknown authentication mechanism"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_login_bound_to_its_tls_channel(sqlite_store, tmp_path, authority, version):
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.minimum_version = context.maximum_version = version
+    options = {"has_starttls": True, "is_plaintext_login_allowed": False, "tls": server_tls(authority)}
+    async with Served(sqlite_store, tmp_path, **options) as served:
+        await sqlite_store.write(give_keys)
+
+        async def connect():
+            client = await served.connect()
+            assert b"AUTH=" not in client.greeting
+            await client.ok("STARTTLS")
+            await client.writer.start_tls(context, server_hostname="mx.alpha.test")
+            return client, client.writer.get_extra_info("ssl_object")
+
+        client, tls = await connect()
+        (capability,) = await client.ok("CAPABILITY")
+        assert (
+            b"AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1-PLUS AUTH=SCRAM-SHA-1" in capability
+        )
+        certificate = hashlib.sha256(tls.getpeercert(binary_form=True)).digest()
+        elsewhere = ChannelBinding("tls-server-end-point", hashlib.sha256(b"another").digest())
+        here = ChannelBinding("tls-server-end-point", certificate)
+        unknown = ChannelBinding("tls-exporter", b"x")
+        for binding in (elsewhere, unknown, None):
+            sasl = ScramClient(ALICE, PASSWORD, "c", binding=binding)
+            assert (await authenticate(client, "SCRAM-SHA-256-PLUS", sasl)).startswith(
+                b"NO [AUTHENTICATIONFAILED]"
+            )
+        downgraded = ScramClient(ALICE, PASSWORD, "c")
+        downgraded._gs2 = b"y,,"
+        assert (await authenticate(client, "SCRAM-SHA-256", downgraded)).startswith(
+            b"NO [AUTHENTICATIONFAILED]"
+        )
+        sasl = ScramClient(ALICE, PASSWORD, "c", binding=here)
+        assert (await authenticate(client, "SCRAM-SHA-256-PLUS", sasl)).startswith(b"OK ")
+        assert sasl.is_satisfied
+        if version is ssl.TLSVersion.TLSv1_2:
+            client, tls = await connect()
+            unique = ChannelBinding("tls-unique", tls.get_channel_binding("tls-unique"))
+            sasl = ScramClient(ALICE, PASSWORD, "c", "sha1", binding=unique)
+            assert (await authenticate(client, "SCRAM-SHA-1-PLUS", sasl)).startswith(b"OK ")
+
+
+async def test_pop3_by_scram(sqlite_store):
+    async with Pop3Server(sqlite_store) as server:
+        await sqlite_store.write(give_keys)
+        client = await server.connect()
+        assert "SASL SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" in [
+            line.decode() for line in await client.lines("CAPA")
+        ]
+        sasl = ScramClient(ALICE, PASSWORD, "c")
+        client.send(f"AUTH SCRAM-SHA-256 {encoded(sasl.start())}\r\n")
+        while (line := await client.line()).startswith(b"+ "):
+            client.send(base64.b64encode(sasl.step(base64.b64decode(line[2:]))) + b"\r\n")
+        assert line.startswith(b"+OK")
+        await client.ok("STAT")
+
+
+async def test_managesieve_by_scram(sqlite_store):
+    async with ManageSieveServer(sqlite_store) as server:
+        await sqlite_store.write(give_keys)
+        client = await server.connect()
+        assert b'"SASL" "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN"' in client.greeting
+        sasl = ScramClient(ALICE, PASSWORD, "c")
+        client.send(f'AUTHENTICATE "SCRAM-SHA-256" "{encoded(sasl.start())}"\r\n')
+        while not (line := await client.line()).startswith((b"OK", b"NO")):
+            challenge = base64.b64decode(line.strip(b'"').rpartition(b"\r\n")[2] or line.strip(b'"'))
+            client.send(b'"%b"\r\n' % base64.b64encode(sasl.step(challenge)))
+        assert line.startswith(b"OK")
+        assert (await client.ask("LISTSCRIPTS"))[-1].startswith(b"OK")
+
+
+async def test_submission_by_scram(start_embedded):
+    node = await start_embedded(role=Role.SUBMISSION, tls=True)
+    await node.store.write(give_keys)
+    client = await node.secured()
+    offered = re.search(r"AUTH (.*)", client.replies[-1])[1]
+    assert offered.startswith("SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN LOGIN")
+    sasl = ScramClient("alice@alpha.test", PASSWORD, "c")
+    reply = await client.say(f"AUTH SCRAM-SHA-256 {encoded(sasl.start())}")
+    while reply.startswith("334 "):
+        reply = await client.say(base64.b64encode(sasl.step(base64.b64decode(reply[4:]))).decode())
+    assert reply.startswith("235 ")
+
+
+class Tokens:
+    """A `TokenChecker` that knows one token."""
+
+    is_away = False
+
+    async def name_of(self, token):
+        if self.is_away:
+            raise TokenUnavailableError
+        return ALICE if token == "good" else None
+
+
+class Once:
+    """A client with one message, and one word more after a refusal."""
+
+    def __init__(self, message, last=b"\x01"):
+        self.message = message
+        self.last = last
+        self.told = b""
+
+    def start(self):
+        return self.message
+
+    def step(self, challenge):
+        self.told = challenge
+        return self.last
+
+
+def bearer(name, token):
+    return b"n,a=%b,\x01host=mx\x01auth=Bearer %b\x01\x01" % (name.encode(), token)
+
+
+def older(name, token):
+    return b"user=%b\x01auth=Bearer %b\x01\x01" % (name.encode(), token)
+
+
+@pytest.mark.parametrize(("mechanism", "message"), [("OAUTHBEARER", bearer), ("XOAUTH2", older)])
+async def test_tokens(embedded, mechanism, message):
+    assert b"OAUTH" not in (await embedded.connect()).greeting
+    tokens = embedded.conversation.logins.tokens = Tokens()
+    client = await embedded.connect()
+    assert b"AUTH=OAUTHBEARER AUTH=XOAUTH2" in client.greeting
+    bad = Once(message(ALICE, b"bad"))
+    assert (await authenticate(client, mechanism, bad)).startswith(b"NO [AUTHENTICATIONFAILED]")
+    assert b'"status":' in bad.told
+    other = await authenticate(client, mechanism, Once(message("carole@beta.test", b"good")))
+    assert other.startswith(b"NO [AUTHORIZATIONFAILED]")
+    tokens.is_away = True
+    assert (await authenticate(client, mechanism, Once(message(ALICE, b"good")))).startswith(
+        b"NO [UNAVAILABLE]"
+    )
+    tokens.is_away = False
+    assert (await authenticate(client, mechanism, Once(message(ALICE, b"good")))).startswith(b"OK ")
+
+
+async def test_refused_tokens_are_counted(embedded):
+    embedded.conversation.logins.tokens = Tokens()
+    client = await embedded.connect()
+    for _ in range(6):
+        await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, b"bad")))
+    late = await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, b"good")))
+    assert late.startswith(b"NO [UNAVAILABLE] Too many wrong passwords")
+
+
+async def test_many_exchanges_at_once_do_not_mix(embedded):
+    await embedded.store.write(give_keys)
+    clients = [await embedded.connect() for _ in range(8)]
+
+    async def one(client, number):
+        sasl = ScramClient(ADDRESSES[number % 2], PASSWORD, f"c{number}")
+        return await authenticate(client, "SCRAM-SHA-256", sasl)
+
+    answers = await asyncio.gather(*(one(client, number) for number, client in enumerate(clients)))
+    assert all(answer.startswith(b"OK ") for answer in answers)
