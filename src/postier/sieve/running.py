@@ -80,6 +80,7 @@ class Run:
         "loops",
         "message",
         "notifications",
+        "notified",
         "part",
         "part_path",
         "redirects",
@@ -121,6 +122,7 @@ class Run:
         self.part: Part | None = None  # of the innermost foreverypart
         self.part_path: Path = ()
         self.has_vacation = False
+        self.notified: set[str] = set()  # by mail, in lower case
         self.loops = 0  # foreverypart around this place, in all scripts
         self.includes = self.redirects = self.notifications = self.added_fields = self.edits = 0
         self.steps = limits.steps

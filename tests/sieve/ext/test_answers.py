@@ -235,9 +235,37 @@ def test_notify_mistakes_and_limits():
         assert "cannot be used" in mistakes(f'require "enotify"; notify "{method}";')[0]
     assert "is no address" in mistakes('require "enotify"; notify :from "" "mailto:a@b.example";')[0]
     assert not mistakes('require "enotify"; notify :from "+1" "tel:+1";')
-    script = 'require "enotify";' + 'notify "mailto:a@b.example";' * 3
+    script = 'require "enotify";' + "".join(f'notify "mailto:a{number}@b.example";' for number in range(3))
     assert run(script, limits=ScriptLimits(notifications=3)).error is None
     assert run(script, limits=ScriptLimits(notifications=2)).error == "the script notifies more than 2 times"
+
+
+@pytest.mark.parametrize(
+    ("methods", "sent"),
+    [
+        (["mailto:a@b.example", "mailto:A@b.example"], ["mailto:a@b.example"]),
+        (
+            ["mailto:a@b.example", "mailto:c@d.example,a@b.example?subject=x&to=e@f.example"],
+            ["mailto:a@b.example", "mailto:c@d.example,e@f.example?subject=x"],
+        ),
+        (
+            [
+                "mailto:a@b.example?cc=c@d.example",
+                "mailto:a@b.example?cc=e%26f@g.example,c@d.example&body=%26",
+            ],
+            ["mailto:a@b.example?cc=c@d.example", "mailto:?cc=e%26f@g.example&body=%26"],
+        ),
+        (
+            ["mailto:a@b.example", "mailto:a@b.example,c@d.example"],
+            ["mailto:a@b.example", "mailto:c@d.example"],
+        ),
+        (["tel:+1", "tel:+1"], ["tel:+1", "tel:+1"]),
+    ],
+)
+def test_nobody_is_notified_twice_by_mail(methods, sent):  # RFC 5436 §2.7
+    script = 'require "enotify";' + "".join([f'notify "{method}";' for method in methods])
+    result = run(script, notify_schemes=frozenset({"mailto", "tel"}))
+    assert [each.method for each in result.actions] == sent
 
 
 @pytest.mark.parametrize(

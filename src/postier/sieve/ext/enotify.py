@@ -1,14 +1,15 @@
 """enotify: telling someone, by mail or by what else the server has.
 
 Not here: sending. Source: RFC 5435; RFC 5436 (mailto); RFC 6068 (its URIs); RFC 8580 §6. Invariants: `method` was
-checked; header fields of a mailto URI that RFC 5436 §2.7 calls unsafe are left out by `parse_mailto`.
+checked; header fields of a mailto URI that RFC 5436 §2.7 calls unsafe are left out by `parse_mailto`; nobody is notified
+twice by mail in one run (RFC 5436 §2.7).
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
@@ -105,6 +106,26 @@ def parse_mailto(uri: str) -> Mailto | None:
     return Mailto(found[0], found[1], subject, body, tuple(fields))
 
 
+def without_people(uri: str, known: set[str]) -> str | None:
+    """A checked mailto URI without these people, in lower case; None when nobody is left."""
+    mailto = parse_mailto(uri)
+    assert mailto is not None
+    to = [each for each in mailto.to if each.lower() not in known]
+    cc = [each for each in mailto.cc if each.lower() not in known]
+    if len(to) + len(cc) == len(mailto.to) + len(mailto.cc):
+        return uri
+    if not to and not cc:
+        return None
+    _, _, query = uri.partition("?")
+    kept = [
+        pair for pair in query.split("&") if _decoded(pair.partition("=")[0]).lower() not in ("", "to", "cc")
+    ]
+    pairs = [f"cc={','.join([quote(each, safe='@') for each in cc])}"] if cc else []
+    return f"mailto:{','.join([quote(each, safe='@') for each in to])}?{'&'.join(pairs + kept)}".removesuffix(
+        "?"
+    )
+
+
 def _decoded(text: str) -> str:
     return unquote_to_bytes(text).decode("utf-8", "replace")
 
@@ -169,6 +190,15 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
         if is_mail and any(each != "no" for each in told):  # RFC 5436 §2.7
             run.tell("no notification: the letter was made by a machine (Auto-Submitted)")
             return
+        if is_mail:
+            fresh = without_people(uri, run.notified)
+            if fresh is None:
+                run.tell("no notification: all of these people are notified already")
+                return
+            uri = fresh
+            mailto = parse_mailto(uri)
+            assert mailto is not None
+            run.notified |= {each.lower() for each in (*mailto.to, *mailto.cc)}
         action = Notify(
             uri,
             run.line,
