@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from postier.sieve.actions import Action, FileInto, Keep, Redirect, Reject, Step, Tracked, Vacation
-from postier.sieve.problems import CostError, RunError
+from postier.sieve.problems import CostError, RunError, readable
 
 if TYPE_CHECKING:
     from postier.mime.part import Part
@@ -189,7 +189,7 @@ class Run:
     def tell(self, detail: str) -> None:
         """A word of explanation for the trace."""
         if self.trace is not None:
-            self.trace.append(Step(self.line, "", None, detail))
+            self.trace.append(Step(self.line, "", None, readable(detail)))
 
 
 def _creates(action: Action) -> bool:

@@ -15,7 +15,7 @@ from postier.sieve.comparators import ascii_lower
 from postier.sieve.ext.fcc import copy_of
 from postier.sieve.mailto import Mailto, parse_mailto, scheme_of, without_people
 from postier.sieve.matching import build_match
-from postier.sieve.problems import RunError
+from postier.sieve.problems import RunError, readable
 from postier.sieve.running import Op, Run, Test
 from postier.sieve.spec import Command, Extension, Family, Place, Tag, Takes
 from postier.sieve.texts import expand, expand_all
@@ -101,7 +101,7 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
         fault = method_fault(run, uri)
         if fault is not None:
             raise RunError(f'the notification method "{uri[:60]}" cannot be used: {fault}')
-        author = None if sender is None else expand(sender, run)
+        author = None if sender is None else readable(expand(sender, run))
         is_mail = _is_mailto(uri)
         if author is not None and is_mail and outbound_address(author) is None:
             raise RunError(":from is no address")
@@ -114,10 +114,10 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
         action = Notify(
             left,
             run.line,
-            None if message is None else expand(message, run),
+            None if message is None else readable(expand(message, run)),
             int(grade),
             author,
-            tuple(expand_all(options, run)),
+            tuple(map(readable, expand_all(options, run))),
             copy(run),
         )
         run.notifications += 1
