@@ -13,6 +13,14 @@ from tests.servers.smtp_server import letters
 ALICE, BOB = "alice@alpha.test", "bob@alpha.test"
 BOMBS = {
     "comparisons": 'require "body";\n' + 'if body :raw :contains "zzz" { discard; }\n' * 5_000,
+    "mailboxes": 'require ["mailbox", "variables"];\n'
+    + "".join(
+        f'if mailboxexists ["{n}", {", ".join(chr(34) + f"{n}.{m}" + chr(34) for m in range(50))}] {{ discard; }}\n'
+        f'if not mailboxexists "x{n}" {{ set "a" "b"; }}\n'
+        for n in range(2_100)
+    ),
+    "unique ids": 'require "duplicate";\n'
+    + "".join(f'if duplicate :uniqueid "{n}" {{ discard; }}\n' for n in range(100)),
     "redirects": "".join(f'redirect "a{number}@x.test";\n' for number in range(1_000)),
     "files": 'require ["fileinto", "mailbox"];\n'
     + "".join(f'fileinto :create "m{number}";\n' for number in range(1_000)),
