@@ -90,6 +90,11 @@ def mailbox_id(object_id: bytes) -> ResponseCode:
     return ResponseCode(b"MAILBOXID (%b)" % object_id)
 
 
+def message_limit(limit: int) -> ResponseCode:
+    """MESSAGELIMIT: no command of this kind works on more messages, and this one on none (RFC 9738 §3.1)."""
+    return ResponseCode(b"MESSAGELIMIT %d" % limit)
+
+
 def modified(text: bytes) -> ResponseCode:
     """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
     return ResponseCode(b"MODIFIED " + text)

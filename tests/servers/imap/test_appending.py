@@ -149,3 +149,32 @@ async def test_replacing_tells_vanished_and_the_mod_sequence(served):
     assert (await other.refused(b"UID REPLACE 2 INBOX {%d+}\r\n%b" % (len(message), message))).startswith(
         b"NO"
     )
+
+
+async def test_as_many_at_once_as_are_told(sqlite_store, tmp_path):
+    async with Served(sqlite_store, tmp_path) as served:
+        alice, carole = await served.login(), await served.login(1)
+        limit = next(
+            int(word.removeprefix(b"SAVELIMIT="))
+            for line in await alice.ok("CAPABILITY")
+            for word in line.split()
+            if word.startswith(b"SAVELIMIT=")
+        )
+        assert limit >= 1000  # RFC 9738 §3
+        one = b" {3+}\r\na\r\n"
+        (refused,) = await alice.command(b"APPEND INBOX" + one * (limit + 1))
+        assert refused.startswith(b"NO [MESSAGELIMIT %d] " % limit)
+        assert await alice.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]
+        await alice.ok(b"APPEND INBOX" + one * limit)
+        await alice.ok(b"APPEND INBOX" + one)
+        await carole.ok("CREATE Team")
+        await carole.ok("SETACL Team alice@alpha.test lri")
+        await alice.ok("SELECT INBOX")
+        assert await alice.ok("UID SEARCH RETURN (COUNT) UIDAFTER 1 UIDBEFORE 1000") == [
+            b'* ESEARCH (TAG "a8") UID COUNT 998'
+        ]
+        for verb in ("COPY", "MOVE"):  # all or nothing
+            text = await alice.refused(f"{verb} 1:* #user/carole@beta.test/Team")
+            assert text.startswith(b"NO [MESSAGELIMIT %d] " % limit)
+        assert await carole.ok("STATUS Team (MESSAGES)") == [b"* STATUS Team (MESSAGES 0)"]
+        await alice.ok("COPY 1:* Archive")  # nothing is made anew in one's own account

@@ -30,6 +30,7 @@ from postier.imap.responses import (
     UNKNOWN_CTE,
     Status,
     bye,
+    message_limit,
     status_line,
 )
 from postier.imap.urls import MAX_URL_BYTES
@@ -130,7 +131,7 @@ async def _begin(connection: Connection, appending: Appending, head: Begin, tag:
         if head.replaces is not None:
             appending.current.replaces = await replaced(connection, head)
     elif len(appending.current.pieces) >= MAX_FILED_AT_ONCE:
-        raise no(f"At most {MAX_FILED_AT_ONCE} messages in one APPEND", LIMIT)
+        raise no(f"At most {MAX_FILED_AT_ONCE} messages in one APPEND", message_limit(MAX_FILED_AT_ONCE))
     appending.head = head
 
 

@@ -15,6 +15,7 @@ from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
+from postier.mailbox.filing import MAX_FILED_AT_ONCE
 from postier.mime.address import Address
 from postier.mta.sieving.events import Events, Happened
 from postier.servers.imap.compression import BrokenDeflateError, Compression
@@ -138,12 +139,16 @@ class Connection:
         """What this connection is offered now."""
         settings = self.owner.settings
         may_login = self.may_login
+        # RFC 9738 §3: only saving has a limit; of more messages than a FETCH may have, an unaware client would miss some (§4.2)
+        extra = [b"SAVELIMIT=%d" % MAX_FILED_AT_ONCE]
+        if settings.offers_unauthenticate:
+            extra.append(b"UNAUTHENTICATE")
         offer = Offer(
             mechanisms=self.mechanisms if may_login else (),
             can_starttls=self.can_starttls,
             may_login=may_login,
             message_bytes=settings.message_bytes,
-            extra=(b"UNAUTHENTICATE",) if settings.offers_unauthenticate else (),
+            extra=tuple(extra),
         )
         return capabilities(self.session.state, offer)
 

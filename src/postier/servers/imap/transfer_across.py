@@ -11,7 +11,7 @@ import msgspec
 
 from postier.imap.flags import SEEN, SYSTEM_MASK, flag_names
 from postier.imap.refusals import no
-from postier.imap.responses import LIMIT, UNAVAILABLE
+from postier.imap.responses import UNAVAILABLE, message_limit
 from postier.mailbox import ledger
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.filing import MAX_FILED_AT_ONCE, Filed, Letter, file_messages
@@ -49,7 +49,8 @@ async def transfer_across(
     store, reader_id = connection.store, connection.account_id
     originals = await store.read_bulk(_originals, source, reader_id, ranges)
     if len(originals) > MAX_FILED_AT_ONCE:
-        raise no(f"At most {MAX_FILED_AT_ONCE} messages at once into another account", LIMIT)
+        text = f"At most {MAX_FILED_AT_ONCE} messages at once into another account"
+        raise no(text, message_limit(MAX_FILED_AT_ONCE))
     indexes: list[MessageIndex] = []
     for start in range(0, len(originals), BATCH):
         contents = await store.read_blobs([one.blob_id for one in originals[start : start + BATCH]])
