@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from postier.sieve.actions import Action, FileInto, Keep, Redirect, Reject, Step, Tracked, Vacation
-from postier.sieve.problems import CostError, RunError
+from postier.sieve.problems import CostError, RunError, readable
 
 if TYPE_CHECKING:
     from postier.mime.part import Part
@@ -80,6 +80,7 @@ class Run:
         "loops",
         "message",
         "notifications",
+        "notified",
         "part",
         "part_path",
         "redirects",
@@ -121,6 +122,7 @@ class Run:
         self.part: Part | None = None  # of the innermost foreverypart
         self.part_path: Path = ()
         self.has_vacation = False
+        self.notified: set[str] = set()  # by mail, in lower case
         self.loops = 0  # foreverypart around this place, in all scripts
         self.includes = self.redirects = self.notifications = self.added_fields = self.edits = 0
         self.steps = limits.steps
@@ -187,7 +189,7 @@ class Run:
     def tell(self, detail: str) -> None:
         """A word of explanation for the trace."""
         if self.trace is not None:
-            self.trace.append(Step(self.line, "", None, detail))
+            self.trace.append(Step(self.line, "", None, readable(detail)))
 
 
 def _creates(action: Action) -> bool:
