@@ -59,6 +59,23 @@ async def test_a_block_replaces_runs_made_just_before(sqlite_store, monkeypatch)
     assert block.present == (1 << BLOCK) - 2
 
 
+async def test_a_large_account_does_not_keep_others_waiting(sqlite_store, monkeypatch):
+    await filled(sqlite_store, 1, 3 * RUN)
+    await filled(sqlite_store, 2)
+    monkeypatch.setattr(indexer, "BLOCKS_IN_TURN", 2)
+    made = []
+    make_block = indexer.make_block
+
+    async def making(store, stretch, between):
+        made.append(stretch.account_id)
+        return await make_block(store, stretch, between)
+
+    monkeypatch.setattr(indexer, "make_block", making)
+    await Indexer(sqlite_store, "one")._index()
+    assert made == [1, 1, 2, 1]
+    assert [await sqlite_store.read(rows.indexed_to, n) for n in (1, 2)] == [3 * RUN, RUN]
+
+
 async def test_one_worker_holds_the_duty(sqlite_store):
     await filled(sqlite_store)
     assert await sqlite_store.write(take_lease, LEASE, "other", 60_000_000)

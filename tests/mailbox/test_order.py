@@ -9,7 +9,7 @@ import pytest
 from postier.imap.search import SubjectText
 from postier.imap.sorting import SortField, SortKey
 from postier.mailbox.expunge import expunge_uids
-from postier.mailbox.order import in_order
+from postier.mailbox.order import in_order, in_scored_order
 from postier.mailbox.search import search
 from postier.mailbox.sort_keys import KEYED_AT_ONCE, if_keyed, is_refolded, unkeyed, write_keys
 from postier.mailbox.sweep import sweep_account
@@ -20,6 +20,7 @@ from postier.mime.index import MessageIndex, index_message
 from postier.store.transaction import ReadTx, Store, WriteTx
 from tests.mailbox.letters import NOON_US, add_account, append, raw_letter
 
+FIELDS = [field for field in SortField if field is not SortField.RELEVANCY]
 SUBJECTS = ("Plan", "Re: plan", "plan b", "", "=?utf-8?q?=C3=84pfel?=", "apfel", "[x] Zebra", "_", "Zoo")
 SENDERS = (
     "Alice <zoe@alpha.test>",
@@ -77,7 +78,7 @@ async def test_every_order_is_the_plain_one(store: Store) -> None:
     await make_keys(store)
     chance = random.Random(1)
     for _ in range(60):
-        keys = [SortKey(field, bool(chance.getrandbits(1))) for field in chance.sample(list(SortField), 2)]
+        keys = [SortKey(field, bool(chance.getrandbits(1))) for field in chance.sample(FIELDS, 2)]
         uids = sorted(chance.sample(range(1, 61), chance.randint(1, 60)))
         expected = list(uids)
         for key in reversed(keys):
@@ -184,9 +185,24 @@ async def test_keys_go_with_their_email(store: Store) -> None:
     assert await store.read(rows_of) == 1
 
 
-@pytest.mark.parametrize("field", list(SortField))
+@pytest.mark.parametrize("field", FIELDS)
 async def test_one_message_has_an_order(sqlite_store: Store, field: SortField) -> None:
     box = (await sqlite_store.write(add_account))["INBOX"]
     await append(sqlite_store, 1, box, b"\r\n")
     await make_keys(sqlite_store)
     assert await sqlite_store.read(in_order, 1, box, [1], [SortKey(field)]) == [1]
+
+
+async def test_relevancy_is_one_criterion_among_others(store: Store) -> None:
+    box = (await store.write(add_account))["INBOX"]
+    await append(store, 1, box, *[raw_letter(n, subject="ab"[n % 2]) for n in range(6)])
+    await make_keys(store)
+    scored = {1: 5, 2: 9, 3: 9, 4: 1, 5: 5, 6: 9}
+    score, subject = SortKey(SortField.RELEVANCY), SortKey(SortField.SUBJECT)
+    for keys, expected in (
+        ([score], [2, 3, 6, 1, 5, 4]),
+        ([SortKey(SortField.RELEVANCY, is_reverse=True)], [4, 1, 5, 2, 3, 6]),
+        ([subject, score], [3, 1, 5, 2, 6, 4]),
+        ([score, SortKey(SortField.SUBJECT, is_reverse=True)], [2, 6, 3, 1, 5, 4]),
+    ):
+        assert await store.read(in_scored_order, 1, box, sorted(scored), keys, scored) == expected

@@ -8,6 +8,7 @@ not longer than POSTPONED_S, and then rests nineteen times as long as it works; 
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from postier.app import log
@@ -24,6 +25,7 @@ LOOK_ANYWAY_S = 60.0  # and after so long although this worker has written nothi
 LEASE = "index"
 LEASE_US = 120_000_000
 POSTPONED_S = 60.0  # new mail waits at most so long for a quiet moment
+BLOCKS_IN_TURN = 16  # of one account, before others have their turn
 BUSY = 0.1  # of a processor used by this worker for other things
 RESTS_BUSY, RESTS_QUIET = 19, 1  # as long as the work was
 SAMPLE_S = 0.05
@@ -113,12 +115,14 @@ class Indexer:
         """Runs are small, so those of many accounts are filed together."""
         made: _Made = []
         letters = 0
-        for account_id in accounts:
-            done = 0
-            while stretch := await self._store.read(keeping.next_stretch, account_id, done):
-                if stretch.size == BLOCK and not await self._filed(
-                    made
-                ):  # it replaces runs that are among them
+        waiting = deque(accounts)
+        while waiting:
+            account_id, done = waiting.popleft(), 0
+            for _ in range(BLOCKS_IN_TURN):
+                stretch = await self._store.read(keeping.next_stretch, account_id, done)
+                if stretch is None:
+                    break
+                if stretch.size == BLOCK and not await self._filed(made):  # runs among them go into it
                     return
                 self._step_began = time.monotonic()
                 count, block = await make_block(self._store, stretch, self._between)
@@ -129,6 +133,10 @@ class Indexer:
                     letters = 0
                     if not await self._filed(made) or is_ending:
                         return
+            else:
+                if not await self._filed(made):
+                    return
+                waiting.append(account_id)
         await self._filed(made)
 
     async def _filed(self, made: _Made) -> bool:

@@ -3,12 +3,12 @@
 Not here: reading it (`search_syntax`), matching messages (`search_match`), responses (`search_results`).
 Source: RFC 9051 §6.4.4; RFC 3501 §6.4.4 (NEW, OLD, RECENT); RFC 5032; RFC 7162 §3.1.5; RFC 8474 §6. Invariants: texts are
 folded (`mime.collation`); And and Or are flat (none directly in its own kind); after `bind` only UIDs, bits of flags, dates,
-sizes and texts are left, and Keyword, Recent, Messages and Within are gone. No function recurses: the depth of the peer's
+sizes and texts are left, and Keyword, Recent, Messages, Within, Filter and Fuzzy are gone. No function recurses: the depth of the peer's
 nesting costs no stack. It is over 400 lines long because the kinds of criteria and their algebra are one concept.
 """
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -176,6 +176,18 @@ class AnyText(msgspec.Struct, frozen=True):
     text: str
 
 
+class Filter(msgspec.Struct, frozen=True):
+    """The keys stored under this name (RFC 5466 §3.1)."""
+
+    name: str
+
+
+class Fuzzy(msgspec.Struct, frozen=True):
+    """A text key under FUZZY; of `All`, that FUZZY was said of nothing that can be fuzzy (RFC 6203 §3)."""
+
+    term: "SubjectText | AddressText | HeaderText | BodyText | AnyText | All"
+
+
 Leaf: TypeAlias = (
     All
     | Nothing
@@ -194,8 +206,13 @@ Leaf: TypeAlias = (
     | HeaderText
     | BodyText
     | AnyText
+    | Filter
+    | Fuzzy
 )
 Criterion: TypeAlias = And | Or | Not | Leaf
+
+
+_TEXTS = (SubjectText, AddressText, HeaderText, BodyText, AnyText)
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -205,6 +222,7 @@ class Binding(msgspec.Struct, frozen=True):
     uid_ranges: Callable[[SequenceSet, bool], Ranges]  # the view's: a set, and whether it holds UIDs
     recent_from: int | None = None  # the first \Recent UID
     now_s: int = 0
+    loosen: Callable[[Leaf], Criterion] = lambda term: term  # what else a key under FUZZY finds
 
 
 def bind(criterion: Criterion, binding: Binding) -> Criterion:
@@ -222,6 +240,8 @@ def bind(criterion: Criterion, binding: Binding) -> Criterion:
                 )
             case Messages(numbers, is_uid):
                 return Uids(binding.uid_ranges(numbers, is_uid))
+            case Fuzzy(fuzzy):
+                return binding.loosen(fuzzy)
             case Within(seconds, is_younger):
                 edge = binding.now_s - seconds
                 if is_younger:
@@ -249,6 +269,11 @@ def with_numbers_bound(criterion: Criterion, uid_ranges: Callable[[SequenceSet, 
     return _rewrite(criterion, leaf)
 
 
+def with_filters(criterion: Criterion, known: Mapping[str, Criterion]) -> Criterion:
+    """The criteria with the keys of filters in their place."""
+    return _rewrite(criterion, lambda term: known[term.name] if isinstance(term, Filter) else term)
+
+
 def leaves(criterion: Criterion) -> Iterable[Leaf]:
     """All leaves, in no particular order."""
     pending = [criterion]
@@ -260,6 +285,21 @@ def leaves(criterion: Criterion) -> Iterable[Leaf]:
                 pending.append(term)
             case leaf:
                 yield leaf
+
+
+def fuzzed(criterion: Criterion) -> Criterion:
+    """The criteria with their texts as keys under FUZZY."""
+
+    def leaf(term: Leaf) -> Criterion:
+        return Fuzzy(term) if isinstance(term, _TEXTS) else term
+
+    made = _rewrite(criterion, leaf)
+    return made if is_fuzzy(made) else conjunction([made, Fuzzy(All())])
+
+
+def is_fuzzy(criterion: Criterion) -> bool:
+    """Whether FUZZY is among the keys (RFC 6203 §4: RELEVANCY needs it)."""
+    return any(isinstance(leaf, Fuzzy) for leaf in leaves(criterion))
 
 
 def asks_modseq(criterion: Criterion) -> bool:
@@ -383,7 +423,9 @@ def _rewrite(criterion: Criterion, leaf: Callable[[Leaf], Criterion]) -> Criteri
 
 def _leaf_needs(leaf: Leaf) -> Needs:
     match leaf:
-        case All() | Nothing():
+        case Fuzzy(term):
+            return _leaf_needs(term)
+        case All() | Nothing() | Filter():
             return Needs(0)
         case Flags() | Keyword():
             return Needs.FLAGS

@@ -18,7 +18,9 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    Filter,
     Flags,
+    Fuzzy,
     HeaderText,
     Keyword,
     Leaf,
@@ -177,7 +179,7 @@ def _leaf(leaf: Leaf) -> Predicate:
             return lambda message: text in message.body_text()
         case AnyText(text):
             return lambda message: text in message.header_text() or text in message.body_text()
-        case Keyword() | Recent() | Messages() | Within():
+        case Keyword() | Recent() | Messages() | Within() | Filter() | Fuzzy():
             raise UnboundCriterionError(repr(leaf))
 
 

@@ -7,7 +7,7 @@ are in the order of the result, which is ascending for SEARCH; an empty result g
 
 import enum
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -29,6 +29,7 @@ class Return(enum.Flag):
     SAVE = enum.auto()
     CONTEXT = enum.auto()  # RFC 5267 §4.2: a hint; results are found anew as fast
     UPDATE = enum.auto()  # RFC 5267 §4.3
+    RELEVANCY = enum.auto()  # RFC 6203 §4
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -36,6 +37,11 @@ class Wanted(msgspec.Struct, frozen=True):
 
     options: Return
     partial: Partial | None = None
+
+    @property
+    def wants_relevancy(self) -> bool:
+        """Whether scores are told."""
+        return Return.RELEVANCY in self.options
 
     @property
     def saves(self) -> bool:
@@ -51,13 +57,15 @@ def search_answer(
     returns: Wanted | None,
     uses_esearch: bool,
     modseq: int = 0,
+    relevancy: Mapping[int, int] | None = None,
 ) -> bytes:
     """The untagged response; `returns` is None when the command had no RETURN. `modseq`: see `esearch_line`."""
     if returns is None:
         if not uses_esearch:
             return _line(b"* SEARCH", numbers, modseq)  # RFC 3501 §7.2.5: each number by itself
         returns = Wanted(Return.ALL)
-    return esearch_line(esearch_start(tag, is_uid=is_uid), numbers, returns=returns, modseq=modseq)
+    start = esearch_start(tag, is_uid=is_uid)
+    return esearch_line(start, numbers, returns=returns, modseq=modseq, relevancy=relevancy)
 
 
 def search_line(numbers: bytes) -> bytes:
@@ -66,13 +74,19 @@ def search_line(numbers: bytes) -> bytes:
 
 
 def sort_answer(
-    tag: bytes, numbers: Sequence[int], *, is_uid: bool, returns: Wanted | None, modseq: int = 0
+    tag: bytes,
+    numbers: Sequence[int],
+    *,
+    is_uid: bool,
+    returns: Wanted | None,
+    modseq: int = 0,
+    relevancy: Mapping[int, int] | None = None,
 ) -> bytes:
     """The untagged response to SORT."""
     if returns is None:
         return _line(b"* SORT", numbers, modseq)
     start = esearch_start(tag, is_uid=is_uid)
-    return esearch_line(start, numbers, returns=returns, is_sorted=True, modseq=modseq)
+    return esearch_line(start, numbers, returns=returns, is_sorted=True, modseq=modseq, relevancy=relevancy)
 
 
 def esearch_line(
@@ -82,10 +96,12 @@ def esearch_line(
     returns: Wanted,
     is_sorted: bool = False,
     modseq: int = 0,
+    relevancy: Mapping[int, int] | None = None,
 ) -> bytes:
     """One ESEARCH line that begins with an `esearch_start`; nothing for SAVE alone (RFC 9051 §6.4.4 SAVE).
 
-    `modseq` is the highest mod-sequence of what is returned, if the search named MODSEQ (RFC 4731 §3.2).
+    `modseq` is the highest mod-sequence of what is returned, if the search named MODSEQ (RFC 4731 §3.2);
+    `relevancy` the score of each number, if it is to be told (RFC 6203 §4).
     """
     options, partial = returns.options, returns.partial
     if options == Return.SAVE and partial is None:
@@ -104,6 +120,9 @@ def esearch_line(
     if partial is not None:
         found = text(numbers[partial.span(len(numbers))]) or b"NIL"
         words.append(b"PARTIAL (%d:%d %b)" % (partial.first, partial.last, found))
+    if relevancy is not None:
+        told = numbers if partial is None else numbers[partial.span(len(numbers))]
+        words.append(b"RELEVANCY (%b)" % b" ".join([b"%d" % relevancy[number] for number in told]))
     if numbers and modseq:
         words.append(b"MODSEQ %d" % modseq)
     return b" ".join(words) + b"\r\n"

@@ -1,7 +1,7 @@
 """Reading a search program: `[CHARSET x] key *(SP key)`.
 
 Not here: the tree (`search`), RETURN options (`commands.search`). Source: RFC 9051 §6.4.4, §9
-search-program; RFC 3501 §9; RFC 5032. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
+search-program; RFC 3501 §9; RFC 5032; RFC 5466; RFC 6203. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
 chain of OR or of NOT, which clients write by the hundred, takes one place on it.
 """
 
@@ -19,6 +19,7 @@ from postier.imap.search import (
     Criterion,
     DateField,
     DateRange,
+    Filter,
     Flags,
     HeaderText,
     Keyword,
@@ -32,6 +33,7 @@ from postier.imap.search import (
     Within,
     conjunction,
     disjunction,
+    fuzzed,
     negation,
 )
 from postier.imap.tokens import Cursor
@@ -88,6 +90,11 @@ def _open_or_leaf(cursor: Cursor, stack: list[_Frame]) -> Criterion | None:
         else:
             stack.append(_Frame(b"NOT", 1))
         return None
+    if name == b"FUZZY":  # RFC 6203 §3
+        cursor.space()
+        if top.kind != b"FUZZY":
+            stack.append(_Frame(b"FUZZY", 1))
+        return None
     if name == b"OR":
         cursor.space()
         if top.kind == b"OR":
@@ -109,6 +116,8 @@ def _complete(cursor: Cursor, stack: list[_Frame], found: Criterion) -> Criterio
         match top.kind:
             case b"NOT":
                 found = negation(found)
+            case b"FUZZY":
+                found = fuzzed(found)
             case b"OR" if len(top.terms) == top.wanted:
                 found = disjunction(top.terms)
             case b"(" if cursor.take(b")"):
@@ -169,6 +178,13 @@ def _header(cursor: Cursor) -> Criterion:
     return HeaderText(name, _text(cursor))
 
 
+def _filter(cursor: Cursor) -> Criterion:
+    name = cursor.atom()
+    if b"/" in name:  # RFC 5466 §4 filter-name
+        raise bad("Invalid filter name")
+    return Filter(name.decode("ascii"))
+
+
 def _keyword(cursor: Cursor) -> Criterion:
     flags = parse_flags(cursor.atom())
     if len(flags.keywords) != 1:
@@ -218,6 +234,7 @@ _KEYS: dict[bytes, _Key] = {
     b"DELETED": _fixed(Flags(DELETED)),
     b"DRAFT": _fixed(Flags(DRAFT)),
     b"EMAILID": _object_id(EMAIL),
+    b"FILTER": _spaced(_filter),
     b"FLAGGED": _fixed(Flags(FLAGGED)),
     b"FROM": _address(AddressField.FROM),
     b"HEADER": _spaced(_header),

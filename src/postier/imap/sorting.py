@@ -1,7 +1,7 @@
 """The criteria of SORT.
 
 Not here: reading them (`commands.sort`), putting messages in order (`mailbox.order`). Source: RFC 5256 §3 (SORT), RFC 5957
-(DISPLAYFROM, DISPLAYTO).
+(DISPLAYFROM, DISPLAYTO); RFC 6203 §6 (RELEVANCY).
 """
 
 import enum
@@ -19,6 +19,7 @@ class SortField(enum.Enum):
     DISPLAYFROM = "DISPLAYFROM"
     DISPLAYTO = "DISPLAYTO"
     FROM = "FROM"
+    RELEVANCY = "RELEVANCY"  # RFC 6203 §6: the highest first
     SIZE = "SIZE"
     SUBJECT = "SUBJECT"
     TO = "TO"

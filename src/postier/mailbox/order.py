@@ -4,7 +4,8 @@ Not here: the keys (`sort_keys`), what SORT matches (`search`). Source: RFC 5256
 criteria are in the order of the mailbox; both engines compare octets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -53,6 +54,34 @@ def in_order(
         return found
     wanted = frozenset(uids)
     return [uid for uid in found if uid in wanted]
+
+
+def in_scored_order(
+    tx: ReadTx,
+    account_id: int,
+    mailbox_id: int,
+    uids: Sequence[int],
+    keys: Sequence[SortKey],
+    scored: Mapping[int, int],
+) -> list[int]:
+    """The same where RELEVANCY is among the criteria; `scored` has the score of each message (RFC 6203 §6)."""
+    ranges, _ = spans(uids)
+    cte, source, condition, params = entries_in(ranges)
+    columns = [_COLUMNS.get(key.field, "0") for key in keys]
+    rows = tx.rows(
+        f"{cte} SELECT e.uid, {', '.join(columns)} FROM {source} {KEYS}"
+        f" WHERE e.account_id = ? AND e.mailbox_id = ? AND {condition} ORDER BY e.uid",
+        account_id,
+        mailbox_id,
+        *params,
+    )
+    rows = [row for row in rows if row[0] in scored]
+    for place, key in reversed([*enumerate(keys, 1)]):  # a sort keeps the order of what is alike
+        if key.field is SortField.RELEVANCY:
+            rows.sort(key=lambda row: scored[row[0]], reverse=not key.is_reverse)
+        else:
+            rows.sort(key=itemgetter(place), reverse=key.is_reverse)
+    return [row[0] for row in rows]
 
 
 def spans(uids: Sequence[int]) -> tuple[Sequence[UidRange], bool]:

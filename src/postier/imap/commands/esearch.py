@@ -5,7 +5,7 @@ Not here: specifiers (`mailbox_filters`), keys (`search_syntax`), results (`sear
 
 import msgspec
 
-from postier.imap.commands.search import charset, returns_of
+from postier.imap.commands.search import check_relevancy, program, returns_of
 from postier.imap.mailbox_filters import OF_ESEARCH, MailboxFilter, Scope, mailbox_filter
 from postier.imap.refusals import bad
 from postier.imap.search import Criterion
@@ -41,9 +41,11 @@ def parse(cursor: Cursor) -> MultiSearch:
     has_charset = cursor.try_keyword(b"CHARSET")
     if has_charset:
         cursor.space()
-        charset(cursor, clears_saved=returns.saves)
-        cursor.space()
-    return MultiSearch(cursor.tag, sources, returns, parse_program(cursor), has_charset)
+        criterion = program(cursor, clears_saved=returns.saves)
+    else:
+        criterion = parse_program(cursor)
+    check_relevancy(criterion, wants=returns.wants_relevancy)
+    return MultiSearch(cursor.tag, sources, returns, criterion, has_charset)
 
 
 def _sources(cursor: Cursor) -> tuple[MailboxFilter, ...]:

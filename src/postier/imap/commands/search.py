@@ -9,7 +9,7 @@ import msgspec
 from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
-from postier.imap.search import Criterion
+from postier.imap.search import Criterion, is_fuzzy
 from postier.imap.search_results import Return, Wanted
 from postier.imap.search_syntax import parse_program
 from postier.imap.tokens import Cursor
@@ -30,8 +30,8 @@ class Search(msgspec.Struct, frozen=True):
 class CharsetError(PeerError):
     """An unknown CHARSET; `clears_saved`: `$` becomes empty (RFC 9051 §6.4.4.1)."""
 
-    def __init__(self, *, clears_saved: bool) -> None:
-        super().__init__("Unknown charset", status=Status.NO, code=bad_charset(CHARSETS))
+    def __init__(self, *, clears_saved: bool, status: Status = Status.NO) -> None:
+        super().__init__("Unknown charset", status=status, code=bad_charset(CHARSETS))
         self.clears_saved = clears_saved
 
 
@@ -64,10 +64,14 @@ def returns_of(cursor: Cursor) -> Wanted | None:
     return Wanted(options if options or partial else Return.ALL, partial)
 
 
-def charset(cursor: Cursor, *, clears_saved: bool) -> None:
-    """The name of a charset that we read. Raises CharsetError."""
-    if cursor.astring().upper() not in CHARSETS:
-        raise CharsetError(clears_saved=clears_saved)
+def program(cursor: Cursor, *, clears_saved: bool) -> Criterion:
+    """The name of a charset and the keys behind it. Raises CharsetError for a charset that we do not read."""
+    is_known = cursor.astring().upper() in CHARSETS
+    cursor.space()
+    if is_known:
+        return parse_program(cursor)
+    has_filter = b"FILTER" in cursor.text[cursor.pos :].upper()  # RFC 5466 §3.1: filters are UTF-8
+    raise CharsetError(clears_saved=clears_saved, status=Status.BAD if has_filter else Status.NO)
 
 
 def _parse(cursor: Cursor, *, is_uid: bool) -> Search:
@@ -76,9 +80,17 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Search:
     has_charset = cursor.try_keyword(b"CHARSET")
     if has_charset:
         cursor.space()
-        charset(cursor, clears_saved=returns is not None and returns.saves)
-        cursor.space()
-    return Search(cursor.tag, is_uid, returns, parse_program(cursor), has_charset)
+        criterion = program(cursor, clears_saved=returns is not None and returns.saves)
+    else:
+        criterion = parse_program(cursor)
+    check_relevancy(criterion, wants=returns is not None and returns.wants_relevancy)
+    return Search(cursor.tag, is_uid, returns, criterion, has_charset)
+
+
+def check_relevancy(criterion: Criterion, *, wants: bool) -> None:
+    """RELEVANCY is for what FUZZY found. Raises PeerError."""
+    if wants and not is_fuzzy(criterion):
+        raise bad("RELEVANCY needs FUZZY")  # RFC 6203 §4
 
 
 def _return(cursor: Cursor) -> Return | Partial:

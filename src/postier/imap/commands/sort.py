@@ -5,11 +5,10 @@ Not here: the criteria (`sorting`), results (`search_results`). Source: RFC 5256
 
 import msgspec
 
-from postier.imap.commands.search import charset, returns_of
+from postier.imap.commands.search import check_relevancy, program, returns_of
 from postier.imap.refusals import bad
 from postier.imap.search import Criterion
 from postier.imap.search_results import Wanted
-from postier.imap.search_syntax import parse_program
 from postier.imap.sorting import SortField, SortKey, effective
 from postier.imap.tokens import Cursor
 
@@ -39,9 +38,10 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Sort:
     returns = returns_of(cursor)
     keys = effective(cursor.items(lambda: _key(cursor)))
     cursor.space()
-    charset(cursor, clears_saved=returns is not None and returns.saves)
-    cursor.space()
-    return Sort(cursor.tag, is_uid, returns, keys, parse_program(cursor))
+    criterion = program(cursor, clears_saved=returns is not None and returns.saves)
+    by_relevancy = any(key.field is SortField.RELEVANCY for key in keys)
+    check_relevancy(criterion, wants=by_relevancy or (returns is not None and returns.wants_relevancy))
+    return Sort(cursor.tag, is_uid, returns, keys, criterion)
 
 
 def _key(cursor: Cursor) -> SortKey:

@@ -124,8 +124,8 @@ VERBS: dict[bytes, Verb] = {
     b"UID EXPUNGE": Verb(expunge.parse_uid, _SELECTED, writes=True),
     b"SEARCH": Verb(search.parse, _SELECTED, may_expunge=False, by_number=True),
     b"UID SEARCH": Verb(search.parse_uid, _SELECTED),
-    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"ESEARCH": Verb(esearch.parse, LOGGED_IN),
+    b"FETCH": Verb(fetch.parse, _SELECTED, may_expunge=False, by_number=True),
     b"SORT": Verb(sort.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3
     b"UID SORT": Verb(sort.parse_uid, _SELECTED),
     b"THREAD": Verb(thread.parse, _SELECTED, may_expunge=False, by_number=True),  # RFC 5256 §3

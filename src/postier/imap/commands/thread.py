@@ -5,10 +5,9 @@ Not here: the algorithms (`thread_tree`), the response (`thread_results`). Sourc
 
 import msgspec
 
-from postier.imap.commands.search import charset
+from postier.imap.commands.search import program
 from postier.imap.refusals import bad
 from postier.imap.search import Criterion
-from postier.imap.search_syntax import parse_program
 from postier.imap.thread_tree import Algorithm
 from postier.imap.tokens import Cursor
 
@@ -38,6 +37,4 @@ def _parse(cursor: Cursor, *, is_uid: bool) -> Thread:
     if algorithm is None:
         raise bad("Unknown threading algorithm")
     cursor.space()
-    charset(cursor, clears_saved=False)
-    cursor.space()
-    return Thread(cursor.tag, is_uid, algorithm, parse_program(cursor))
+    return Thread(cursor.tag, is_uid, algorithm, program(cursor, clears_saved=False))

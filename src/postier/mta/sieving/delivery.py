@@ -8,6 +8,7 @@ Not here: what a script's actions come to (`decide`), rows (`acceptance`, `effec
 cost one look each; a fault of ours keeps the letter.
 """
 
+import re
 from collections.abc import Sequence
 
 import structlog
@@ -30,7 +31,10 @@ from postier.sieve.world import Envelope
 from postier.smtp.reason import FILTER_REFUSED, Reason
 from postier.store.transaction import ConflictError, Store, StoreError
 
+MAX_REASON_CHARACTERS = 4_000  # of a script's words in the dialogue
 TRIES = 3  # runs of a letter's scripts that meet what other workers track at the same moment
+
+_CONTROL = re.compile(r"[^\x20-\x7e\r\n]")
 
 Taken = list[Job] | Reason
 
@@ -166,7 +170,11 @@ def _refusal(acceptance: Acceptance, origin: Origin, decided: Sequence[Decided])
     if is_reportable and any(not each.is_ereject and not each.reason.isascii() for each in rejects):
         return None  # RFC 5429 §2.2: the exact words, by an MDN
     told = [each.reason for each in rejects if each.reason.isascii() and each.reason.strip()]
-    return FILTER_REFUSED.with_text(told[0]) if told else FILTER_REFUSED
+    return (
+        FILTER_REFUSED.with_text(_CONTROL.sub(" ", told[0][:MAX_REASON_CHARACTERS]))
+        if told
+        else FILTER_REFUSED
+    )
 
 
 def _envelope(acceptance: Acceptance, recipient: LocalRecipient) -> Envelope:

@@ -17,7 +17,7 @@ from postier.imap.responses import Status, no_update, status_line
 from postier.imap.search import Criterion, Uids, conjunction, with_numbers_bound
 from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import ranges_of
-from postier.imap.sorting import SortKey
+from postier.imap.sorting import SortField, SortKey
 from postier.imap.view import MailboxView
 from postier.mailbox.order import in_order
 from postier.mailbox.views import MailboxChanges, changes_for
@@ -63,7 +63,10 @@ def keep(
     """Keep a result up to date from now on, or tell that it is not; whether it is known to the client what is."""
     selected = connection.opened()
     kept = selected.contexts = selected.contexts or Contexts()
-    if not kept.has_room(len(results)):
+    by_relevancy = any(
+        key.field is SortField.RELEVANCY for key in keys or ()
+    )  # scores change without a change
+    if by_relevancy or not kept.has_room(len(results)):
         connection.send(status_line(Status.NO, "Too many contexts", code=no_update(tag)))
         return True
     if not kept.open:

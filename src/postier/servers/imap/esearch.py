@@ -6,6 +6,8 @@ is not there, is passed over without a word; so is one in which nothing matches;
 
 from collections.abc import Sequence
 
+import msgspec
+
 from postier.imap.commands.esearch import MultiSearch
 from postier.imap.refusals import bad, no
 from postier.imap.responses import LIMIT, Status, no_update, status_line
@@ -16,9 +18,9 @@ from postier.mailbox.keywords import keywords_of
 from postier.mailbox.listing import Listed, list_mailboxes
 from postier.mailbox.reading import MailboxState, open_mailbox
 from postier.mailbox.refusals import MailboxRefusedError
-from postier.servers.imap import condstore, contexts, sort_keys
+from postier.servers.imap import condstore, contexts, filters, sort_keys
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import matching_uids
+from postier.servers.imap.matching import matching_uids, relevancy
 from postier.servers.imap.search import forget_saved, found, highest_modseq
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import ReadTx, StoreError
@@ -32,6 +34,7 @@ async def esearch(connection: Connection, command: MultiSearch) -> Done:
         raise bad("ESEARCH of the selected mailbox when no mailbox is selected")  # RFC 7377 §2.2
     if connection.selected is not None:
         contexts.refuse_reuse(connection, command.tag, command.returns)
+    command = msgspec.structs.replace(command, criterion=await filters.look_up(connection, command.criterion))
     if asks_modseq(command.criterion):
         condstore.client_knows(connection)
     await sort_keys.refold(connection)
@@ -94,7 +97,10 @@ async def _search_one(connection: Connection, command: MultiSearch, name: str) -
         uids = await matching_uids(connection, command.criterion, selected=selected, uidnext=state.uidnext)
     if uids:  # RFC 7377 §2.1: also of MIN, MAX and COUNT nothing is told where nothing matches
         modseq = await highest_modseq(connection, command.criterion, returns, uids, selected)
-        connection.send(esearch_line(start, uids, returns=returns, modseq=modseq))
+        scored = None
+        if returns.wants_relevancy:
+            scored = await relevancy(connection, command.criterion, uids, selected=selected)
+        connection.send(esearch_line(start, uids, returns=returns, modseq=modseq, relevancy=scored))
     return is_kept
 
 

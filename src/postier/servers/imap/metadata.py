@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from postier.imap.commands.metadata import Depth, GetMetadata, SetMetadata
+from postier.imap.filters import check_filter, is_filter
 from postier.imap.metadata_responses import (
     METADATA_TOOMANY,
     metadata_changed_line,
@@ -16,7 +17,7 @@ from postier.imap.metadata_responses import (
     metadata_long_entries,
     metadata_max_size,
 )
-from postier.imap.refusals import no
+from postier.imap.refusals import PeerError, no
 from postier.mailbox.annotations import (
     EVERYBODY,
     MAX_VALUE_BYTES,
@@ -69,6 +70,9 @@ async def get_metadata(connection: Connection, command: GetMetadata) -> Done:
 
 async def set_metadata(connection: Connection, command: SetMetadata) -> Done:
     """SETMETADATA."""
+    for entry, value in command.values:
+        if value is not None and not command.mailbox and is_filter(entry):
+            _check_filter(entry, value)
     try:
         changes, seen = await connection.store.write(
             _set, connection.account_id, command.mailbox, command.values, connection.metadata_seen
@@ -80,6 +84,13 @@ async def set_metadata(connection: Connection, command: SetMetadata) -> Done:
     _tell(connection, changes)
     connection.metadata_seen = seen
     return Done("SETMETADATA completed")
+
+
+def _check_filter(entry: str, value: bytes) -> None:
+    try:
+        check_filter(value)
+    except PeerError as fault:  # RFC 5466 §3.2
+        raise no(f"{entry} is no search: {fault.text}") from None
 
 
 def chosen(

@@ -6,16 +6,18 @@ empty after one that does not.
 """
 
 from array import array
+from collections.abc import Mapping, Sequence
 
 from postier.imap.commands.search import Search
+from postier.imap.refusals import PeerError
 from postier.imap.search import Criterion, asks_modseq
 from postier.imap.search_results import Return, Wanted, saved_result, search_answer, search_line
 from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import Uids
-from postier.servers.imap import condstore, contexts, sort_keys
+from postier.servers.imap import condstore, contexts, filters, sort_keys
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.matching import matching
+from postier.servers.imap.matching import matching, relevancy
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import StoreError
 
@@ -23,23 +25,27 @@ from postier.store.transaction import StoreError
 async def search(connection: Connection, command: Search) -> Done:
     """Answer with the messages that match."""
     contexts.refuse_reuse(connection, command.tag, command.returns)
+    view, returns = connection.opened().view, command.returns
+    by_uid: dict[int, int] = {}
     try:
-        result = await _found(connection, command.criterion, is_uid=command.is_uid)
-    except StoreError:
-        forget_saved(connection, command.returns)
+        criterion = await filters.look_up(connection, command.criterion)
+        result = await _found(connection, criterion, is_uid=command.is_uid)
+        if returns is not None and returns.wants_relevancy:
+            by_uid = await relevancy(connection, criterion, result.numbers())
+    except (StoreError, PeerError):
+        forget_saved(connection, returns)
         raise
     uses_esearch = connection.session.uses_esearch
-    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(command.criterion):
+    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(criterion):
         text = result.text()
         if text is not None:
             connection.send(search_line(text.encode()))
             return Done("SEARCH completed")
     uids = result.numbers()
-    view, returns = connection.opened().view, command.returns
     numbers = uids if command.is_uid else view.seqs_of(uids)
     if returns is not None and returns.saves:
         view.save(saved_result(returns, uids))
-    modseq = await highest_modseq(connection, command.criterion, returns, uids)
+    modseq = await highest_modseq(connection, criterion, returns, uids)
     connection.send(
         search_answer(
             command.tag,
@@ -48,11 +54,21 @@ async def search(connection: Connection, command: Search) -> Done:
             returns=returns,
             uses_esearch=uses_esearch,
             modseq=modseq,
+            relevancy=told_scores(returns, numbers, uids, by_uid),
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(connection, command.tag, command.criterion, uids, is_uid=command.is_uid)
+        contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid)
     return Done("SEARCH completed")
+
+
+def told_scores(
+    returns: Wanted | None, numbers: Sequence[int], uids: Sequence[int], by_uid: Mapping[int, int]
+) -> dict[int, int] | None:
+    """The scores that RELEVANCY wants told, by what the answer calls the messages."""
+    if returns is None or not returns.wants_relevancy:
+        return None
+    return {number: by_uid[uid] for number, uid in zip(numbers, uids, strict=True)}
 
 
 async def highest_modseq(

@@ -1,46 +1,64 @@
 r"""SORT and UID SORT.
 
 Not here: what matches (`search`), the order (`mailbox.order`), result lines (`imap.search_results`). Source: RFC 5256 §3; RFC
-5267 §3. Invariants: those of SEARCH; `$` is ascending whatever the order of the answer.
+5267 §3; RFC 6203 §6. Invariants: those of SEARCH; `$` is ascending whatever the order of the answer.
 """
 
 from array import array
 from collections.abc import Sequence
 
 from postier.imap.commands.sort import Sort
+from postier.imap.refusals import PeerError
 from postier.imap.search_results import Return, saved_result, sort_answer
+from postier.imap.sorting import SortField
 from postier.imap.view import MailboxView
-from postier.mailbox.order import in_order
-from postier.servers.imap import contexts
+from postier.mailbox.order import in_order, in_scored_order
+from postier.servers.imap import contexts, filters
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.search import forget_saved, found, highest_modseq
+from postier.servers.imap.matching import relevancy
+from postier.servers.imap.search import forget_saved, found, highest_modseq, told_scores
 from postier.servers.imap.sort_keys import read_keyed
-from postier.store.transaction import StoreError
+from postier.store.transaction import ReadTx, StoreError
 
 
 async def sort(connection: Connection, command: Sort) -> Done:
     """Answer with the messages that match, in order."""
     selected, returns = connection.opened(), command.returns
     contexts.refuse_reuse(connection, command.tag, returns)
+    by_uid: dict[int, int] = {}
+    place, keys = (selected.account_id, selected.mailbox_id), command.keys
+    by_relevancy = any(key.field is SortField.RELEVANCY for key in keys)
     try:
-        uids = await found(connection, command.criterion, is_uid=command.is_uid)
-        account_id, mailbox_id = selected.account_id, selected.mailbox_id
-        ordered = await read_keyed(
-            connection, len(uids), lambda tx: in_order(tx, account_id, mailbox_id, uids, command.keys)
-        )
-    except StoreError:
+        criterion = await filters.look_up(connection, command.criterion)
+        uids = await found(connection, criterion, is_uid=command.is_uid)
+        if by_relevancy or (returns is not None and returns.wants_relevancy):
+            by_uid = await relevancy(connection, criterion, uids)
+
+        def ordering(tx: ReadTx) -> list[int]:
+            if by_relevancy:
+                return in_scored_order(tx, *place, uids, keys, by_uid)
+            return in_order(tx, *place, uids, keys)
+
+        ordered = await read_keyed(connection, len(uids), ordering)
+    except (StoreError, PeerError):
         forget_saved(connection, returns)
         raise
     if returns is not None and returns.saves:
         selected.view.save(saved_result(returns, array("I", ordered)))
     numbers = ordered if command.is_uid else numbers_of(selected.view, uids, ordered)
-    modseq = await highest_modseq(connection, command.criterion, returns, array("I", ordered))
-    answer = sort_answer(command.tag, numbers, is_uid=command.is_uid, returns=returns, modseq=modseq)
-    connection.send(answer)
-    if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(
-            connection, command.tag, command.criterion, ordered, is_uid=command.is_uid, keys=command.keys
+    modseq = await highest_modseq(connection, criterion, returns, array("I", ordered))
+    connection.send(
+        sort_answer(
+            command.tag,
+            numbers,
+            is_uid=command.is_uid,
+            returns=returns,
+            modseq=modseq,
+            relevancy=told_scores(returns, numbers, ordered, by_uid),
         )
+    )
+    if returns is not None and Return.UPDATE in returns.options:
+        contexts.keep(connection, command.tag, criterion, ordered, is_uid=command.is_uid, keys=command.keys)
     return Done("SORT completed")
 
 

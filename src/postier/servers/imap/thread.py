@@ -6,6 +6,7 @@ Not here: what matches (`search`), the threads (`imap.thread_tree`), the respons
 from postier.imap.commands.thread import Thread
 from postier.imap.thread_results import thread_answer
 from postier.mailbox.thread_rows import threads_of
+from postier.servers.imap import filters
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.search import found
 from postier.servers.imap.sort_keys import read_keyed
@@ -14,7 +15,9 @@ from postier.servers.imap.sort_keys import read_keyed
 async def thread(connection: Connection, command: Thread) -> Done:
     """Answer with the threads of the messages that match."""
     selected = connection.opened()
-    uids = await found(connection, command.criterion, is_uid=command.is_uid)
+    uids = await found(
+        connection, await filters.look_up(connection, command.criterion), is_uid=command.is_uid
+    )
     account_id, mailbox_id = selected.account_id, selected.mailbox_id
     there, threads = await read_keyed(
         connection, len(uids), lambda tx: threads_of(tx, account_id, mailbox_id, uids, command.algorithm)

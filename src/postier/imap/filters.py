@@ -1,0 +1,67 @@
+"""FILTER: search keys that a client has stored with the server under a name.
+
+Not here: where they are stored (METADATA). Source: RFC 5466 §3. Invariants: a stored text is a whole search program or the
+filter does not exist; filters may name filters, MAX_PASSES deep, which ends loops as well; what comes of it has no more keys than a
+client may write.
+"""
+
+from collections.abc import Mapping
+
+from postier.imap.refusals import PeerError, bad
+from postier.imap.responses import ResponseCode, Status
+from postier.imap.search import Criterion, Filter, leaves, with_filters
+from postier.imap.search_syntax import MAX_KEYS, parse_program
+from postier.imap.tokens import Cursor
+
+MAX_PASSES = 5  # RFC 5466 §3.1: at least 3
+
+_ROOTS = ("/private/filters/values/", "/shared/filters/values/")  # the first that has the name counts
+
+
+class UndefinedFilterError(PeerError):
+    """There is no such filter, or what is stored is no search program."""
+
+    def __init__(self, name: str) -> None:
+        code = ResponseCode(b"UNDEFINED-FILTER " + name.encode("ascii"))
+        super().__init__("No such filter", status=Status.NO, code=code)
+
+
+def expanded(criterion: Criterion, entries: Mapping[str, bytes]) -> Criterion:
+    """The criteria with what is stored in the place of FILTER. Raises PeerError."""
+    known: dict[str, Criterion] = {}
+    for _ in range(MAX_PASSES):
+        named = {leaf.name for leaf in leaves(criterion) if isinstance(leaf, Filter)}
+        if not named:
+            return criterion
+        for name in named - known.keys():
+            known[name] = _program(name, entries)
+        sizes = {name: sum(1 for _ in leaves(known[name])) for name in named}
+        total = sum(sizes[leaf.name] if isinstance(leaf, Filter) else 1 for leaf in leaves(criterion))
+        if total > MAX_KEYS:
+            raise bad("Too many search keys")
+        criterion = with_filters(criterion, known)
+    for leaf in leaves(criterion):
+        if isinstance(leaf, Filter):
+            raise UndefinedFilterError(leaf.name)  # RFC 5466 §3.1: a loop, or too deep
+    return criterion
+
+
+def is_filter(entry: str) -> bool:
+    """Whether an entry of the server is a filter."""
+    return entry.startswith(_ROOTS)
+
+
+def check_filter(value: bytes) -> None:
+    """What is to be stored must be a search program (RFC 5466 §3.2). Raises PeerError."""
+    parse_program(Cursor(value, utf8=True))
+
+
+def _program(name: str, entries: Mapping[str, bytes]) -> Criterion:
+    for root in _ROOTS:
+        value = entries.get(root + name.lower())
+        if value is not None:
+            try:
+                return parse_program(Cursor(value, utf8=True))
+            except PeerError:
+                break
+    raise UndefinedFilterError(name)
