@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-crash test-clients check format lock docs bench fuzz parts clean
+.PHONY: help install demo test test-crash test-model test-clients check format lock docs bench fuzz parts clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test: $(VENV)/.dev parts ## set up and run the tests
 
 test-crash: $(VENV)/.dev ## kill the server at random under load, many times; nothing accepted may be lost
 	$(BIN)/python -m pytest -q tests/crash --kills=100 $(ARGS)
+
+test-model: $(VENV)/.dev parts ## IMAP sessions at random against a shadow of each, for minutes
+	$(BIN)/python -m pytest -q tests/model --model-seconds=180 --timeout=600 --model-seed=$$RANDOM $(ARGS)
 
 test-clients: $(VENV)/.dev ## real mail clients only, Thunderbird too
 	tools/system_parts.sh desktop

@@ -16,7 +16,11 @@ pytest_plugins = ("tests.dns_server",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How long the crash test goes on."""
+    """How long the crash test and the model of IMAP sessions go on."""
+    parser.addoption(
+        "--model-seconds", type=float, default=3, help="for how long the sessions of tests/model go on"
+    )
+    parser.addoption("--model-seed", type=int, default=1, help="what they do by chance")
     parser.addoption(
         "--kills", type=int, default=20, help="how many times the server is killed in tests/crash"
     )

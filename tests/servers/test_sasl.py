@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import re
 import ssl
@@ -12,7 +13,7 @@ from postier.accounts.credentials import password_secrets, set_password
 from postier.accounts.foreign_login import TokenUnavailableError
 from postier.sasl.scram import ChannelBinding, ScramClient
 from postier.smtp.settings import Role
-from postier.tls.certificates import CertificateFiles
+from postier.tls.certificates import CertificateError, CertificateFiles
 from postier.tls.server import ServerTls, Service
 from tests.certificate_authority import Authority
 from tests.servers.imap.served import ADDRESSES, PASSWORD, Served
@@ -232,3 +233,45 @@ async def test_many_exchanges_at_once_do_not_mix(embedded):
 
     answers = await asyncio.gather(*(one(client, number) for number, client in enumerate(clients)))
     assert all(answer.startswith(b"OK ") for answer in answers)
+
+
+async def test_a_certificate_of_the_client(sqlite_store, tmp_path, authority):
+    (tmp_path / "clients").mkdir()
+    clients = Authority(tmp_path / "clients", "Clients")
+    files = CertificateFiles(*authority.issue("mx.alpha.test", "mx.alpha.test"))
+    tls = ServerTls(Service.IMAP, [files], client_authority=clients.file)
+    options = {"is_tls_implicit": True, "is_plaintext_login_allowed": False, "tls": tls}
+
+    def context(*certificate):
+        made = ssl.create_default_context(cafile=str(authority.file))
+        if certificate:
+            made.load_cert_chain(*certificate)
+        return made
+
+    async with Served(sqlite_store, tmp_path, **options) as served:
+
+        async def connect(*certificate):
+            return await served.connect(ssl=context(*certificate), server_hostname="mx.alpha.test")
+
+        client = await connect()
+        assert b"AUTH=EXTERNAL" not in client.greeting
+        assert b"AUTH=PLAIN" in client.greeting
+        for word, end in (("=", b"OK "), (encoded(b"carole@beta.test"), b"NO [AUTHORIZATIONFAILED]")):
+            client = await connect(*clients.issue("alice", ALICE))
+            assert b"AUTH=EXTERNAL AUTH=PLAIN" in client.greeting
+            assert (await client.command(f"AUTHENTICATE EXTERNAL {word}"))[-1].startswith(end)
+        client = await connect(*clients.issue("nobody", "nobody@alpha.test"))
+        assert (await client.refused("AUTHENTICATE EXTERNAL =")).startswith(b"NO [AUTHENTICATIONFAILED]")
+        client = await connect(*clients.issue("host", "host.alpha.test"))
+        assert b"AUTH=EXTERNAL" not in client.greeting  # it names no mail address
+        greeting = b""
+        with contextlib.suppress(ssl.SSLError, ConnectionError):  # nobody whom we trust signed it
+            greeting = (await connect(*authority.issue("forged", ALICE))).greeting
+        assert greeting == b""
+
+
+def test_an_authority_that_is_none(tmp_path, authority):
+    files = CertificateFiles(*authority.issue("mx.alpha.test", "mx.alpha.test"))
+    for path in (tmp_path / "nowhere", files.key):
+        with pytest.raises(CertificateError, match="authority"):
+            ServerTls(Service.IMAP, [files], client_authority=path)

@@ -55,3 +55,61 @@ def test_different_ids_stay_different():
     script = 'require ["duplicate", "encoded-character"]; if duplicate :uniqueid "${hex:NN}" {}'
     found = [compile_script(script.replace("NN", octet)).run(SUBJECT).tracked for octet in ("fe", "ff")]
     assert found[0] != found[1]
+
+
+class _Asked:
+    """Mailboxes and lists that have everything, and remember what they were asked."""
+
+    def __init__(self):
+        self.names = []
+
+    def may_deliver(self, mailbox):
+        self.names.append(mailbox)
+        return True
+
+    def may_deliver_id(self, mailbox_id):
+        self.names.append(mailbox_id)
+        return True
+
+    def special_uses(self, mailbox):
+        self.names.append(mailbox or "")
+        return ["\\Junk"]
+
+    def annotation(self, mailbox, entry):
+        self.names += [mailbox or "", entry]
+        return "x"
+
+    def is_known(self, uri):
+        self.names.append(uri)
+        return True
+
+    def find(self, uri, value):
+        self.names += [uri, value]
+        return value
+
+
+@pytest.mark.parametrize("wrong", ["${hex:ff}", "${hex:00}", "a${hex:fe}b"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        'mailboxexists ["INBOX", "{}"]',
+        'mailboxidexists "{}"',
+        'specialuse_exists "{}" "\\\\Junk"',
+        'metadataexists "{}" "/private/a"',
+        'metadataexists "INBOX" "/private/{}"',
+        'metadata :matches "INBOX" "/private/{}" "*"',
+        'servermetadataexists "/private/{}"',
+        'string :list "{}" "tag:x.example,2026:a"',
+        'valid_ext_list "tag:x.example,2026:{}"',
+    ],
+)
+def test_the_world_is_asked_in_unicode_only(test, wrong):
+    required = """require ["encoded-character", "variables", "mailbox", "mailboxid", "special-use", "mboxmetadata",
+     "servermetadata", "extlists"]; """
+    asked = _Asked()
+    world = World(mailboxes=asked, lists=asked)
+    script = f"{required} if {test.replace('{}', wrong)} {{ discard; }}"
+    assert compile_script(script).run(SUBJECT, world=world).keep
+    assert all("\x00" not in name and name.encode() is not None for name in asked.names)
+    right = f"{required} if {test.replace('{}', 'INBOX')} {{ discard; }}"
+    assert not compile_script(right).run(SUBJECT, world=world).keep

@@ -47,6 +47,14 @@ from postier.tls.server import ServerTls
 from postier.tls.sts import StsPolicies
 
 SECOND_US = 1_000_000
+_LOGIN_SERVICES = frozenset(
+    {
+        tls_server.Service.SUBMISSION,
+        tls_server.Service.IMAP,
+        tls_server.Service.POP3,
+        tls_server.Service.MANAGESIEVE,
+    }
+)
 _NODE_START = time.time_ns()  # this module is loaded before the workers are forked, so they share it
 
 
@@ -155,7 +163,8 @@ class Graph:
         if listener.tls is TlsMode.NONE:
             return None
         try:
-            tls = ServerTls(service, [self.certificates])
+            authority = self.settings.access.client_certificates if service in _LOGIN_SERVICES else None
+            tls = ServerTls(service, [self.certificates], client_authority=authority)
         except CertificateError as error:
             raise StartError(str(error)) from error
         self.context.on_reload(lambda _: _reload_tls(self.context, tls))

@@ -373,6 +373,15 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             Kind.BOOLEAN, "Whether an IMAP connection may log out of one account and into another (RFC 8437)."
         ),
     ] = True
+    client_certificates: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "A PEM file with the authorities whose certificates log in the account with the mail address in them.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
 
 
 class Sieve(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,8 +87,8 @@ def expand_all(texts: tuple[Text, ...], run: Run) -> list[str]:
 
 
 def storable(text: str) -> str:
-    """A name or id as Unicode; different texts stay different."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """A name or id as Unicode without NUL; different texts stay different."""
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 def decode_characters(text: str) -> str:

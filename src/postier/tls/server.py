@@ -11,6 +11,7 @@ import enum
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -104,20 +105,25 @@ class ServerTls:
         service: Service,
         files: Sequence[CertificateFiles],
         *,
+        client_authority: Path | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """Clients are asked for a certificate if there is a `client_authority`, a PEM file of those who sign them; who has none
+        is served as well.
+        """
         if not files:
             raise ValueError("TLS needs a certificate")
         self.service = service
+        self._client_authority = client_authority
         self._now = now
         now_s = self._now()
         self._loaded = tuple(
-            (certificate, _serving(service, certificate))
+            (certificate, self._serving(certificate))
             for certificate in (load_certificate(one, now_s, accept_expired=True) for one in files)
         )
         self._by_name = _by_name(self._loaded)
         front = _Context(ssl.PROTOCOL_TLS_SERVER)
-        _configure(front, service, self._loaded[0][0])
+        _configure(front, service, self._loaded[0][0], client_authority)
         front.sni_callback = self._choose  # called in every handshake, with None if no name is given
         self.context: ssl.SSLContext = front
 
@@ -141,7 +147,7 @@ class ServerTls:
                 if certificate == old[0]:
                     loaded.append(old)
                     continue
-                loaded.append((certificate, _serving(self.service, certificate)))
+                loaded.append((certificate, self._serving(certificate)))
                 changed.append(certificate)
             except CertificateError as error:
                 loaded.append(old)
@@ -152,6 +158,11 @@ class ServerTls:
     def chosen(self, server_name: str | None) -> Certificate:
         """The certificate that a client which asks for `server_name` is shown (RFC 6066 §3)."""
         return self._find(server_name)[0]
+
+    def _serving(self, certificate: Certificate) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _configure(context, self.service, certificate, self._client_authority)
+        return context
 
     def _find(self, server_name: str | None) -> tuple[Certificate, ssl.SSLContext]:
         name = (server_name or "").lower().removesuffix(".")
@@ -182,13 +193,9 @@ def end_point_binding(connection: ssl.SSLObject) -> bytes | None:
     return certificate.end_point if certificate is not None else None
 
 
-def _serving(service: Service, certificate: Certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _configure(context, service, certificate)
-    return context
-
-
-def _configure(context: ssl.SSLContext, service: Service, certificate: Certificate) -> None:
+def _configure(
+    context: ssl.SSLContext, service: Service, certificate: Certificate, client_authority: Path | None
+) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996, RFC 9325 §3.1.1
     context.set_ciphers(_OPPORTUNISTIC if service is Service.SMTP else _MODERN)
     context.options |= (
@@ -197,6 +204,13 @@ def _configure(context: ssl.SSLContext, service: Service, certificate: Certifica
         | ssl.OP_NO_COMPRESSION
         | ssl.OP_SINGLE_ECDH_USE
     )
+    if client_authority is not None:
+        try:
+            context.load_verify_locations(cafile=str(client_authority))
+        except (ssl.SSLError, OSError) as error:
+            problem = CertificateProblem.UNREADABLE
+            raise CertificateError(client_authority, problem, f"no authority of clients ({error})") from error
+        context.verify_mode = ssl.CERT_OPTIONAL
     if service.protocols:
         context.set_alpn_protocols(list(service.protocols))
     files = certificate.files

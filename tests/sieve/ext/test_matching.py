@@ -94,6 +94,12 @@ def test_what_is_no_relation():
         ("a.c", "a\u00fcc", ["a\u00fcc"]),
         (r"\\w+@\\S+ \\d", "me@x.example 7", ["me@x.example 7"]),
         ("REPORT", "the report", ["report"]),
+        (r"\\bfoo\\b", "a foo.", ["foo"]),
+        (r"\\<o+", "foo oo", ["oo"]),
+        (r"o+\\>", "oof foo", ["oo"]),
+        (r"o\\Bo", "foo", ["oo"]),
+        (r"(\\b.)+", "ab", ["a", "a"]),
+        ("^\\\\b\u00fc\\\\b$", "\u00fc", ["\u00fc"]),
         ("[A-C]+", "xabcx", ["abc"]),
         ("^$", "", [""]),
         ("(^|,)b", "a,b", [",b", ","]),
@@ -118,6 +124,9 @@ def test_regex(pattern, value, groups):
         ("a^b", "a^b"),
         ("(a|b)c", "ab"),
         ("^$", "x"),
+        (r"\\bfoo\\b", "foot"),
+        (r"\\Bfoo", "a foo"),
+        (r"\\b", "..."),
     ],
 )
 def test_what_a_regex_does_not_match(pattern, value):

@@ -159,6 +159,17 @@ async def failure_notice(posting: Posting, name: str, error: str, error_line: in
     )
 
 
+async def resting_notice(posting: Posting, name: str) -> Notice:
+    """What the owner of a script for IMAP events reads when it took too much time."""
+    return await posting.notice(
+        f"Your mail filter {name} rests",
+        f'Your Sieve script "{name}" took more than {CPU_BUDGET_US // SECOND_US} seconds of processor time\n'
+        "within an hour. Until the hour is over it does not run on what your mail programs do.\n",
+        "rests",
+        name,
+    )
+
+
 async def _tell_disabled(decision: _Decision, posting: Posting, name: str) -> None:
     decision.remarks.append(f"script {name} was disabled, for it took too much time")
     notice = await posting.notice(
