@@ -12,7 +12,7 @@ import spf as pyspf
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from postier.mailauth import arc, dkim, dmarc, spf
+from postier.mailauth import arc, bimi, dkim, dmarc, spf
 from postier.mailauth.authentication_results import build, of_dkim, of_dmarc, of_spf
 from postier.mailauth.dkim.signature import without_value
 from postier.mailauth.dkim.verify import SignedHeader
@@ -35,6 +35,7 @@ ZONE = {
     "_b.test": b"v=spf1 %s ~all" % NETWORKS,
     "_c.test": b"v=spf1 %s ip4:192.0.2.0/24 ~all" % NETWORKS,
     "_dmarc.example.com": b"v=DMARC1; p=reject; rua=mailto:a@example.com",
+    "default._bimi.example.com": b"v=BIMI1; l=https://example.com/logo.svg;",
 }
 
 
@@ -119,6 +120,8 @@ def main():
     sender = spf.run(spf.check("192.0.2.1", "a@example.com", "mx.test"), zone)
     verdict = dmarc.run(dmarc.check(letter, sender, proofs), zone)
     figures["dmarc_us"] = best(lambda: dmarc.run(dmarc.check(letter, sender, proofs), zone))
+    figures["bimi_claim_us"] = best(lambda: dmarc.run(bimi.claim_of(letter, verdict, proofs), zone))
+    figures["bimi_strip_fields_us"] = best(lambda: bimi.strip_fields(signed))
     entries = [
         of_spf(sender, ip="192.0.2.1", sender="a@example.com", helo="mx.test"),
         of_dkim(proofs[0]),

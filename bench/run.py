@@ -2,7 +2,7 @@
 
 A fresh data folder on a real disk, every write synced; the load and the DNS server run in this process and are not counted.
 `--quick` takes seconds and shows only that all works; `--all` adds what the other modules bench_*.py measure. `--beside
-dovecot` has Debian's Dovecot do each operation of IMAP right after Postier, and prints the ratios.
+dovecot` has Debian's Dovecot do each operation of IMAP in turns with Postier, and prints the ratios.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
         "--workers", type=int, default=os.cpu_count() or 1, help="of the server (one per core)"
     )
     parser.add_argument("--beside", choices=("dovecot",), help="measure this peer of IMAP too, in turns")
-    parser.add_argument("--format", choices=dovecot.FORMATS, default="sdbox", help="how Dovecot keeps mail")
+    parser.add_argument("--format", choices=dovecot.FORMATS, default="mdbox", help="how Dovecot keeps mail")
     parser.add_argument("--folder", type=Path, default=DISK, help="where data folders are made; on a disk")
     given = parser.parse_args()
     _tell({

@@ -31,6 +31,7 @@ CORPUS = [
     b"a UID SEARCH RETURN (MIN SAVE) CHARSET UTF-8 OR NOT (SEEN 1:5) SINCE 1-Feb-1994 HEADER x {1+}\r\ny\r\n",
     b'a LIST (SUBSCRIBED RECURSIVEMATCH) "" (a* "%") RETURN (CHILDREN STATUS (MESSAGES SIZE))\r\n',
     b'a APPEND {5+}\r\nINBOX (\\Seen $x) " 1-Jan-2024 00:00:00 +0100" {4+}\r\nabcd ~{2+}\r\nxy\r\n',
+    b"a APPEND x UTF8 (~{4+}\r\nabcd) (\\Seen) UTF8 (~{2+}\r\nxy)\r\n",
     b"a STORE 1 +FLAGS.SILENT (\\Seen a)\r\nb COPY 1:3 &U,BTFw-\r\nc CREATE x (USE (\\Sent))\r\n",
 ]
 PIECES = [

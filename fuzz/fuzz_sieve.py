@@ -12,6 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from msgspec.structs import replace
+
 from postier.mime.dates import Moment
 from postier.sieve.filters import read_filters
 from postier.sieve.problems import ScriptError
@@ -26,12 +28,21 @@ STRINGS = [
     "${1}", "${0}${x}", "${global.x}", "${hex:41 ff}", "${unicode:20ac}", "INBOX", "Junk", "\\\\Seen $x", "(a|b)*c", "a{2,3}",
     "[[:alpha:]]+", "(a*)*b", "^.*$", "((((", "gt", "eq", "i;octet", "i;ascii-numeric", "year", "iso8601", "+0100", "text/plain",
     "mailto:a@b.example?subject=x", "urn:ietf:params:sieve:addrbook:default", "one", "x", "global.x", "1", "\u00fc\u20ac",
-    "Content-Type: text/html\r\n\r\n<p>x</p>", "2026-11-24T00:00:00Z", "NEVER", "\\\\Junk", "online", "y" * 300,
+    "Content-Type: text/html\r\n\r\n<p>x</p>", "2026-11-24T00:00:00Z", "NEVER", "two", "\\\\Junk", "online", "y" * 300,
 ]  # fmt: skip
 PIECES = ['"', "\\", "{", "}", "(", ")", "[", "]", ",", ";", ":", "text:\r\n", ".\r\n", "/*", "*/", "#", "1K", "99999999999999999999",
           "\x00", "\xff", "\r", "\n", "if ", "elsif ", "else ", "not ", "${", "require "]  # fmt: skip
 SHELF = ScriptShelf(
-    {"one": compile_script('require ["include", "variables"]; global "x"; set "x" "1"; include :once "one";')}
+    {
+        "one": compile_script(
+            'require ["include", "variables"]; global "x"; set "x" "1"; include :once "one";'
+        ),
+        "two": compile_script(
+            """require ["include", "variables", "foreverypart", "mime", "body", "replace", "enclose", "date"]; include "one";
+            if allof (header :matches "x-part" "*", body :contains "a", size :under 10K) { replace "new"; }
+            foreverypart { if date "date" "year" "2026" { enclose "see"; } if exists :mime "x-part" { return; } }"""
+        ),
+    }
 )
 WORLD = World(
     now=Moment(1_795_489_198, 60),
@@ -41,6 +52,7 @@ WORLD = World(
     verdict=Verdict(40, 1),
     environment={"domain": "b.example"},
 )
+ENVELOPE = Envelope("s@x.example", "a@b.example")
 
 
 def argument(source: random.Random, takes: str | None) -> str:
@@ -121,8 +133,12 @@ def exercise(text: str, raw: bytes) -> Script | None:
         compiled = compile_script(text)
     except ScriptError:
         return None
-    for with_trace in (False, True):
-        result = compiled.run(raw, Envelope("s@x.example", "a@b.example"), WORLD, with_trace=with_trace)
+    for with_trace, envelope in (
+        (False, ENVELOPE),
+        (True, Envelope("<@x,@y:s@x.example>", raw[:40].decode("latin-1"))),
+    ):
+        world = replace(WORLD, is_imap_event=with_trace)
+        result = compiled.run(raw, envelope, world, with_trace=with_trace)
         assert result.error is None or (not result.actions and result.keep)
     return compiled
 

@@ -242,10 +242,10 @@ async def test_one_network_can_not_keep_the_others_out(desk: Desk) -> None:
         done.append(name)
         return answer
 
-    flood = [login(f"u{n}@beta.test", HERE) for n in range(15)]
+    flood = [login(f"u{n}@beta.test", HERE) for n in range(40)]
     answers = await asyncio.gather(*flood, login("carole@beta.test", ELSEWHERE))
     assert isinstance(answers[-1], Login)
-    assert done.index("carole@beta.test") <= 6  # came last, waited for no more than two or three of the flood
+    assert done.index("carole@beta.test") <= 12  # came last, and waited for a few of the flood
 
 
 async def test_what_waits_when_the_process_stops_is_told_so(desk: Desk) -> None:

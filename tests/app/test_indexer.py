@@ -3,7 +3,7 @@
 import asyncio
 
 from postier.app import indexer
-from postier.app.indexer import BUSY, LEASE, SAMPLE_S, Indexer, Leisure
+from postier.app.indexer import BUSY, LEASE, LOOK_ANYWAY_S, SAMPLE_S, Indexer, Leisure
 from postier.mailbox.words import rows
 from postier.mailbox.words.block import BLOCK, RUN
 from postier.store.leases import take_lease
@@ -59,6 +59,23 @@ async def test_a_block_replaces_runs_made_just_before(sqlite_store, monkeypatch)
     assert block.present == (1 << BLOCK) - 2
 
 
+async def test_a_large_account_does_not_keep_others_waiting(sqlite_store, monkeypatch):
+    await filled(sqlite_store, 1, 3 * RUN)
+    await filled(sqlite_store, 2)
+    monkeypatch.setattr(indexer, "BLOCKS_IN_TURN", 2)
+    made = []
+    make_block = indexer.make_block
+
+    async def making(store, stretch, between):
+        made.append(stretch.account_id)
+        return await make_block(store, stretch, between)
+
+    monkeypatch.setattr(indexer, "make_block", making)
+    await Indexer(sqlite_store, "one")._index()
+    assert made == [1, 1, 2, 1]
+    assert [await sqlite_store.read(rows.indexed_to, n) for n in (1, 2)] == [3 * RUN, RUN]
+
+
 async def test_one_worker_holds_the_duty(sqlite_store):
     await filled(sqlite_store)
     assert await sqlite_store.write(take_lease, LEASE, "other", 60_000_000)
@@ -95,8 +112,15 @@ async def test_stopping_ends_between_blocks(sqlite_store):
 async def test_nothing_to_do_writes_nothing(sqlite_store):
     await filled(sqlite_store, count=RUN - 2)
     before = sqlite_store.commits
-    assert await Indexer(sqlite_store, "one")._index() > 0  # how long it looked
+    duty = Indexer(sqlite_store, "one")
+    assert await duty._index() > 0  # how long it looked
     assert sqlite_store.commits == before
+    assert await duty._index() == 0  # nothing was written, so it does not look
+    duty._looked_at -= LOOK_ANYWAY_S
+    assert await duty._index() > 0  # others may have written
+    await filled(sqlite_store, 2)
+    assert await duty._index() > 0
+    assert await sqlite_store.read(rows.indexed_to, 2) == RUN
 
 
 async def test_mail_goes_first(sqlite_store, monkeypatch):

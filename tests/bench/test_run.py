@@ -75,7 +75,7 @@ def test_each_operation_of_imap_has_its_figures(rows: Rows) -> None:
 def test_dovecot_does_the_same_and_the_ratios_are_told(rows: Rows) -> None:
     ours, theirs = (
         {str(row["operation"]): row for row in rows if row.get("server") == server}
-        for server in ("postier", "dovecot sdbox")
+        for server in ("postier", "dovecot mdbox")
     )
     ratios = {str(row["operation"]): row for row in rows if row["bench"] == "ratio"}
     assert ratios.keys() == theirs.keys()

@@ -5,7 +5,7 @@ Not in `make test`: the program is some two hundred megabytes.
 
 import pytest
 
-from tests.clients.letters import arrived, await_flag, fill, flags_of, letter
+from tests.clients.letters import arrived, await_flag, fill, flags_of, letter, mailbox
 from tests.clients.marionette import thunderbird
 
 pytestmark = [pytest.mark.xdist_group("clients"), pytest.mark.desktop]
@@ -26,7 +26,7 @@ def program(tmp_path_factory):
         yield running
 
 
-def add(program, account, *, implicit=True, password=None):
+def add(program, account, *, implicit=True, password=None, kind="imap"):
     ports = account.ports
     return program.act(
         "add",
@@ -34,7 +34,8 @@ def add(program, account, *, implicit=True, password=None):
         password=password or account.password,
         hostname=account.hostname,
         certificate=account.certificate.read_text(),
-        imap=ports.imaps if implicit else ports.imap,
+        type=kind,
+        incoming=getattr(ports, kind + "s" if implicit else kind),
         submission=ports.submissions if implicit else ports.submission,
         implicit=implicit,
     )
@@ -74,6 +75,24 @@ def test_a_letter_is_flagged_and_another_deleted(program, user, alice):
     assert b"Subject: Two" in gone
     assert len(arrived(alice)) == 1
     await_flag(alice, 1, b"\\Flagged")
+
+
+def test_a_letter_is_filed_in_a_folder_of_its_own(program, user, alice):
+    program.act("file", user=user, count=2, subject="One", made="Grüße", name="Grüße & Küsse")
+    (filed,) = arrived(alice, name="Grüße & Küsse")
+    assert b"Subject: One" in filed
+    with mailbox(alice) as client:
+        assert [name for _, _, name in client.list_folders() if name.startswith("Gr")] == ["Grüße & Küsse"]
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_letters_are_fetched_by_pop3(program, alice, implicit):
+    fill(alice, letter(alice, subject="One"), letter(alice, subject="Zwei Grüße", number=2))
+    assert add(program, alice, kind="pop3", implicit=implicit) == {"added": True}
+    assert program.act("fetch", user=alice.address, count=2) == ["One", "Zwei Grüße"]
+    fill(alice, letter(alice, subject="Three", number=3))
+    assert program.act("fetch", user=alice.address, count=3)[2] == "Three"
+    assert len(arrived(alice, 3)) == 3
 
 
 def test_a_new_letter_is_shown_when_it_comes(program, user, alice):

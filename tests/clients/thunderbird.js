@@ -52,12 +52,12 @@ async function compose(user, { to, subject, body }) {
 
 const acts = {
     // The account dialog's own steps: log in with what was entered, then make the account.
-    async add({ user, password, hostname, certificate, imap, submission, implicit }) {
+    async add({ user, password, hostname, certificate, type, incoming, submission, implicit }) {
         const module = (name) => ChromeUtils.importESModule(`resource:///modules/accountcreation/${name}.sys.mjs`)[name];
         const der = certificate.replace(/-----.*-----|\s/g, "");
         const known = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).constructX509FromBase64(der);
         const exceptions = Cc["@mozilla.org/security/certoverride;1"].getService(Ci.nsICertOverrideService);
-        for (const port of [imap, submission]) {
+        for (const port of [incoming, submission]) {
             exceptions.rememberValidityOverride(hostname, port, {}, known, false);
         }
         const config = new (module("AccountConfig"))();
@@ -66,7 +66,7 @@ const acts = {
             hostname, username: user, password, auth: Ci.nsMsgAuthMethod.passwordCleartext,
             socketType: implicit ? Ci.nsMsgSocketType.SSL : Ci.nsMsgSocketType.alwaysSTARTTLS,
         };
-        Object.assign(config.incoming, login, { type: "imap", port: imap });
+        Object.assign(config.incoming, login, { type, port: incoming });
         Object.assign(config.outgoing, login, { type: "smtp", port: submission, addThisServer: true });
         const verifier = new (module("ConfigVerifier"))(null, new AbortController().signal);
         try {
@@ -97,10 +97,31 @@ const acts = {
         pane.commandController.doCommand(command);
     },
 
+    // A folder made, renamed, and a letter dropped on it.
+    async file({ user, count, subject, made, name }) {
+        const root = rootOf(user);
+        root.createSubfolder(made, null);
+        const folder = await folderOf(user, made);
+        folder.rename(name, null);
+        await folderOf(user, name);
+        const { pane, message } = await open(user, "INBOX", count, subject);
+        pane.commandController.doCommand("cmd_moveMessage", rootOf(user).subFolders.find((each) => each.name === name));
+        await until(() => pane.gDBView.rowCount === count - 1);
+        return message.messageId;
+    },
+
     // Until the folder, being open, shows that many letters.
     async watch({ user, name, count }) {
         const pane = await paneOf();
         await until(() => pane.gFolder?.name === name && pane.gDBView.rowCount === count);
+    },
+
+    // Fetch new mail by POP3.
+    async fetch({ user, count }) {
+        const inbox = await folderOf(user, "Inbox");
+        serverOf(user).getNewMessages(inbox, null, null);
+        await until(() => inbox.getTotalMessages(false) === count);
+        return [...inbox.messages].map((message) => message.mime2DecodedSubject);
     },
 
     async show({ user, name, count }) {

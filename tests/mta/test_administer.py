@@ -30,3 +30,19 @@ async def test_the_report_gets_an_id_of_its_own(store):
     (report,) = await letters(store, "alice@alpha.test")
     assert f"Message-ID: <{free}@{HOSTNAME}>\r\n".encode() in report
     assert GIVEN_UP.encode() in report
+
+
+async def test_a_letter_whose_content_is_gone_can_be_given_up(sqlite_store):
+    async with post_office(sqlite_store) as office:
+        queue_id = await office.send("b@beta.test")
+        await office.quiet()
+        await sqlite_store.write(lambda tx: tx.run("UPDATE queue_message SET blob_id = ?", bytes(32)))
+        directory = Directory(sqlite_store, hostname=HOSTNAME)
+        failed = await fail_letter(
+            sqlite_store, directory, HOSTNAME, queue_id, now_us=NOW_US, random_bits=lambda _: 1
+        )
+        assert failed == 1
+        assert await office.rows() == []
+        directory.close()
+    (report,) = await letters(sqlite_store, "alice@alpha.test")
+    assert GIVEN_UP.encode() in report

@@ -21,10 +21,10 @@ ENTITIES = (
 @pytest.mark.parametrize("logo", [BOMB, ENTITIES, gzip.compress(ENTITIES)])
 def test_a_logo_is_bounded(logo):
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(BimiError):
         read_indicator(logo)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert tracemalloc.get_traced_memory()[1] < 20 * MAX_INDICATOR_OCTETS
     tracemalloc.stop()
 

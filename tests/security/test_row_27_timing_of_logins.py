@@ -20,11 +20,13 @@ async def test_unknown_names_take_the_same_time(sqlite_store: Store) -> None:
     authenticator = Authenticator(sqlite_store, Limiter(sqlite_store, [ip_network("192.0.2.0/24")]))
     names = ("carole@beta.test", "ghost@beta.test", "ghost@nowhere.test", "nologin@beta.test")
     fastest = dict.fromkeys(names, 1e9)
-    for n in range(ROUNDS):  # in turns; the fastest of each, for the machine does other things too
+    for n in range(
+        ROUNDS
+    ):  # in turns; the least of each; processor time, for the machine does other things too
         for name in names:
-            began = time.perf_counter()
+            began = time.process_time()
             answer = await authenticator.authenticate(name, f"guess {n}", peer="192.0.2.1")
-            fastest[name] = min(fastest[name], time.perf_counter() - began)
+            fastest[name] = min(fastest[name], time.process_time() - began)
             assert answer == LoginRefused(LoginProblem.WRONG)
     assert max(fastest.values()) < MOST_APART * min(fastest.values()), fastest
     authenticator.close()

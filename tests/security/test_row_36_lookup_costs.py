@@ -56,9 +56,9 @@ def test_a_thousand_signatures():
     )
     message += b"From: a@b.test\r\n\r\n" + b"x" * 500_000
     tree = Tree()
-    start = time.perf_counter()
+    start = time.process_time()
     results = dkim.run(dkim.verify(message, 1), tree)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert tree.asked == dkim.MAX_SIGNATURES
     assert len(results) == dkim.MAX_SIGNATURES + 1
 

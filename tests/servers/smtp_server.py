@@ -35,6 +35,7 @@ from postier.mta.sieving.delivery import Sieving
 from postier.mta.sieving.origin import Office
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.submit import Submission
+from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.visit import Intake
 from postier.servers.listener import ConnectionLimits, Listener
 from postier.servers.logins import OFFERED_NAMES, Logins
@@ -124,6 +125,7 @@ class Options(msgspec.Struct, frozen=True):
     zones: Mapping[str, str] = NO_ZONES
     exempt: bool = True  # no reverse names are looked up
     trusted_sealers: Sequence[str] = ()
+    tally: Tally = NO_TALLY
     logos: LogoShelf | None = None
     draws: Sequence[int] = ()  # what is drawn first for ids, of connections too
 
@@ -227,7 +229,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
             exempt_networks=_networks(options),
             trusted_sealers=options.trusted_sealers,
             logos=options.logos,
-            sieving=Sieving(store, shelf, office),
+            sieving=Sieving(store, shelf, office, options.tally),
         )
         tls = None
         if options.tls or options.implicit:

@@ -21,6 +21,11 @@ from tests.sieve.scripts import MESSAGE_B, mistakes, run, taken
         ('redirect "a@x.example"; redirect "a@x.example";', ["redirect a@x.example"]),
         ('require "fileinto"; fileinto "a"; fileinto "b"; fileinto "a";', ["fileinto a", "fileinto b"]),
         ('require "fileinto"; keep; fileinto "inbox";', ["fileinto inbox"]),
+        ('require ["fileinto", "copy"]; fileinto :copy "inbox";', ["implicit keep"]),
+        (
+            'require ["fileinto", "copy"]; fileinto :copy "inbox"; fileinto "a";',
+            ["fileinto inbox", "fileinto a"],
+        ),
         ("if true { discard; } else { keep; }", ["discard"]),
         ("if false { discard; } else { keep; }", ["keep"]),
         ("if false { stop; } elsif true { discard; } elsif true { keep; } else { stop; }", ["discard"]),
@@ -29,6 +34,15 @@ from tests.sieve.scripts import MESSAGE_B, mistakes, run, taken
 )
 def test_what_comes_out(script, actions):
     assert taken(run(script)) == actions
+
+
+def test_filing_twice_is_filing_once_with_the_last_flags_and_all_that_was_asked():
+    script = """require ["fileinto", "mailbox", "imap4flags", "copy"];
+    fileinto :create :flags "a" "A"; fileinto :flags "b" "A"; fileinto :copy "INBOX"; setflag "c"; {}"""
+    filed, kept = run(script.format("keep;")).actions
+    assert (filed.creates, filed.flags, kept.flags) == (True, ("b",), ("c",))
+    script = 'require ["fileinto", "copy", "imap4flags"]; fileinto :copy "INBOX"; setflag "c";'
+    assert run(script).keep.flags == ("c",)
 
 
 RFC_EXAMPLE = """

@@ -144,6 +144,30 @@ def test_the_address_test_takes_no_field_named_at_run_time_that_holds_no_address
     assert mistakes('if address "subject" "x" {}')
 
 
+@pytest.mark.parametrize(
+    ("field", "whole"),
+    [
+        ("a@", "a@"),
+        ("John Doe", "John Doe"),
+        ('"Q, R"', '"Q, R"'),
+        ("=?utf-8?q?J?= x", "=?utf-8?q?J?= x"),
+        ("<>", "<>"),
+        ("a@b.example, John Doe", "John Doe"),
+        ("folded\r\n value", "folded value"),
+    ],
+)
+def test_what_is_no_address_is_compared_as_it_stands(field, whole):  # RFC 5228 §2.7.4
+    message = f"From: {field}\r\n\r\n".encode()
+    written = whole.replace('"', '\\"')
+    assert holds(f'address "from" "{written}"', message)
+    assert not holds('address :localpart :contains "from" ["a@", "J", "<", "value"]', message)
+
+
+def test_groups_and_comments_are_no_addresses():
+    for field in (b"team: ;", b"(nobody)"):
+        assert not holds('address :contains "from" ""', b"From: " + field + b"\r\n\r\n")
+
+
 def test_what_is_no_name_of_a_field_is_no_mistake():  # RFC 5228 §2.4.2.2: MUST NOT
     for test in ('address :contains "from:" ""', 'header :contains "from:" ""', 'exists "a b"'):
         assert not holds(test)

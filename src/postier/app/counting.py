@@ -51,6 +51,10 @@ class Counting:
         """A recipient elsewhere was tried."""
         self._metrics.count(metrics.DELIVERIES, outcome)
 
+    def filtered(self, result: str) -> None:
+        """A script ran."""
+        self._metrics.count(metrics.FILTERED, result)
+
     def unsigned(self, domain: str) -> None:
         """A letter leaves without a signature."""
         self._metrics.count(metrics.UNSIGNED, domain)

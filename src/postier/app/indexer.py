@@ -8,6 +8,7 @@ not longer than POSTPONED_S, and then rests nineteen times as long as it works; 
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from postier.app import log
@@ -20,10 +21,12 @@ from postier.store.transaction import ReadTx, Store, StoreError, WriteTx
 
 EVERY_S = 5.0
 LOOK_SHARE = 0.01  # of the time, at most, goes into looking for what is to be done
+LOOK_ANYWAY_S = 60.0  # and after so long although this worker has written nothing
 LEASE = "index"
 LEASE_US = 120_000_000
 POSTPONED_S = 60.0  # new mail waits at most so long for a quiet moment
-BUSY = 0.25  # of a processor used by this worker for other things
+BLOCKS_IN_TURN = 16  # of one account, before others have their turn
+BUSY = 0.1  # of a processor used by this worker for other things
 RESTS_BUSY, RESTS_QUIET = 19, 1  # as long as the work was
 SAMPLE_S = 0.05
 
@@ -60,7 +63,8 @@ class Indexer:
         self._every_s = every_s
         self._stopping = asyncio.Event()
         self._leisure = Leisure()
-        self._step_began = 0.0
+        self._step_began = self._looked_at = 0.0
+        self._commits = -1
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Begin to look now and then."""
@@ -91,7 +95,10 @@ class Indexer:
         """Index what there is; how long looking for it took. Raises StoreError."""
         if not await self._store.read(_is_free, self._owner, time.time_ns() // 1000):
             return 0.0
-        began = time.monotonic()
+        began, commits = time.monotonic(), self._store.commits
+        if commits == self._commits and began - self._looked_at < LOOK_ANYWAY_S:
+            return 0.0
+        self._commits, self._looked_at = commits, began
         accounts = await self._store.read_bulk(keeping.accounts_to_index)
         looked_s = time.monotonic() - began
         if not accounts:
@@ -108,12 +115,14 @@ class Indexer:
         """Runs are small, so those of many accounts are filed together."""
         made: _Made = []
         letters = 0
-        for account_id in accounts:
-            done = 0
-            while stretch := await self._store.read(keeping.next_stretch, account_id, done):
-                if stretch.size == BLOCK and not await self._filed(
-                    made
-                ):  # it replaces runs that are among them
+        waiting = deque(accounts)
+        while waiting:
+            account_id, done = waiting.popleft(), 0
+            for _ in range(BLOCKS_IN_TURN):
+                stretch = await self._store.read(keeping.next_stretch, account_id, done)
+                if stretch is None:
+                    break
+                if stretch.size == BLOCK and not await self._filed(made):  # runs among them go into it
                     return
                 self._step_began = time.monotonic()
                 count, block = await make_block(self._store, stretch, self._between)
@@ -124,6 +133,10 @@ class Indexer:
                     letters = 0
                     if not await self._filed(made) or is_ending:
                         return
+            else:
+                if not await self._filed(made):
+                    return
+                waiting.append(account_id)
         await self._filed(made)
 
     async def _filed(self, made: _Made) -> bool:

@@ -85,6 +85,12 @@ DELIVERIES = Metric(
     "Attempts to deliver to one recipient elsewhere, by result: delivered, deferred, failed (the sender gets a report).",
     ("result",),
 )
+FILTERED = Metric(
+    "postier_filtered_messages_total",
+    MetricKind.COUNTER,
+    "Messages on which a recipient's Sieve script ran, by result: done, failed (kept), disabled (kept, and the script is off), refused.",
+    ("result",),
+)
 UNSIGNED = Metric(
     "postier_unsigned_messages_total",
     MetricKind.COUNTER,
@@ -121,6 +127,7 @@ CATALOGUE: tuple[Metric, ...] = (
     RECEIVE_SECONDS,
     VERDICTS,
     DELIVERIES,
+    FILTERED,
     UNSIGNED,
     QUEUE_RECIPIENTS,
     QUEUE_OLDEST,

@@ -37,7 +37,7 @@ class Reporter:
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
-        self._owner = owner
+        self._owner = owner  # node/start/worker, and the node is named as its host
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._unwatch = store.watch_topic(TOPIC, self._woken.set)
@@ -71,7 +71,7 @@ class Reporter:
             if not await self._store.write(take_lease, LEASE, self._owner, LEASE_US):
                 return
             try:
-                await read_letters(self._store, self._stopping)
+                await read_letters(self._store, self._stopping, self._owner.partition("/")[0])
             finally:
                 await self._store.write(hand_back_lease, LEASE, self._owner)
 

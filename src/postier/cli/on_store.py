@@ -5,6 +5,7 @@ configuration's user first, so that what it makes belongs to the server; every r
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 def on_store(invocation: Invocation, act: Callable[[Store], Awaitable[T]]) -> T:
     """Open the store (or make it), run the act, close. Raises ClickException, StartError, ConfigurationError."""
+    import structlog
+
     from postier.app.settings import Settings
     from postier.app.stores import as_owner, open_store
 
@@ -31,6 +34,8 @@ def on_store(invocation: Invocation, act: Callable[[Store], Awaitable[T]]) -> T:
 
     settings = invocation.settings()
     as_owner(settings)
+    # what is logged on the way is no part of the answer
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         return asyncio.run(run(settings))
     except DirectoryError as error:

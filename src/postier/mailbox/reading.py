@@ -17,9 +17,9 @@ from postier.mailbox.refusals import no_such_mailbox
 from postier.mailbox.rights import Right, authorise
 from postier.mailbox.tally import selections
 from postier.store.blobs import BlobId
-from postier.store.changes import ChangeKind
+from postier.store.changes import expunged_since
 from postier.store.transaction import ReadTx, Row, WriteTx
-from postier.store.uid_ranges import UidRange, merged, parse_ranges, without
+from postier.store.uid_ranges import UidRange, without
 
 _NUMBERS = msgspec.json.Decoder(list[int])
 
@@ -126,18 +126,7 @@ def uids_at(tx: ReadTx, account_id: int, mailbox_id: int, uidnext: int, modseq: 
     uids = array("I", chain.from_iterable(rows))
     if row is not None and row[2] <= modseq:
         return uids
-    gone = merged(
-        *(
-            parse_ranges(text)
-            for (text,) in tx.rows(
-                "SELECT uids FROM change WHERE account_id = ? AND modseq > ? AND mailbox_id = ? AND kind = ?",
-                account_id,
-                modseq,
-                mailbox_id,
-                int(ChangeKind.EXPUNGED),
-            )
-        )
-    )
+    gone = expunged_since(tx, account_id, mailbox_id, modseq)
     believed = without(gone, [(uidnext, 2**32)])
     if not believed:
         return uids

@@ -11,9 +11,9 @@ from itertools import chain
 
 from postier.imap.sets import overlap
 from postier.mailbox.tally import joined, selections
-from postier.store.changes import ChangeKind
+from postier.store.changes import expunged_since
 from postier.store.transaction import ReadTx
-from postier.store.uid_ranges import UidRange, merged, parse_ranges, ranges_of, without
+from postier.store.uid_ranges import UidRange, ranges_of, without
 
 
 def changed_uids(
@@ -61,18 +61,7 @@ def vanished_since(
     """The UIDs in `ranges` that left after `modseq`, or all that are not there if the log does not tell."""
     if not is_remembered(tx, account_id, modseq):
         return _missing(tx, account_id, mailbox_id, ranges)
-    gone = merged(
-        *(
-            parse_ranges(text)
-            for (text,) in tx.rows(
-                "SELECT uids FROM change WHERE account_id = ? AND modseq > ? AND mailbox_id = ? AND kind = ?",
-                account_id,
-                modseq,
-                mailbox_id,
-                int(ChangeKind.EXPUNGED),
-            )
-        )
-    )
+    gone = expunged_since(tx, account_id, mailbox_id, modseq)
     return [*overlap(tuple(ranges), tuple(gone))]
 
 

@@ -13,7 +13,7 @@ from postier.mta.letter_id import under_new_id
 from postier.mta.outcomes import Failed
 from postier.mta.queue_rows import Job, find_message, find_recipients
 from postier.mta.settle import settle, weigh
-from postier.store.transaction import Store
+from postier.store.transaction import Store, StoreError
 
 GIVEN_UP = "554 5.0.0 Given up by the administrator"
 
@@ -41,7 +41,10 @@ async def fail_letter(
     job = Job(message, "", unfinished)
     outcomes = {recipient.recipient_id: Failed(GIVEN_UP) for recipient in unfinished}
     settlement = weigh(job, outcomes, RetrySchedule(), now_us)
-    original = await store.read_blob(message.blob_id)
+    try:
+        original = await store.read_blob(message.blob_id)
+    except (KeyError, StoreError):  # a letter that is damaged can be given up all the same
+        original = b""
 
     async def keep(letter_id: int) -> None:
         letter = await report(

@@ -24,6 +24,10 @@ class Tally(Protocol):
         """A letter of one of our domains leaves without a signature."""
         ...
 
+    def filtered(self, result: str) -> None:
+        """A recipient's script ran on a letter: done, failed, disabled or refused."""
+        ...
+
     def failed(self, place: str) -> None:
         """A fault of ours ended something."""
         ...
@@ -55,6 +59,9 @@ class _NoTally:
         """See `Tally`."""
 
     def unsigned(self, domain: str) -> None:
+        """See `Tally`."""
+
+    def filtered(self, result: str) -> None:
         """See `Tally`."""
 
     def failed(self, place: str) -> None:

@@ -2,7 +2,8 @@
 
 Not here: doing it. Source: RFC 5228 §4 and the extensions named at each action. `line` is the line of the command; where
 there is a `content`, it is the message as the script changed it (`editheader`, `replace`, `enclose`), None when it did
-not. Invariants: frozen; addresses are checked addr-specs; flags are without doubles, in the order they came.
+not. Invariants: frozen; all text is Unicode, but for the `reason` of a `Vacation` that is MIME, where octets that are no UTF-8
+stand as surrogates; addresses are checked addr-specs; flags are without doubles, in the order they came.
 """
 
 import msgspec

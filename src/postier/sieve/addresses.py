@@ -68,12 +68,12 @@ MAX_ADDRESS_CHARACTERS = 1_000
 
 # RFC 5322 §3.2.3, §3.4.1, with white space around each piece; dots stand anywhere in a local part, for some providers
 # gave out such addresses. Nothing here can match in two ways
-_ATOMS = r'[^\s\x00-\x1f\x7f"(),:;<>@\[\\\]]+'
-_LABEL = r'[^\s\x00-\x1f\x7f"(),.:;<>@\[\\\]]+'
+_ATOMS = r'[^\s\x00-\x1f\x7f\ud800-\udfff"(),:;<>@\[\\\]]+'
+_LABEL = r'[^\s\x00-\x1f\x7f\ud800-\udfff"(),.:;<>@\[\\\]]+'
 _DOMAIN = rf"{_LABEL}(?:[ \t]*\.[ \t]*{_LABEL})*|\[[^\s\[\\\]]*\]"
 _BLANK = r"[ \t\r\n]*"
 _ADDR_SPEC = re.compile(
-    rf'{_BLANK}(?P<local>"(?:[^"\\\r\n]|\\[^\r\n])*"|{_ATOMS}){_BLANK}(?:@{_BLANK}(?P<domain>{_DOMAIN}){_BLANK})?'
+    rf'{_BLANK}(?P<local>"(?:[^"\\\r\n\ud800-\udfff]|\\[^\r\n\ud800-\udfff])*"|{_ATOMS}){_BLANK}(?:@{_BLANK}(?P<domain>{_DOMAIN}){_BLANK})?'
 )
 _HOP = re.compile(rf"{_BLANK}@{_BLANK}(?:{_DOMAIN}){_BLANK}")
 _PLAIN = re.compile(rf"{_ATOMS}@{_LABEL}(?:\.{_LABEL})*|")

@@ -8,7 +8,7 @@ the caller, who ends the run when it is too much; what is remembered is bounded 
 
 from collections.abc import Callable
 
-from postier.sieve.pattern import Op, Program
+from postier.sieve.pattern import Op, Program, is_edge, is_word
 
 # What an automaton remembers, in moves and instructions of its states; then it begins anew
 MAX_KNOWN_FACTOR = 8  # times the size of the program
@@ -36,6 +36,7 @@ class Automaton:
     def __init__(self, program: Program) -> None:
         self._code = program.code
         self._groups = program.groups
+        self._has_edges = any(each.op is Op.EDGE for each in program.code)
         self._states: dict[tuple[int, ...], _State] = {}
         self._known = 0
         self._max_known = MAX_KNOWN_FLOOR + MAX_KNOWN_FACTOR * len(program.code)
@@ -43,6 +44,8 @@ class Automaton:
 
     def is_in(self, value: str, charge: Charge) -> bool:
         """Whether the expression matches anywhere in the value."""
+        if self._has_edges:  # a state would have to know the characters around it
+            return self.groups(value, charge) is not None
         state = self._first
         if state is None:
             state = self._first = self._state([0], charge, is_start=True)
@@ -126,7 +129,7 @@ class Automaton:
                 threads.append((0, blank))
             elif not threads:
                 break
-            reached, final, steps = self._spread(threads, at, length)
+            reached, final, steps = self._spread(threads, at, value)
             charge(len(threads) + steps + 1)
             if final is not None and (best is None or final[0] <= best[0]):
                 best = final
@@ -149,7 +152,7 @@ class Automaton:
         ]
 
     def _spread(
-        self, threads: list[tuple[int, Places]], at: int, length: int
+        self, threads: list[tuple[int, Places]], at: int, value: str
     ) -> tuple[list[tuple[int, Places]], Places | None, int]:
         """The threads that wait for a character, the one with more right first, the best that has matched, and how many
         instructions that took.
@@ -177,9 +180,20 @@ class Automaton:
                     if not at:
                         stack.append((place + 1, saved))
                 case Op.END:
-                    if at == length:
+                    if at == len(value):
+                        stack.append((place + 1, saved))
+                case Op.EDGE:
+                    if _is_edge_at(each.first, value, at):
                         stack.append((place + 1, saved))
                 case Op.MATCH:
                     if final is None:
                         final = saved
         return reached, final, len(seen)
+
+
+def _is_edge_at(number: int, value: str, at: int) -> bool:
+    return is_edge(
+        number,
+        is_after_word=at > 0 and is_word(value[at - 1]),
+        is_before_word=at < len(value) and is_word(value[at]),
+    )

@@ -28,7 +28,7 @@ class Comparator(msgspec.Struct, frozen=True):
 
     def cost(self, value: str) -> int:
         """What making the key of a value costs, in characters."""
-        return self.weight * len(value) if self.weight and not value.isascii() else 0
+        return 0 if value.isascii() else self.weight * len(value)
 
     @property
     def has_substrings(self) -> bool:

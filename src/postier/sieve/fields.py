@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
     from postier.sieve.check import Compiler
 
-Finder = Callable[[Run, str], list[Entry]]
+Finder = Callable[[Run, list[str]], list[Entry]]
 MIME_OPTIONS = (":type", ":subtype", ":contenttype", ":param")
 
 
 def finder(compiler: Compiler, arguments: Arguments) -> Finder | None:
-    """What finds the fields of a name; None when the usual look-up does: all fields of the message."""
+    """What finds the fields of some names; None when the usual look-up does: all fields of the message.
+
+    RFC 5260 §6: all named fields are counted, in the order of the names.
+    """
     index = arguments.number(":index")
     is_last = arguments.has(":last")
     is_mime, is_anychild = arguments.has(":mime"), arguments.has(":anychild")
@@ -40,27 +43,26 @@ def finder(compiler: Compiler, arguments: Arguments) -> Finder | None:
     if index is None and not is_mime:
         return None
 
-    def find(run: Run, name: str) -> list[Entry]:
-        key = name.encode("utf-8", "replace")
-        entries: list[Entry] = []
+    def find(run: Run, names: list[str]) -> list[Entry]:
+        found: list[Entry] = []
         if is_mime:
             part = part_here(run)
+            entries: list[Entry] = []
             for each in part.walk() if is_anychild else (part,):
                 run.count_steps(1)
                 entries += run.message.part_entries(each)
+            run.charge(8 * len(entries) * len(names))
+            for key in [name.encode("utf-8", "replace") for name in names]:
+                found += [entry for entry in entries if entry[1] == key]
         else:
-            entries = run.seen.named(name)
-        run.charge(8 * len(entries))
-        found = [entry for entry in entries if entry[1] == key]
+            for name in names:
+                found += run.seen.named(name)
+            run.charge(8 * len(found))
         if index is None:
             return found
-        return (
-            found[-index:][:1]
-            if is_last and index <= len(found)
-            else []
-            if is_last
-            else found[index - 1 : index]
-        )
+        if not is_last:
+            return found[index - 1 : index]
+        return found[-index:][:1] if index <= len(found) else []
 
     return find
 

@@ -95,14 +95,16 @@ def substrings_are_there(compiler: Compiler, arguments: Arguments, comparator: C
 
 def build_is(_: Compiler, __: Arguments, wanted: Wanted) -> Match:
     """`:is`."""
-    key_of, cost_of = wanted.comparator.key, wanted.comparator.cost
+    key_of, comparator = wanted.comparator.key, wanted.comparator
     fixed = wanted.fixed()
     known = frozenset(map(key_of, fixed)) if fixed is not None else None
 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else frozenset(map(key_of, wanted.now(run)))
         for value in values:
-            run.charge(len(value) + cost_of(value))
+            run.charge(len(value))
+            if comparator.weight:
+                run.charge(comparator.cost(value))
             if key_of(value) in keys:
                 return True
         return False
@@ -112,8 +114,9 @@ def build_is(_: Compiler, __: Arguments, wanted: Wanted) -> Match:
 
 def build_contains(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | None:
     """`:contains`."""
-    fold, cost_of = wanted.comparator.fold, wanted.comparator.cost
-    if not substrings_are_there(compiler, arguments, wanted.comparator, ":contains") or fold is None:
+    comparator = wanted.comparator
+    fold = comparator.fold
+    if not substrings_are_there(compiler, arguments, comparator, ":contains") or fold is None:
         return None
     fixed = wanted.fixed()
     known = list(map(fold, fixed)) if fixed is not None else None
@@ -121,7 +124,9 @@ def build_contains(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> 
     def test(run: Run, values: Sequence[str]) -> bool:
         keys = known if known is not None else list(map(fold, wanted.now(run)))
         for value in values:
-            run.charge((len(value) + 1) * len(keys) + cost_of(value))
+            run.charge((len(value) + 1) * len(keys))
+            if comparator.weight:
+                run.charge(comparator.cost(value))
             folded = fold(value)
             for key in keys:
                 if key in folded:
@@ -151,7 +156,9 @@ def build_matches(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> M
         cost = sum([each.cost for each in globs])
         floor = _GLOB_COST * len(globs)
         for value in values:
-            run.charge(len(value) * cost + floor + comparator.cost(value))
+            run.charge(len(value) * cost + floor)
+            if comparator.weight:
+                run.charge(comparator.cost(value))
             folded = form(fold(value))
             for each in globs:
                 found = each.match(folded)

@@ -234,18 +234,22 @@ def field_text(value: bytes) -> str:
 
 
 def addresses_in(value: bytes) -> list[AddressValue]:
-    """The addresses of a folded value; what is no address at all is one that is not valid."""
+    """The addresses of a folded value. What is none is one that is not valid, as it stands (RFC 5228 §2.7.4)."""
     plain = unfold(value)
+    mailboxes = parse_address_list(plain).mailboxes
     found: list[AddressValue] = []
-    for mailbox in parse_address_list(plain).mailboxes:
+    for mailbox in mailboxes:
         if mailbox.domain and mailbox.local:
             local = encoded_words.undecoded(mailbox.local)
             domain = encoded_words.undecoded(mailbox.domain)
             found.append(AddressValue(mailbox.address, local, domain))
         else:
-            found.append(AddressValue(mailbox.address))
-    # RFC 5228 §5.1 asks whether any address matches; an empty field has one that is empty as a whole
-    return found or ([] if plain.strip() else [AddressValue("")])
+            found.append(AddressValue(mailbox.address or encoded_words.undecoded(mailbox.display or b"")))
+    if len(found) > 1 or (found and found[0].domain is not None):
+        return found
+    whole = encoded_words.undecoded(plain).strip()
+    # Neither a group without members nor a comment is an address; an empty field has an empty one
+    return [AddressValue(whole)] if found or whole in ("", "<>") else []
 
 
 def _ended(lines: bytes) -> bytes:

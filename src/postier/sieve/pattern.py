@@ -1,7 +1,7 @@
 r"""Regular expressions: from POSIX extended syntax to a program for `automaton`.
 
 Not here: running it. Source: the ERE of POSIX (IEEE 1003.1, chapter 9.4), as the draft of the Sieve regex extension
-takes them; and \w \s \d with their opposites, which mail filters in use rely on. No back-references: they cannot be
+takes them; and \w \s \d with their opposites and the edges of words \b \B \< \>, which filters in use rely on. No back-references: they cannot be
 matched in linear time. Invariants: depth and program size are bounded, whatever the expression says; `.` takes any
 character; `^` and `$` are the ends of the value.
 """
@@ -28,6 +28,7 @@ class Op(Enum):
     START = 3  # only at the start of the value
     END = 4  # only at its end
     MATCH = 5
+    EDGE = 6  # only at an edge of a word: number `first` of EDGES
 
 
 class CharacterSet(msgspec.Struct, frozen=True):
@@ -79,19 +80,34 @@ _CLASSES: dict[str, Callable[[str], bool]] = {
 }
 
 
-def _is_word(character: str) -> bool:
+def is_word(character: str) -> bool:
+    """Whether it can stand in a word."""
     return character.isalnum() or character == "_"
 
 
 _ESCAPES = {
-    "w": CharacterSet(classes=(_is_word,)),
-    "W": CharacterSet(classes=(_is_word,), is_negated=True),
+    "w": CharacterSet(classes=(is_word,)),
+    "W": CharacterSet(classes=(is_word,), is_negated=True),
     "s": CharacterSet(classes=(str.isspace,)),
     "S": CharacterSet(classes=(str.isspace,), is_negated=True),
     "d": CharacterSet(classes=(_CLASSES["digit"],)),
     "D": CharacterSet(classes=(_CLASSES["digit"],), is_negated=True),
 }
 _ANY = CharacterSet(is_negated=True)
+EDGES = "bB<>"  # an edge, no edge, the start of a word, its end
+
+
+def is_edge(number: int, *, is_after_word: bool, is_before_word: bool) -> bool:
+    """Whether a place between two characters is an edge of this number."""
+    match EDGES[number]:
+        case "b":
+            return is_after_word is not is_before_word
+        case "B":
+            return is_after_word is is_before_word
+        case "<":
+            return is_before_word and not is_after_word
+        case _:
+            return is_after_word and not is_before_word
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -180,6 +196,9 @@ class _Compiler:
                 return [Instruction(Op.END)]
             case "*" | "+" | "?":
                 raise PatternError(f'"{character}" at {self._at} repeats nothing')
+            case "\\" if self._peek() and self._peek() in EDGES:
+                self._at += 1
+                return [Instruction(Op.EDGE, EDGES.index(self._text[self._at - 1]))]
             case "\\":
                 return [Instruction(Op.TAKE, taken=self._escape())]
             case _:

@@ -1,7 +1,7 @@
 """What is wrong with a script: where, and what was expected.
 
 Not here: finding it. Source: RFC 5228 §2.10.6. Invariants: lines and columns count from 1, columns in characters; a
-script with a problem never runs; `RunError` is the one error of a running script.
+script with a problem never runs; `RunError` is the one error of a running script; what is told is Unicode.
 """
 
 from bisect import bisect_right
@@ -9,6 +9,13 @@ from difflib import get_close_matches
 from functools import cached_property
 
 import msgspec
+
+
+def readable(text: str) -> str:
+    """The text for people: what is no UTF-8 (a lone surrogate) is the replacement character."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -34,8 +41,8 @@ class RunError(Exception):
     """A script that failed while it ran: the message is kept and the owner told (RFC 5228 §2.10.6)."""
 
     def __init__(self, message: str, line: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = readable(message)
+        super().__init__(self.message)
         self.line = line
 
 
@@ -65,7 +72,7 @@ class Source:
     def problem(self, offset: int, message: str) -> Problem:
         """A problem at an offset."""
         line = self.line(offset)
-        return Problem(line, offset - self._starts[line - 1] + 1, message)
+        return Problem(line, offset - self._starts[line - 1] + 1, readable(message))
 
 
 def nearest(word: str, known: list[str]) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from postier.sieve.actions import Action, FileInto, Keep, Redirect, Reject, Step, Tracked, Vacation
-from postier.sieve.problems import CostError, RunError
+from postier.sieve.problems import CostError, RunError, readable
 
 if TYPE_CHECKING:
     from postier.mime.part import Part
@@ -78,6 +80,7 @@ class Run:
         "loops",
         "message",
         "notifications",
+        "notified",
         "part",
         "part_path",
         "redirects",
@@ -119,6 +122,7 @@ class Run:
         self.part: Part | None = None  # of the innermost foreverypart
         self.part_path: Path = ()
         self.has_vacation = False
+        self.notified: set[str] = set()  # by mail, in lower case
         self.loops = 0  # foreverypart around this place, in all scripts
         self.includes = self.redirects = self.notifications = self.added_fields = self.edits = 0
         self.steps = limits.steps
@@ -166,16 +170,35 @@ class Run:
             self.is_kept = False
         for index, earlier in enumerate(self.actions):
             if _is_same_mailbox(earlier, action, keep_place=None if self.world.is_imap_event else _INBOX):
-                self.actions[index] = action  # RFC 5232 §3: the last flag list value must win
+                # RFC 5232 §3: the last flag list value must win
+                self.actions[index] = _creating(action) if _creates(earlier) else action
                 return
         if len(self.actions) >= self.limits.actions:
             raise RunError(f"the script takes more than {self.limits.actions} actions")
         self.actions.append(action)
 
+    def keep_implicitly(self) -> Keep:
+        """The implicit keep; what was copied into its mailbox is not filed there a second time (RFC 5228 §2.10.3)."""
+        if self.world.is_imap_event:
+            return Keep(0, self.flags, is_implicit=True)
+        self.actions = [
+            each for each in self.actions if not isinstance(each, FileInto) or _place(each) != _INBOX
+        ]
+        return Keep(0, self.flags, self.message.content(), is_implicit=True)
+
     def tell(self, detail: str) -> None:
         """A word of explanation for the trace."""
         if self.trace is not None:
-            self.trace.append(Step(self.line, "", None, detail))
+            self.trace.append(Step(self.line, "", None, readable(detail)))
+
+
+def _creates(action: Action) -> bool:
+    return isinstance(action, FileInto) and action.creates
+
+
+def _creating(action: Action) -> Action:
+    """RFC 5490 §3.2: a mailbox that one of two may make is made."""
+    return replace(action, creates=True) if isinstance(action, FileInto) else action
 
 
 def _exclude_each_other(first: Action, second: Action) -> bool:

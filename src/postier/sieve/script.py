@@ -111,10 +111,7 @@ def _plain(envelope: Envelope) -> Envelope:
 
 
 def _finished(run: Run) -> Result:
-    keep = None
-    if run.is_kept:
-        content = None if run.world.is_imap_event else run.message.content()
-        keep = Keep(0, run.flags, content, is_implicit=True)
+    keep = run.keep_implicitly() if run.is_kept else None
     return Result(
         tuple(run.actions),
         keep,

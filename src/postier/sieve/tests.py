@@ -13,7 +13,7 @@ from postier.sieve.addresses import ADDRESS_FIELDS, part_of
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.fields import MIME_OPTIONS, finder, mime_values, names_of
 from postier.sieve.matching import build_match
-from postier.sieve.message import addresses_in, field_text
+from postier.sieve.message import AddressValue, addresses_in, field_text
 from postier.sieve.running import Run, Test
 from postier.sieve.spec import Command, Family, Place, Tag, Takes, Tests
 
@@ -100,7 +100,7 @@ def _exists(compiler: Compiler, arguments: Arguments) -> Test:
     if find is None:
         return lambda run: all(run.seen.values(name) for name in names(run))
     found = find
-    return lambda run: all(found(run, name) for name in names(run))
+    return lambda run: all(found(run, [name]) for name in names(run))
 
 
 def _header(compiler: Compiler, arguments: Arguments) -> Test:
@@ -121,7 +121,7 @@ def _header(compiler: Compiler, arguments: Arguments) -> Test:
     parameters = arguments.texts(":param")
 
     def header(run: Run) -> bool:
-        entries = [entry for name in names(run) for entry in found(run, name)]
+        entries = found(run, names(run))
         if option is None:
             return test(run, [field_text(value) for _, _, value in entries])
         return test(run, [each for entry in entries for each in mime_values(run, entry, option, parameters)])
@@ -143,26 +143,29 @@ def _address(compiler: Compiler, arguments: Arguments) -> Test:
         return _never
     test, is_count = match.test, match.is_count
     part = arguments.first_of(":localpart", ":domain", ":all", ":user", ":detail")
+    # RFC 5228 §5.1: MUST restrict
+    are_known = all(isinstance(text, str) and ascii_lower(text) in ADDRESS_FIELDS for text in texts)
 
     def address(run: Run) -> bool:
         take = part_of(part, run.world.detail_separator)
-        values: list[str] = []
-        for name in names(run):
-            if name not in ADDRESS_FIELDS:
-                continue  # RFC 5228 §5.1: MUST restrict
-            if find is None:
-                addresses = run.seen.addresses(name)
-            else:
-                addresses = [each for _, _, value in find(run, name) for each in addresses_in(value)]
-            run.charge(_ADDRESS_COST * len(addresses))
-            values += [
-                value
-                for each in addresses
-                if (value := (each.whole or None) if is_count else take(each)) is not None
-            ]
+        named = names(run) if are_known else [name for name in names(run) if name in ADDRESS_FIELDS]
+        if find is None:
+            addresses = run.seen.addresses(named[0]) if len(named) == 1 else _addresses_of(run, named)
+        else:
+            addresses = [each for _, _, value in find(run, named) for each in addresses_in(value)]
+        run.charge(_ADDRESS_COST * len(addresses))
+        values = [
+            value
+            for each in addresses
+            if (value := (each.whole or None) if is_count else take(each)) is not None
+        ]
         return test(run, values)
 
     return address
+
+
+def _addresses_of(run: Run, names: list[str]) -> list[AddressValue]:
+    return [each for name in names for each in run.seen.addresses(name)]
 
 
 _NAMES = Place("header names", Takes.STRINGS)

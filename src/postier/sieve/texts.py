@@ -86,6 +86,11 @@ def expand_all(texts: tuple[Text, ...], run: Run) -> list[str]:
     return [text if isinstance(text, str) else text.expand(run) for text in texts]
 
 
+def storable(text: str) -> str:
+    """A name or id as Unicode without NUL; different texts stay different."""
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
 def decode_characters(text: str) -> str:
     """The string with its `${hex:}` and `${unicode:}` sequences decoded; raises ValueError for no character."""
 

@@ -5,6 +5,7 @@ shown cut short; what is shown is text for a terminal only after `cli.output.pri
 """
 
 from postier.sieve.actions import Step
+from postier.sieve.problems import readable
 from postier.sieve.running import Op, Run, Test
 from postier.sieve.tree import Node, StringArgument, TagArgument
 
@@ -54,4 +55,4 @@ def describe(node: Node) -> str:
 
 def _quoted(value: str) -> str:
     short = value if len(value) <= MAX_SHOWN_CHARACTERS else f"{value[:MAX_SHOWN_CHARACTERS]}..."
-    return '"' + short.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + readable(short).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -2,7 +2,7 @@
 
 Not here: the message (`message`). Source: the extension named at each. Everything has a default that answers "nothing
 known", so an embedder gives what it has. Invariants: the answers are taken as they are; a Protocol may be asked the same
-question again and must say the same.
+question again and must say the same; names, ids and values that are asked for are Unicode without NUL.
 """
 
 from collections.abc import Mapping, Sequence

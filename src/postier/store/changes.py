@@ -9,7 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from postier.store.transaction import ReadTx, WriteTx
-from postier.store.uid_ranges import UidRange, parse_ranges, ranges_text
+from postier.store.uid_ranges import UidRange, merged, parse_ranges, ranges_text
 
 
 class ChangeKind(IntEnum):
@@ -73,6 +73,18 @@ def changes_since(tx: ReadTx, account_id: int, modseq: int) -> list[Change]:
             modseq,
         )
     ]
+
+
+def expunged_since(tx: ReadTx, account_id: int, mailbox_id: int, modseq: int) -> list[UidRange]:
+    """The UIDs that left a mailbox after `modseq`."""
+    texts = tx.rows(
+        "SELECT uids FROM change WHERE account_id = ? AND modseq > ? AND mailbox_id = ? AND kind = ?",
+        account_id,
+        modseq,
+        mailbox_id,
+        int(ChangeKind.EXPUNGED),
+    )
+    return merged(*(parse_ranges(text) for (text,) in texts))
 
 
 def account_modseq(tx: ReadTx, account_id: int) -> int:

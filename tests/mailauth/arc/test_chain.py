@@ -34,9 +34,9 @@ def test_chains_pass(chain, verify, zone, count):
 
 def test_fifty_sets(chain, verify):
     message = chain(50)
-    start = time.perf_counter()
+    start = time.process_time()
     assert verify(message).result is PASS
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert chain(51) == message  # the fifty-first is not added
 
 

@@ -169,7 +169,7 @@ def test_any_bytes(value):
     "unit", [b"(", b")", b'"', b'"\\', b"\\", b";", b"=", b" ", b"a.", b"a.b=", b'a.b="', b"a;", b"(\\"]
 )
 def test_linear_time(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     parse((b"a; spf=pass " + unit * MAX_VALUE_OCTETS)[:MAX_VALUE_OCTETS])
     parse((unit * MAX_VALUE_OCTETS)[:MAX_VALUE_OCTETS])
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5

@@ -143,13 +143,13 @@ def test_what_is_told_is_bounded():
     "unit", [b"<g>", b"<g a='", b"&#x41;", b"<!--", b"<![CDATA[", b"url(", b"<g\n", b" a='1'"]
 )
 def test_time_is_bounded(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     for logo in (unit * (MAX_INDICATOR_OCTETS // len(unit)), drawn(unit * 2_000)[:MAX_INDICATOR_OCTETS]):
         try:
             read_indicator(logo)
         except BimiError:
             continue
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.binary(), st.integers(0, len(LOGO)), st.integers(0, 20))

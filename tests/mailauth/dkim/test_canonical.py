@@ -108,9 +108,9 @@ def test_several_keys_share_one_pass():
 def test_hostile_bodies_take_linear_time(unit, canon):
     body = unit * (2_000_000 // len(unit))
     pieces = [body[start : start + 50_001] for start in range(0, len(body), 50_001)]
-    start = time.perf_counter()
+    start = time.process_time()
     result = hashed(pieces, canon)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert result.canonical_length == len(reference(body, canon))
 
 

@@ -266,9 +266,9 @@ def test_huge_header_lists_take_linear_time(ed, resolver):
         + b"\r\n"
         + message
     )
-    start = time.perf_counter()
+    start = time.process_time()
     verify(signed * 1, resolver)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_signature_does_not_name_itself(message):  # RFC 6376 §3.5 h=

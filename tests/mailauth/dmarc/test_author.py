@@ -85,6 +85,6 @@ def test_any_bytes(value):
 
 @pytest.mark.parametrize("unit", [b"(", b")", b"<", b'"', b"\\", b"a@", b",", b":", b"[", b" ", b'"\\'])
 def test_linear_time(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     author((unit * 16_000)[:16_000])
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5

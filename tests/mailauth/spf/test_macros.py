@@ -109,8 +109,8 @@ def test_any_text(text):
 
 
 def test_linear_time():
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("." * 60_000, "a" * 60_000, ".a" * 30_000 + "!", "%{d}" * 15_000 + "."):
         with pytest.raises(MacroError):
             parse_domain_spec(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -5,88 +6,91 @@ from postier.mailbox.words import block as blocks
 from postier.mailbox.words.block import (
     BLOCK,
     RUN,
-    WORDS_IN_CHUNK,
+    Block,
     DamagedBlockError,
     Field,
     Part,
     Reader,
-    as_bits,
-    pack,
+    Run,
+    block_of,
+    pack_words,
     places_in,
-    words_with,
+    run_of,
 )
 from postier.mailbox.words.tokens import Piece, encoded
 
+ALL = (1 << RUN) - 1
 
-def packed(*texts, size=RUN):
-    """The parts of a field whose messages have these words."""
-    places = {}
+
+def run_with(*texts):
+    """A run whose messages have these words in their body."""
+    words = {}
     for place, text in enumerate(texts):
-        for word in sorted(set(text.split())):
-            places.setdefault(encoded(word), []).append(place)
-    return [*pack(Field.BODY, size, places)]
+        for word in text.split():
+            words[encoded(word)] = words.get(encoded(word), 0) | 1 << place
+    dictionary, bits = pack_words(words)
+    return Run((1 << len(texts)) - 1, 0, 0, (b"", b"", dictionary), (b"", b"", bits))
 
 
-def look(parts, piece, size=RUN):
+def look(block, piece, wanted=ALL, field=Field.BODY):
     """The places of the messages that have the piece, as `narrow` finds them."""
     reader = Reader()
+    parts = {(part.is_dictionary, part.chunk): part.data for part in block.parts if part.field is field}
     if not parts:
         return []
+    dictionary = reader.dictionary(parts[True, 0], block.size)
     bits = 0
-    for ordinal in words_with(reader.dictionary(parts[0].data), Piece(piece)):
-        chunk, place = divmod(ordinal, WORDS_IN_CHUNK)
-        bits |= reader.places(parts[1 + chunk].data, size, [place])
+    for run in dictionary.runs_with(Piece(piece)):
+        bits |= reader.messages_with(dictionary, Piece(piece), run, parts[False, run], wanted) << run * RUN
     return places_in(bits)
 
 
-def test_looking_into_a_field():
-    parts = packed("the budget report", "", "a report")
-    assert [(part.is_dictionary, part.chunk) for part in parts] == [(True, 0), (False, 0)]
-    assert look(parts, b"repo") == look(parts, b"\nreport\n") == [0, 2]
-    assert look(parts, b"\neport") == look(parts, b"plan") == []
-    assert look(parts, b"udget\n") == [0]
-    assert packed() == packed("", "") == []
+def test_looking_into_a_block():
+    block = block_of([run_with("the budget report", "", "a report"), Run(), run_with("a plan", "report")])
+    assert block.size == 3 * RUN
+    assert places_in(block.present) == [0, 1, 2, 2 * RUN, 2 * RUN + 1]
+    assert look(block, b"repo") == look(block, b"\nreport\n") == [0, 2, 2 * RUN + 1]
+    assert look(block, b"\neport") == look(block, b"none") == []
+    assert look(block, b"udget\n") == [0]
+    assert look(block, b"\nplan") == [2 * RUN]
+    assert look(block, b"a") == [2, 2 * RUN]
+    assert look(block, b"a", field=Field.HEADER) == []
+    assert block_of([Run()]).parts == block_of([run_with("", "")]).parts == ()
 
 
 def test_common_and_rare_words():
-    for size in (RUN, BLOCK):
-        parts = packed(*(f"common {'half ' * (n % 2)}only{n}" for n in range(size)), size=size)
-        assert look(parts, b"common", size) == [*range(size)]
-        assert look(parts, b"half", size) == [*range(1, size, 2)]
-        assert look(parts, b"\nonly7\n", size) == [7]
-        assert look(parts, b"only", size) == [*range(size)]
-    for count in range(BLOCK // 16 - 1, BLOCK // 16 + 3):  # places, then bits
-        assert look(packed(*["word"] * count, "other", size=BLOCK), b"word", BLOCK) == [*range(count)]
+    block = block_of([run_with(*(f"common {'half ' * (n % 2)}only{n}" for n in range(RUN)))])
+    assert look(block, b"common") == [*range(RUN)]
+    assert look(block, b"half") == [*range(1, RUN, 2)]
+    assert look(block, b"\nonly7\n") == [7]
+    assert look(block, b"only") == [*range(RUN)]
+    # who wants few gets few: common words come first
+    assert look(block, b"o", wanted=0b1) == [*range(RUN)]
+    assert look(block, b"only", wanted=0b1) == [0]
+    assert len(look(block, b"only", wanted=0b101)) == 3
 
 
-def test_many_chunks():
-    parts = packed(*(" ".join(f"w{n}x{m}" for m in range(100)) for n in range(BLOCK // 16)), size=BLOCK)
-    assert parts[-1].chunk == 6
-    assert look(parts, b"\nw63x99\n", BLOCK) == [63]
-    assert look(parts, b"x42\n", BLOCK) == [*range(BLOCK // 16)]
-
-
-def test_the_words_of_a_run():
-    texts = [f"all w{n} of{n % 3}" for n in range(RUN)]
-    found = dict(Reader().words(packed(*texts)))
-    assert {word: [*places] for word, places in found.items()} == {
-        b"all": [*range(RUN)],
-        **{b"w%d" % n: [n] for n in range(RUN)},
-        **{b"of%d" % n: [*range(n, RUN, 3)] for n in range(3)},
-    }
-    assert Reader().words([]) == []
+def test_a_run_goes_unchanged_into_a_block():
+    one, other = run_with("a b", "b c"), run_with("d", "", "a")
+    assert run_of(block_of([one])) == one
+    assert run_of(block_of([Run()])) == Run()
+    block = block_of([one, other])
+    assert [part.data for part in block.parts if not part.is_dictionary] == [one.bits[2], other.bits[2]]
+    assert look(block, b"a") == [0, RUN + 2]
 
 
 words = st.text(st.sampled_from("abcß東_9"), min_size=1, max_size=4)
+messages_of_runs = st.lists(st.lists(st.lists(words, max_size=6), max_size=RUN), min_size=1, max_size=4)
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(words, max_size=6), max_size=RUN), words, st.booleans(), st.booleans())
-def test_looking_finds_what_is_there(messages, sought, is_start, is_end):
-    parts = packed(*map(" ".join, messages))
+@given(messages_of_runs, words, st.booleans(), st.booleans())
+def test_looking_finds_what_is_there(runs, sought, is_start, is_end):
+    block = block_of([run_with(*map(" ".join, messages)) for messages in runs])
     needle = b"\n" * is_start + encoded(sought) + b"\n" * is_end
-    assert look(parts, needle) == [
-        place
+    assert look(block, needle) == [
+        run * RUN + place
+        for run, messages in enumerate(runs)
         for place, found in enumerate(messages)
         if any(needle in b"\n" + encoded(word) + b"\n" for word in found)
     ]
@@ -94,22 +98,31 @@ def test_looking_finds_what_is_there(messages, sought, is_start, is_end):
 
 @given(st.sets(st.integers(0, BLOCK - 1)))
 def test_sets_of_places(places):
-    assert places_in(as_bits(places)) == sorted(places)
+    assert places_in(sum(1 << place for place in places)) == sorted(places)
 
 
-@given(st.binary(), st.integers(0, 2**16))
-def test_damaged_octets(octets, ordinal):
-    parts = packed("some words", "other words")
-    good = parts[1].data
+@given(st.binary())
+def test_damaged_octets(octets):
+    run = run_with("some words", "other words")
+    dictionary, bits = block_of([run]).parts
     reader = Reader()
-    for data in (octets, good[: len(octets)], blocks.zstandard.compress(octets)):
+    good = reader.dictionary(dictionary.data, RUN)
+    for data in (octets, bits.data[: len(octets)], blocks.zstandard.compress(octets)):
         for act in (
-            lambda data=data: reader.places(data, RUN, [ordinal]),
-            lambda data=data: reader.dictionary(data),
-            lambda data=data: reader.words([parts[0], Part(Field.BODY, False, 0, data)]),
-            lambda data=data: reader.words([Part(Field.BODY, True, 0, data), parts[1]]),
+            lambda data=data: reader.messages_with(good, Piece(b"o"), 0, data, ALL),
+            lambda data=data: reader.dictionary(data, RUN).runs_with(Piece(b"o")),
+            lambda data=data: run_of(Block(RUN, 3, 0, 20, (dictionary, Part(Field.BODY, False, 0, data)))),
+            lambda data=data: run_of(Block(RUN, 3, 0, 20, (Part(Field.BODY, True, 0, data), bits))),
         ):
             try:
                 act()
             except DamagedBlockError:
                 continue
+
+
+def test_a_run_whose_parts_do_not_fit_is_damaged():
+    parts = block_of([run_with("some words", "other words")]).parts
+    other = block_of([run_with("more words than those")]).parts
+    for wrong in (parts[:1], parts[1:], (parts[0], other[1]), (other[0], parts[1])):
+        with pytest.raises(DamagedBlockError):
+            run_of(Block(RUN, 3, 0, 20, wrong))

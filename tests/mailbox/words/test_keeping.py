@@ -1,7 +1,9 @@
 """The tables of the index: what is next, blocks are filed, thin ones made anew."""
 
+import pytest
+
 from postier.accounts.accounts import remove_account
-from postier.app.indexing import index_account, renew_thin_blocks
+from postier.app.indexing import index_account, make_block, renew_thin_blocks
 from postier.imap.search import AnyText, BodyText
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.sweep import sweep_account
@@ -108,6 +110,24 @@ async def test_blocks_whose_mail_has_gone_shrink(store):
     # one that is not there any more as it was
     assert not await store.write(keeping.replace_block, Stretch(1, 0, BLOCK, 0), Block(BLOCK, 0, 0, 0, ()))
     assert not await store.write(keeping.replace_block, Stretch(9, 0, RUN, 0), EMPTY)
+
+
+async def test_a_block_is_filed_whole_or_not_at_all(store):
+    box = await filled(store)
+    stretch = await store.read(keeping.next_stretch, 1)
+    _, block = await make_block(store, stretch)
+
+    def fails(tx):
+        assert keeping.file_block(tx, stretch, block)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.write(fails)
+    for table in rows.TABLES:
+        assert await store.read(lambda tx, table=table: tx.value(f"SELECT count(*) FROM {table}")) == 0
+    await index_account(store, 1)
+    assert await store.read(rows.indexed_to, 1) == 2 * RUN
+    assert await found(store, box, BodyText("report")) == await plainly(store, box, BodyText("report"))
 
 
 async def test_a_removed_account_leaves_nothing(store):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postier.mailbox.words import making
-from postier.mailbox.words.block import BLOCK, RUN, Block, DamagedBlockError, Field, Part, places_in
+from postier.mailbox.words.block import BLOCK, RUN, Block, DamagedBlockError, Field, places_in
 from postier.mailbox.words.making import MAX_SHARE, Gathering
 from postier.mailbox.words.message import MessageWords
 from postier.mailbox.words.tokens import words_of
@@ -24,32 +24,28 @@ def made(*texts, size=RUN):
     return gathering.block()
 
 
-def found(block, piece):
-    return look([part for part in block.parts if part.field is Field.BODY], piece, block.size)
-
-
 def test_a_block():
-    gathering = Gathering(RUN)
+    gathering = Gathering(2 * RUN)
     gathering.add(3, MessageWords(({b"plan"}, {b"subject", b"plan"}, {b"budget", b"report"}), 40))
     gathering.add(5, MessageWords((set(), set(), {b"report"}), 7))
     gathering.add(63, None)
+    gathering.add(64, MessageWords((set(), set(), {b"report", b"more"}), 12))
     block = gathering.block()
-    assert (places_in(block.present), places_in(block.undecided)) == ([3, 5, 63], [63])
-    assert block.text_bytes == 47
+    assert (places_in(block.present), places_in(block.undecided)) == ([3, 5, 63, 64], [63])
+    assert (block.size, block.text_bytes) == (2 * RUN, 59)
     assert block.stored_bytes == sum(len(part.data) for part in block.parts)
     assert {part.field for part in block.parts} == {*Field}
-    assert (found(block, b"repo"), found(block, b"plan")) == ([3, 5], [])
+    assert (look(block, b"repo"), look(block, b"plan")) == ([3, 5, 64], [])
+    assert look(block, b"plan", field=Field.HEADER) == [3]
     assert Gathering(RUN).block() == Block(RUN, 0, 0, 0, ())
+    assert Gathering(BLOCK).block() == Block(BLOCK, 0, 0, 0, ())
 
 
 def test_gathering_is_bounded(monkeypatch):
     monkeypatch.setattr(making, "MAX_PAIRS", 2)
     assert places_in(made("a b", "c", "d").undecided) == [2]
-    run = made("a b", "c")
-    gathering = Gathering(BLOCK)
-    gathering.take_over(0, run, 3)
-    gathering.add(64, words("d"))
-    assert places_in(gathering.block().undecided) == [0, 1]
+    texts = ["a b c"] + [""] * (RUN - 1) + ["d", "e"]
+    assert places_in(made(*texts, size=BLOCK).undecided) == [*range(1, RUN)]  # the next run has room
 
 
 def test_a_block_is_at_most_half_of_its_texts():
@@ -60,9 +56,13 @@ def test_a_block_is_at_most_half_of_its_texts():
     block = made(*texts)
     assert places_in(block.undecided) == [*range(RUN // 2, RUN)]
     assert block.stored_bytes <= block.text_bytes * MAX_SHARE
-    assert found(block, b"essage") == [*range(RUN // 2)]
+    assert look(block, b"essage") == [*range(RUN // 2)]
     alone = made("".join(texts[RUN // 2 :]))
     assert (places_in(alone.undecided), alone.parts) == ([0], ())
+    assert look(made(*texts, *texts[: RUN // 2], size=BLOCK), b"essage") == [
+        *range(RUN // 2),
+        *range(RUN, RUN + RUN // 2),
+    ]
 
 
 some_texts = st.lists(
@@ -74,40 +74,35 @@ some_texts = st.lists(
 @settings(deadline=None)
 @given(some_texts, some_texts, some_texts, st.integers(0, 2**RUN - 1), st.integers(0, 2**RUN - 1))
 def test_runs_become_a_block(first, second, rest, alive_first, alive_second):
-    """The block is the one that would have been made of the messages that are still there."""
-    taken, plain = Gathering(BLOCK), Gathering(BLOCK)
-    for offset, texts, alive in ((0, first, alive_first), (RUN, second, alive_second)):
-        taken.take_over(offset, made(*texts), alive)
-        for place, text in enumerate(texts):
-            if alive >> place & 1:
-                plain.add(offset + place, None if text is None else words(text))
+    """The block says of the messages that are still there what was said of them in their runs."""
+    gathering = Gathering(BLOCK)
+    texts = dict(enumerate(rest, 2 * RUN))
+    for offset, some, alive in ((0, first, alive_first), (RUN, second, alive_second)):
+        gathering.take_over(offset, made(*some), alive)
+        texts |= {offset + place: text for place, text in enumerate(some) if alive >> place & 1}
     for place, text in enumerate(rest, 2 * RUN):
-        for gathering in (taken, plain):
-            gathering.add(place, None if text is None else words(text))
-    one, other = taken.block(), plain.block()
-    assert (one.present, one.undecided, one.parts) == (other.present, other.undecided, other.parts)
+        gathering.add(place, None if text is None else words(text))
+    block = gathering.block()
+    assert places_in(block.present) == sorted(texts)
+    assert places_in(block.undecided) == sorted(place for place, text in texts.items() if text is None)
+    for piece in ("all", "東", "x", "\nsome\n"):
+        assert set(look(block, piece.encode())) & {*texts} == {
+            place for place, text in texts.items() if text is not None and piece.strip() in text
+        }
 
 
 def test_the_size_of_texts_of_runs_is_not_made_larger():
     run = made("a" * 10, "b" * 20, None)
-    gathering = Gathering(BLOCK)
-    gathering.take_over(0, run, 0b111)
-    assert gathering.block().text_bytes == 30
-    gathering = Gathering(BLOCK)
-    gathering.take_over(0, run, 0b101)
-    assert gathering.block().text_bytes == 15
+    for alive, size in ((0b111, 30), (0b101, 15), (0b100, 0)):
+        gathering = Gathering(BLOCK)
+        gathering.take_over(0, run, alive)
+        assert gathering.block().text_bytes == size
 
 
 def test_a_damaged_run_is_not_taken():
     run = made("some words", "other words")
-    for parts in (
-        run.parts[:1],
-        run.parts[1:],
-        (run.parts[0], Part(Field.BODY, False, 0, b"nonsense")),
-        (*run.parts, run.parts[1]),
-    ):
-        gathering = Gathering(BLOCK)
-        gathering.add(0, words("first"))
-        with pytest.raises(DamagedBlockError):
-            gathering.take_over(RUN, Block(RUN, run.present, 0, 20, tuple(parts)), 3)
-        assert gathering.block() == made("first", size=BLOCK)
+    gathering = Gathering(BLOCK)
+    with pytest.raises(DamagedBlockError):
+        gathering.take_over(0, Block(RUN, run.present, 0, 20, run.parts[:1]), 3)
+    gathering.add(0, words("first"))
+    assert gathering.block() == made("first", size=BLOCK)

@@ -22,7 +22,7 @@ from postier.imap.search import (
 from postier.mailbox import search as searching
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.search import candidates, matching, search
-from postier.mailbox.transfer import copy_messages
+from postier.mailbox.transfer import copy_messages, move_messages
 from postier.mailbox.words import narrow as narrowing
 from postier.mailbox.words import rows
 from postier.mailbox.words.block import BLOCK, RUN
@@ -179,6 +179,7 @@ async def test_copies_and_gone_messages(store):
     await append(store, 1, box, *map(letter, range(RUN + 10)))
     await index_account(store, 1)
     await store.write(copy_messages, 1, box, [(1, RUN)], boxes["Archive"])
+    await store.write(move_messages, 1, box, [(RUN - 3, RUN + 8)], boxes["Archive"])
     await store.write(expunge_uids, 1, box, [(1, 40)])
     for one in (BodyText("report"), AnyText("html"), Not(BodyText("budget"))):
         for place in (box, boxes["Archive"]):

@@ -173,6 +173,19 @@ async def test_reports_on_strangers_are_not_kept(store):
     )
 
 
+async def test_tls_with_our_host_is_about_us(store):
+    """RFC 8460 §1.1: of a DANE policy the TLSA base domain is named, which may be in nobody's domain here."""
+    await store.write(domains)
+    ours = msgspec.structs.replace(FROM_BIGMAIL, hostname="mx.hosting.test")
+    for host, kept in ((b"mx.hosting.test", Kept.STORED), (b"hosting.test", Kept.NOT_OURS)):
+        report = report_of(
+            TLS_JSON.replace(b'"policy-domain":"beta.test"', b'"policy-domain":"' + host + b'"')
+        )
+        assert await store.write(store_report, report, ours) is kept
+    xml = report_of(OLD_XML.replace(b"Beta.Test", b"mx.hosting.test"))
+    assert await store.write(store_report, xml, ours) is Kept.NOT_OURS
+
+
 async def test_a_submitter_cant_flood(store, monkeypatch):
     monkeypatch.setattr(received_rows, "MAX_REPORTS_A_DAY", 2)
     await store.write(domains)

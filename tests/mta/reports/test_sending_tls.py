@@ -162,3 +162,22 @@ async def test_tlsa_records_are_told_as_they_are(sqlite_store):
     TlsWitness(sightings).saw("beta.test", policy, "mx.beta.test", "192.0.2.1", None, "")
     (key,) = sightings._tls
     assert (key.policy_type, key.policy_lines) == (PolicyType.TLSA, ("3 1 1 1F85",))
+
+
+async def test_of_dane_the_base_domain_is_named_and_the_recipients_domain_is_told(store, sender):
+    """RFC 8460 §1.1: one policy for each host, in the report to whom the letters went."""
+    sightings = Sightings(store, real_now_us)
+    witness = TlsWitness(sightings)
+    for host, base in (("mx1.beta.test", "mx1.beta.test"), ("mx2.beta.test", "real.host.test")):
+        policy = TlsPolicy(TlsLevel.DANE, host, base, tlsa=(Tlsa(3, 1, 1, b"\x1f\x85"),))
+        witness.saw("beta.test", policy, host, "192.0.2.1", None, "")
+    witness.saw("beta.test", STS, "mx.beta.test", "192.0.2.1", None, "")
+    await sightings.fold()
+    assert await sender.send_due(asyncio.Event()) == 1
+    ((_, _, content),) = sender.poster.posted
+    policies = read_tls(gzip.decompress(content)).policies
+    assert sorted((each.policy_type, each.domain) for each in policies) == [
+        (PolicyType.STS, "beta.test"),
+        (PolicyType.TLSA, "mx1.beta.test"),
+        (PolicyType.TLSA, "real.host.test"),
+    ]

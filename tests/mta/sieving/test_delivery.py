@@ -4,13 +4,20 @@ import asyncio
 
 import pytest
 
+from postier.accounts.dkim_keys import DkimAlgorithm, DkimKey, add_key
+from postier.app.counting import Counting
+from postier.app.metrics import Metrics, exposition
 from postier.imap.flags import FIRST_KEYWORD_BIT, SEEN
+from postier.mailauth import arc, dkim
+from postier.mailauth.letter import Letter
+from postier.mailauth.outcome import Outcome
+from postier.mailauth.questions import StaticResolver
 from postier.mailbox.verify import check_account
 from postier.smtp.settings import Role
 from postier.store.packs import PackStore
 from postier.store.sqlite import SqliteStore
 from tests.mta.sieving.scripted import LETTER, ZONES, flags, give, letter, queued, read, told
-from tests.servers.smtp_server import Options, counts, letters, populate, running_node
+from tests.servers.smtp_server import NOW_S, Options, counts, letters, populate, running_node
 
 ALICE = "alice@alpha.test"
 
@@ -58,15 +65,15 @@ async def is_sound(store):
         ('require ["fileinto", "include"]; include :personal :optional "none";', {"INBOX": 1}),
     ],
 )  # fmt: skip
-async def test_a_letter_is_filed(start, store, tmp_path, script, mailboxes):
+async def test_a_letter_is_filed(start_embedded, sqlite_store, tmp_path, script, mailboxes):
     (tmp_path / "all.sieve").write_text('require "fileinto"; fileinto "Trash";')
-    node = await start(zones=ZONES)
-    await give(store, script)
+    node = await start_embedded(zones=ZONES)
+    await give(sqlite_store, script)
     assert (await send(node)).startswith("250 ")
     for mailbox, number in mailboxes.items():
-        assert len(await letters(store, ALICE, mailbox)) == number, mailbox
-    assert sum((await counts(store))[1:2]) == sum(mailboxes.values())
-    await is_sound(store)
+        assert len(await letters(sqlite_store, ALICE, mailbox)) == number, mailbox
+    assert sum((await counts(sqlite_store))[1:2]) == sum(mailboxes.values())
+    await is_sound(sqlite_store)
 
 
 async def test_the_detail_of_the_address_is_seen(start, store):
@@ -150,14 +157,16 @@ async def test_a_discarded_letter_is_told_in_the_trace(start, store):
         ),
     ],
 )
-async def test_what_was_judged_junk_stays_there_unless_the_script_asks(start, store, script, mailbox):
-    node = await start(zones=ZONES)
-    await give(store, script)
+async def test_what_was_judged_junk_stays_there_unless_the_script_asks(
+    start_embedded, sqlite_store, script, mailbox
+):
+    node = await start_embedded(zones=ZONES)
+    await give(sqlite_store, script)
     content = LETTER.replace(b"honest", b"shady")
     assert (await send(node, sender="zoe@shady.test", content=content)).startswith("250 ")
     for name in ("INBOX", "Junk", "Archive"):
-        assert len(await letters(store, ALICE, name)) == (name == mailbox), name
-    assert await queued(store) == []
+        assert len(await letters(sqlite_store, ALICE, name)) == (name == mailbox), name
+    assert await queued(sqlite_store) == []
 
 
 async def test_a_clean_letter_passes_the_spam_test(start, store):
@@ -210,7 +219,7 @@ async def test_a_script_that_fails_keeps_the_letter_and_tells_once_a_day(start, 
 
 async def test_an_error_in_any_words(start, store):
     node = await start(zones=ZONES)
-    script = b'require ["ihave"]; error "\xff\x00' + b"x" * 100_000 + b'";'
+    script = b'require ["ihave"]; error "\xff\x07' + b"x" * 100_000 + b'";'
     await store.write(
         lambda tx: tx.run(
             "INSERT INTO sieve_script (account_id, name, content, is_active, changed_at) VALUES (1, 'm', ?, 1, 1)",
@@ -272,12 +281,12 @@ async def test_a_redirect_carries_what_the_script_changed(start, store):
         ('redirect "al@elsewhere.test";', "Received: from a by b; Mon, 21 Sep 2026 13:33:20 +0000\r\n" * 50),
     ],
 )
-async def test_a_redirect_that_goes_in_a_circle_is_kept(start, store, script, extra):
-    node = await start(zones=ZONES)
-    await give(store, script)
+async def test_a_redirect_that_goes_in_a_circle_is_kept(start_embedded, sqlite_store, script, extra):
+    node = await start_embedded(zones=ZONES)
+    await give(sqlite_store, script)
     assert (await send(node, content=letter(extra=extra))).startswith("250 ")
-    assert len(await letters(store, ALICE)) == 1
-    assert await queued(store) == []
+    assert len(await letters(sqlite_store, ALICE)) == 1
+    assert await queued(sqlite_store) == []
 
 
 # Vacation
@@ -332,12 +341,12 @@ async def test_two_workers_answer_once(tmp_path):
         ("zoe@forged.test", ""),  # SPF says that it is not theirs
     ],
 )
-async def test_vacation_answers_no_machine_and_no_victim(start, store, sender, extra):
-    node = await start(zones=ZONES)
-    await give(store, VACATION)
+async def test_vacation_answers_no_machine_and_no_victim(start_embedded, sqlite_store, sender, extra):
+    node = await start_embedded(zones=ZONES)
+    await give(sqlite_store, VACATION)
     assert (await send(node, sender=sender, content=letter(extra=extra))).startswith("250 ")
-    assert await queued(store) == []
-    assert len(await letters(store, ALICE)) == 1
+    assert await queued(sqlite_store) == []
+    assert len(await letters(sqlite_store, ALICE)) == 1
 
 
 async def test_vacation_with_all_its_arguments(start, store):
@@ -402,6 +411,24 @@ async def test_a_refusal_is_in_the_dialogue(start, store, verb):
     assert await told(store) == ["filter-refused: Not from you. Never."] * 2
 
 
+async def test_words_of_any_kind_and_length(start, store):
+    node = await start(zones=ZONES)
+    script = b'require "ereject"; ereject "a\x07\x1b[1m\r\n.\r\n' + b"x" * 200_000 + b'";'
+    await store.write(
+        lambda tx: tx.run(
+            "INSERT INTO sieve_script (account_id, name, content, is_active, changed_at) VALUES (1, 'm', ?, 1, 1)",
+            script,
+        )
+    )
+    client = await node.greeted()
+    reply = await client.mail("zoe@honest.test", ALICE, letter=LETTER)
+    lines = reply.split("\n")
+    assert lines[:2] == ["550-5.7.1 a  [1m", "550-5.7.1 ."]
+    assert len(lines) < 15
+    assert (await client.say("NOOP")).startswith("250 ")
+    assert len(await told(store)) == 1
+
+
 async def test_words_that_smtp_can_not_say(start, store):
     node = await start(zones=ZONES)
     await give(store, 'require "ereject"; ereject "Nein, nicht über mich";')
@@ -431,13 +458,13 @@ async def test_one_of_two_refuses_and_the_sender_is_told(start, store):
 
 
 @pytest.mark.parametrize("sender", ["", "zoe@forged.test", "zoe@nobody.test"])
-async def test_no_backscatter(start, store, sender):
-    node = await start(zones=ZONES)
-    await give(store, 'require "ereject"; ereject "No birdseed.";')
+async def test_no_backscatter(start_embedded, sqlite_store, sender):
+    node = await start_embedded(zones=ZONES)
+    await give(sqlite_store, 'require "ereject"; ereject "No birdseed.";')
     content = LETTER.replace(b"honest", b"nobody")
     assert (await send(node, ALICE, "bob@alpha.test", sender=sender, content=content)).startswith("250 ")
-    assert await queued(store) == []
-    assert len(await letters(store, ALICE, "Junk")) == 1
+    assert await queued(sqlite_store) == []
+    assert len(await letters(sqlite_store, ALICE, "Junk")) == 1
 
 
 # Duplicates
@@ -489,3 +516,43 @@ async def test_letters_of_our_own_users_meet_scripts(start, store):
     )
     ((path, to, _),) = await queued(store)
     assert (path, to) == ("", "bob@alpha.test")
+
+
+async def test_results_are_counted(start, store):
+    counted = Metrics()
+    node = await start(zones=ZONES, tally=Counting(counted))
+    for script in ("keep;", 'require "reject"; reject "No.";', 'require "ihave"; error "no";'):
+        await give(store, script)
+        await send(node)
+    text = exposition([counted.snapshot()]).decode()
+    for result in ("done", "refused", "failed"):
+        assert f'postier_filtered_messages_total{{result="{result}"}} 1.0' in text
+
+
+async def test_what_is_redirected_is_sealed(start, store):
+    """RFC 8617 §5.1: with our results, and the chain verifies; the script's change is under the seal."""
+    key = DkimKey("alpha.test", "r", DkimAlgorithm.RSA, dkim.private_pem(dkim.generate_key()).decode())
+    await store.write(add_key, key)
+    node = await start(zones=ZONES)
+    await give(store, 'require "editheader"; addheader "X-Way" "alice"; redirect "al@elsewhere.test";')
+    await send(node)
+    ((_, _, content),) = await queued(store)
+    assert content.startswith(b"ARC-Seal: ")
+    record = dkim.key_record(dkim.load_private_key(key.private_key.encode()).public_key())
+    answers = StaticResolver.of_txt({"r._domainkey.alpha.test": record})
+    result = arc.run(arc.verify(content, NOW_S), answers)
+    assert (result.result, result.sealers) == (Outcome.PASS, ("alpha.test",))
+    assert b"spf=pass" in result.assessments[0]
+
+
+async def test_answers_are_signed_in_the_owners_name(start, store):
+    key = DkimKey("alpha.test", "r", DkimAlgorithm.RSA, dkim.private_pem(dkim.generate_key()).decode())
+    await store.write(add_key, key)
+    node = await start(zones=ZONES)
+    await give(store, VACATION)
+    await send(node)
+    ((_, _, content),) = await queued(store)
+    record = dkim.key_record(dkim.load_private_key(key.private_key.encode()).public_key())
+    answers = StaticResolver.of_txt({"r._domainkey.alpha.test": record})
+    (verified,) = dkim.run(dkim.verify(Letter.parse(content), NOW_S), answers)
+    assert (verified.result, verified.domain) == (Outcome.PASS, "alpha.test")

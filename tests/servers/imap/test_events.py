@@ -159,9 +159,15 @@ async def test_many_at_once(served, client):
 
 async def test_an_account_that_took_too_much_time_rests(served, client):
     await give(served, "discard;")
-    await served.store.write(charge_cpu, served.ids[0], CPU_BUDGET_US + 1)
-    await client.append(letter())
-    assert await flags_in(client, "INBOX") == [set()]
+    await served.store.write(charge_cpu, served.ids[0], CPU_BUDGET_US)
+    await client.append(letter(), "Drafts")  # it goes over with this one
+    await client.ok("NOOP")
+    await served.store.write(charge_cpu, served.ids[0], 1)
+    await client.append(letter(2), "Drafts")
+    assert await flags_in(client, "Drafts") == [{"\\Deleted"}, set()]
+    await client.ok("SELECT INBOX")
+    (notice,) = await client.ok("FETCH 1 (ENVELOPE)")
+    assert b"Your mail filter imapsieve rests" in notice
 
 
 async def test_a_copy_without_room_keeps_the_original(served, client):

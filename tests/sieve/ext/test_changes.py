@@ -87,6 +87,20 @@ def test_size_is_that_of_the_changed_message():
     assert taken(run(script.format(*sizes), HELLO)) == ["fileinto same", "discard"]
 
 
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("a  b", b"X: a  b\r\n"),
+        ("a\tb", b"X: a\tb\r\n"),
+        ("a \r\n  b", b"X: a b\r\n"),
+        ("\r\n a\n\n b\r\n", b"X: a b\r\n"),
+        ("a\rb", b"X: a b\r\n"),
+    ],
+)
+def test_a_value_is_added_as_it_is_on_one_line(value, line):
+    assert edited(f'addheader "X" "{value}";').startswith(line)
+
+
 def test_trace_may_be_added_to():
     assert edited('addheader "Received" "by me;\r\n now";').startswith(b"Received: by me; now\r\nX-Hello")
     assert edited('addheader "Auto-Submitted" "no";').startswith(b"Auto-Submitted: no\r\n")

@@ -41,6 +41,26 @@ def test_parts_of_now(part, value):
 
 
 @pytest.mark.parametrize(
+    ("field", "is_date"),
+    [
+        (b"1 Jan 2021 10:00:00 +0000", True),
+        (b"Mon, 01 Jan 21 23:59:60 GMT", True),
+        (b"from x (12:99) by y; 1 Jan 2021 10:00 +0000", True),
+        (b"1 Jan 2021 10.00.00 +0000", True),
+        (b"1 Jan 2021 24:00:00 +0000", False),
+        (b"1 Jan 2021 10:60:00 +0000", False),
+        (b"1 Jan 2021 10:00:61 +0000", False),
+        (b"29 Feb 2021 10:00:00 +0000", False),
+        (b"1 Jan 10000 10:00:00 +0000", False),
+        (b"1 Jan 2021", False),
+        (b"", False),
+    ],
+)
+def test_what_is_no_time_is_no_date(field, is_date):  # RFC 5260 §4
+    assert holds('date :matches "x" "year" "*"', b"X: " + field + b"\r\n\r\n", requires="date") is is_date
+
+
+@pytest.mark.parametrize(
     ("test", "result"),
     [
         ('currentdate :zone "-0330" "time" "23:29:58"', True),

@@ -44,6 +44,26 @@ def test_dates_are_held_against_lists():  # RFC 6134 §2.9.2
     assert not holds('currentdate :list "date" "tag:x.example,2026:days"', message, **around)
 
 
+@pytest.mark.parametrize(
+    ("test", "result"),
+    [
+        ('header :index 1 ["x-b", "x-a"] "b1"', True),
+        ('header :index 2 ["x-b", "x-a"] "a1"', True),
+        ('header :index 2 ["x-a", "x-b"] "a2"', True),
+        ('header :index 3 ["x-a", "x-b"] "b1"', True),
+        ('header :index 4 :contains ["x-a", "x-b"] ""', False),
+        ('header :index 1 :last ["x-a", "x-b"] "b1"', True),
+        ('header :index 3 :last ["x-a", "x-b"] "a1"', True),
+        ('header :mime :index 3 ["x-a", "x-b"] "b1"', True),
+        ('address :index 2 ["from", "to"] "t@x.example"', True),
+        ('address :index 2 :last ["from", "to"] "f@x.example"', True),
+    ],
+)
+def test_an_index_counts_all_named_fields(test, result):  # RFC 5260 §6
+    message = b"X-A: a1\r\nX-B: b1\r\nX-A: a2\r\nTo: t@x.example\r\nFrom: f@x.example\r\n\r\n"
+    assert holds(test, message, requires="index mime") is result
+
+
 def test_what_is_no_relation():
     assert mistakes('require "relational"; if header :value "xx" "a" "b" {}') == [
         'line 1, column 40: "xx" is no relation (gt, ge, lt, le, eq, ne)'
@@ -74,6 +94,12 @@ def test_what_is_no_relation():
         ("a.c", "a\u00fcc", ["a\u00fcc"]),
         (r"\\w+@\\S+ \\d", "me@x.example 7", ["me@x.example 7"]),
         ("REPORT", "the report", ["report"]),
+        (r"\\bfoo\\b", "a foo.", ["foo"]),
+        (r"\\<o+", "foo oo", ["oo"]),
+        (r"o+\\>", "oof foo", ["oo"]),
+        (r"o\\Bo", "foo", ["oo"]),
+        (r"(\\b.)+", "ab", ["a", "a"]),
+        ("^\\\\b\u00fc\\\\b$", "\u00fc", ["\u00fc"]),
         ("[A-C]+", "xabcx", ["abc"]),
         ("^$", "", [""]),
         ("(^|,)b", "a,b", [",b", ","]),
@@ -98,6 +124,9 @@ def test_regex(pattern, value, groups):
         ("a^b", "a^b"),
         ("(a|b)c", "ab"),
         ("^$", "x"),
+        (r"\\bfoo\\b", "foot"),
+        (r"\\Bfoo", "a foo"),
+        (r"\\b", "..."),
     ],
 )
 def test_what_a_regex_does_not_match(pattern, value):

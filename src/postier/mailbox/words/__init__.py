@@ -1,12 +1,12 @@
 """The index of words: which messages have a text in their subject, header or body.
 
-A message's texts are cut into words. The messages of an account are indexed in blocks, in the order of their email ids; a block
-holds for each field a dictionary (its words as one text, which is searched for the pattern) and the messages that have each
-word. A pattern that is one word's part is decided by the index; of a longer one the index says which messages to look at.
+A message's texts are cut into words. The messages of an account are indexed in runs, in the order of their email ids, and runs make
+blocks; a run holds for each field a dictionary (its words as one text, which is searched for the pattern) and the messages that
+have each word. A pattern that is one word's part is decided by the index; of a longer one the index says which messages to look at.
 
     tokens    words of a text, and the pieces of a pattern
     message   words of a message
-    making    a block is gathered
+    making    a block is gathered, run by run
     block     a block as octets, and looking into it
     rows      its tables as a search reads them
     keeping   what is next, filing blocks, renewing them

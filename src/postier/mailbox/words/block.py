@@ -1,15 +1,19 @@
 """A block as octets: the words of up to 1,024 messages, and which messages have a word that contains a piece.
 
-Not here: SQL (`rows`), making blocks (`making`), criteria (`narrow`). A block has, for each field, one dictionary (the words in
-order, a line end before and behind each, compressed) and the places of each word in chunks of WORDS_IN_CHUNK words: two
-octets a place, or for a common word a bit for each message. Sets of messages are integers, bit n for place n. Measured on
-letters of 2.6 KB with random identifiers in their headers: 0.19 of the text (0.23 for runs); a dictionary takes 0.3 ms to search.
+Not here: SQL (`rows`), gathering words (`making`), criteria (`narrow`). A block is a row of runs, each of 64 messages. A run has for
+each field a dictionary (its words, those of several messages first, a line end before and behind each) and 64 bits for each
+word: the messages that have it. The dictionaries of a field lie together, for a search looks through them; the bits of each
+run by themselves, so they are read where something was found, and go unchanged from a run into the block that replaces it.
+Measured on letters of 2.6 KB with random identifiers in their headers: see docs/adr/0019-index-of-words.md.
 """
 
 import enum
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+import sys
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import msgspec
 import zstandard
@@ -17,11 +21,11 @@ import zstandard
 from postier.mailbox.words.tokens import Piece
 
 BLOCK = 1_024  # messages of a whole block
-RUN = 64  # messages of a small one, made while the next whole block is not complete
-WORDS_IN_CHUNK = 1_024
+RUN = 64  # messages of a run, which is a block by itself while the next whole one is not complete
 
-_LEVEL = 6  # of zstd: 9 saves 1 % of the size
+_LEVEL = 6  # of zstd: 3 saves 5 us a letter and makes the index of Chinese 3 % larger
 _END = b"\n"
+_ALL = (1 << RUN) - 1
 
 
 class Field(enum.IntEnum):
@@ -33,7 +37,7 @@ class Field(enum.IntEnum):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A row of a block: a dictionary (`is_dictionary`, chunk 0) or a chunk of places."""
+    """A row of a block: all dictionaries of a field (`is_dictionary`, chunk 0), or the bits of run `chunk`."""
 
     field: Field
     is_dictionary: bool
@@ -56,50 +60,99 @@ class Block(msgspec.Struct, frozen=True):
         return sum(len(part.data) for part in self.parts)
 
 
+class Run(msgspec.Struct, frozen=True):
+    """A run to be put into a block: by field the dictionary, and the packed bits of its words; both empty without words."""
+
+    present: int = 0
+    undecided: int = 0
+    text_bytes: int = 0
+    dictionaries: tuple[bytes, ...] = (b"",) * len(Field)
+    bits: tuple[bytes, ...] = (b"",) * len(Field)
+
+
 class DamagedBlockError(Exception):
     """The octets are not those of a block."""
 
 
-def pack(field: Field, size: int, places: dict[bytes, list[int]]) -> Iterator[Part]:
-    """The parts of a field; places ascend. Common words come first: a search that finds all in them need not go on."""
-    if not places:
-        return
-    common = _is_common(size)
-    in_order = sorted(places)
-    words = [word for word in in_order if len(places[word]) > common]
-    words += [word for word in in_order if len(places[word]) <= common]
-    compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    dictionary = _END + _END.join(words) + _END
-    yield Part(field, True, 0, compressor.compress(dictionary))
-    for chunk, start in enumerate(range(0, len(words), WORDS_IN_CHUNK)):
-        lists = [places[word] for word in words[start : start + WORDS_IN_CHUNK]]
-        counts = struct.pack(f"<{len(lists) + 1}H", len(lists), *map(len, lists))
-        data = counts + b"".join([_packed(size, one) for one in lists])
-        yield Part(field, False, chunk, compressor.compress(data))
+def pack_words(words: dict[bytes, int]) -> tuple[bytes, bytes]:
+    """(dictionary, packed bits) of words, each with the messages of a run that have it."""
+    if not words:
+        return b"", b""
+    in_order = [word for word, bits in words.items() if bits & (bits - 1)]
+    in_order += [word for word, bits in words.items() if not bits & (bits - 1)]
+    bits = struct.pack(f"<{len(words)}Q", *map(words.__getitem__, in_order))
+    return _END + _END.join(in_order) + _END, zstandard.compress(bits, _LEVEL)
 
 
-def _is_common(size: int) -> int:
-    """Above so many places, bits are shorter. A run has none, so that all its places are read at once (`Reader.words`)."""
-    return size // 16 if size > RUN else size
+def block_of(runs: Sequence[Run]) -> Block:
+    """The block that these runs are."""
+    parts = []
+    for field in Field:
+        dictionaries = [run.dictionaries[field] for run in runs]
+        if any(dictionaries):
+            lengths = struct.pack(f"<{len(runs)}I", *map(len, dictionaries))
+            data = zstandard.compress(lengths + b"".join(dictionaries), _LEVEL)
+            parts.append(Part(field, True, 0, data))
+            parts += [
+                Part(field, False, chunk, run.bits[field])
+                for chunk, run in enumerate(runs)
+                if run.bits[field]
+            ]
+    present = undecided = 0
+    for run in reversed(runs):
+        present, undecided = present << RUN | run.present, undecided << RUN | run.undecided
+    text_bytes = sum(run.text_bytes for run in runs)
+    return Block(len(runs) * RUN, present, undecided, text_bytes, tuple(parts))
 
 
-def _packed(size: int, places: list[int]) -> bytes:
-    if len(places) <= _is_common(size):
-        return struct.pack(f"<{len(places)}H", *places)
-    return as_bits(places).to_bytes(size // 8, "little")
-
-
-def as_bits(places: Iterable[int]) -> int:
-    """A set of places as an integer."""
-    bits = 0
-    for place in places:
-        bits |= 1 << place
-    return bits
+def run_of(block: Block) -> Run:
+    """The run that a block of one run is. Raises DamagedBlockError."""
+    dictionaries, bits = [b""] * len(Field), [b""] * len(Field)
+    reader = Reader()
+    for part in block.parts:
+        if part.is_dictionary:
+            dictionaries[part.field] = reader.dictionary(part.data, RUN).text
+        else:
+            bits[part.field] = part.data
+    for dictionary, packed in zip(dictionaries, bits, strict=True):
+        if len(reader.bits(packed)) != max(0, dictionary.count(_END) - 1):
+            raise DamagedBlockError("the dictionary and the bits are of different words")
+    return Run(block.present, block.undecided, block.text_bytes, tuple(dictionaries), tuple(bits))
 
 
 def places_in(bits: int) -> list[int]:
     """The places of a set, ascending."""
     return [place for place, bit in enumerate(f"{bits:b}"[::-1]) if bit == "1"]
+
+
+class Dictionary(msgspec.Struct, frozen=True):
+    """The dictionaries of a field: one text, and where each run's ends."""
+
+    text: bytes
+    ends: tuple[int, ...]
+
+    def runs_with(self, piece: Piece) -> list[int]:
+        """The runs that have a word that contains the piece."""
+        runs: list[int] = []
+        position = 0
+        while (found := self.text.find(piece.needle, position)) >= 0:
+            runs.append(bisect_right(self.ends, found))
+            position = self.ends[runs[-1]]
+        return runs
+
+    def words_with(self, piece: Piece, run: int) -> Iterator[int]:
+        """The numbers of the words of a run that contain the piece, ascending; each once."""
+        text, needle = self.text, piece.needle
+        end = self.ends[run]
+        position = counted = self.ends[run - 1] if run else 0
+        ordinal = 0 if needle.startswith(_END) else -1
+        while (found := text.find(needle, position, end)) >= 0:
+            ordinal += text.count(_END, counted, found)
+            counted = found
+            yield ordinal
+            position = text.find(_END, found + 1, end)
+            if position < 0:
+                return
 
 
 class Reader:
@@ -108,72 +161,43 @@ class Reader:
     def __init__(self) -> None:
         self._decompressor = zstandard.ZstdDecompressor()
 
-    def dictionary(self, data: bytes) -> bytes:
-        """A dictionary as text. Raises DamagedBlockError."""
-        try:
-            return self._decompressor.decompress(data)
-        except zstandard.ZstdError as error:
-            raise DamagedBlockError(str(error)) from error
-
-    def places(self, data: bytes, size: int, ordinals: Sequence[int]) -> int:
-        """Messages that have one of the words with these numbers in the chunk. Raises DamagedBlockError."""
+    def dictionary(self, data: bytes, size: int) -> Dictionary:
+        """The dictionaries of a field of a block of this size. Raises DamagedBlockError."""
         try:
             octets = self._decompressor.decompress(data)
-            return _united(octets, size, ordinals)
-        except (zstandard.ZstdError, struct.error, IndexError, ValueError) as error:
+            lengths = struct.unpack_from(f"<{size // RUN}I", octets)
+        except (zstandard.ZstdError, struct.error) as error:
             raise DamagedBlockError(str(error)) from error
+        text = octets[4 * len(lengths) :]
+        ends = tuple(accumulate(lengths))
+        if ends[-1] != len(text):
+            raise DamagedBlockError("the dictionaries have another length")
+        return Dictionary(text, ends)
 
-    def words(self, parts: Sequence[Part]) -> list[tuple[bytes, Sequence[int]]]:
-        """The words of a field of a run, each with its places, from its parts in order. Raises DamagedBlockError."""
-        if not parts:
-            return []
-        words = self.dictionary(parts[0].data).split(_END)[1:-1]
-        lists: list[Sequence[int]] = []
+    def bits(self, data: bytes) -> "array[int]":
+        """The bits of a run's words. Raises DamagedBlockError."""
+        found = array("Q")
+        if data:
+            try:
+                found.frombytes(self._decompressor.decompress(data))
+            except (zstandard.ZstdError, ValueError) as error:
+                raise DamagedBlockError(str(error)) from error
+            if sys.byteorder == "big":
+                found.byteswap()
+        return found
+
+    def messages_with(self, dictionary: Dictionary, piece: Piece, run: int, data: bytes, wanted: int) -> int:
+        """The messages of a run that have a word with the piece, at least as far as `wanted` ones are concerned.
+
+        Raises DamagedBlockError.
+        """
+        bits_of = self.bits(data)
+        bits = 0
         try:
-            for part in parts[1:]:
-                lists += _listed(self._decompressor.decompress(part.data))
-            is_sound = len(lists) == len(words) and max(map(max, lists)) < RUN
-        except (zstandard.ZstdError, struct.error, ValueError) as error:
+            for ordinal in dictionary.words_with(piece, run):
+                bits |= bits_of[ordinal]
+                if bits & wanted == wanted:
+                    break
+        except IndexError as error:
             raise DamagedBlockError(str(error)) from error
-        if not is_sound:
-            raise DamagedBlockError("a chunk is missing or has other places")
-        return [*zip(words, lists, strict=True)]
-
-
-def _united(octets: bytes, size: int, ordinals: Sequence[int]) -> int:
-    """A chunk is the number of its words, how many places each has, and the places."""
-    common, width = _is_common(size), size // 8
-    (number,) = struct.unpack_from("<H", octets)
-    counts = struct.unpack_from(f"<{number}H", octets, 2)
-    lengths = (width if count > common else 2 * count for count in counts)
-    starts = [*accumulate(lengths, initial=2 + 2 * number)]
-    bits = 0
-    for ordinal in ordinals:
-        start, end = starts[ordinal], starts[ordinal + 1]
-        if counts[ordinal] > common:
-            bits |= int.from_bytes(octets[start:end], "little")
-        else:
-            bits |= as_bits(struct.unpack_from(f"<{counts[ordinal]}H", octets, start))
-    return bits & ((1 << size) - 1)
-
-
-def _listed(octets: bytes) -> list[Sequence[int]]:
-    """The places of all words in a chunk of a run."""
-    (number,) = struct.unpack_from("<H", octets)
-    counts = struct.unpack_from(f"<{number}H", octets, 2)
-    places = struct.unpack_from(f"<{sum(counts)}H", octets, 2 + 2 * number)
-    return [places[start:end] for start, end in pairwise(accumulate(counts, initial=0))]
-
-
-def words_with(dictionary: bytes, piece: Piece) -> Iterator[int]:
-    """The numbers of the words that contain a piece, ascending; each once."""
-    needle = piece.needle
-    ahead = 0 if needle.startswith(_END) else 1
-    ordinal = counted = position = 0
-    while (found := dictionary.find(needle, position)) >= 0:
-        ordinal += dictionary.count(_END, counted, found)
-        counted = found
-        yield ordinal - ahead
-        position = dictionary.find(_END, found + 1)
-        if position < 0:
-            return
+        return bits & _ALL

@@ -27,18 +27,19 @@ from postier.imap.search import (
 )
 from postier.mailbox.words import rows
 from postier.mailbox.words.block import (
-    WORDS_IN_CHUNK,
+    RUN,
     DamagedBlockError,
+    Dictionary,
     Field,
     Reader,
     places_in,
-    words_with,
 )
 from postier.mailbox.words.tokens import Pattern, Piece, pattern_of
 from postier.store.transaction import ReadTx
 
 MAX_LOOKUPS = 32  # pieces of one search, over all criteria; the other criteria narrow nothing
 
+_ALL = (1 << RUN) - 1
 _FIELDS = {
     SubjectText: (Field.SUBJECT,),
     BodyText: (Field.BODY,),
@@ -236,7 +237,7 @@ class _Looking:
         self._block = block
         self._packed = packed
         self._reader = reader
-        self._dictionaries: dict[Field, bytes] = {}
+        self._dictionaries: dict[Field, Dictionary] = {}
         self._found: dict[tuple[Field, Piece], int] = {}
 
     def run(self, steps: Iterable[_Step]) -> Verdict:
@@ -283,19 +284,19 @@ class _Looking:
         if packed is None:
             return 0
         if field not in self._dictionaries:
-            self._dictionaries[field] = self._reader.dictionary(packed)
-        chunks: dict[int, list[int]] = {}
-        for ordinal in words_with(self._dictionaries[field], piece):
-            chunks.setdefault(ordinal // WORDS_IN_CHUNK, []).append(ordinal % WORDS_IN_CHUNK)
-        if not chunks:
+            self._dictionaries[field] = self._reader.dictionary(packed, self._block.size)
+        dictionary = self._dictionaries[field]
+        runs = dictionary.runs_with(piece)
+        if not runs:
             return 0
-        size = self._block.size
-        found = rows.places_of(self._tx, self._account_id, self._block.first, field, [*chunks])
-        if len(found) != len(chunks):
-            raise DamagedBlockError("a chunk is missing")
+        found = rows.bits_of(self._tx, self._account_id, self._block.first, field, runs)
+        if len(found) != len(runs):
+            raise DamagedBlockError("the bits of a run are missing")
+        wanted = self._block.present & ~self._block.undecided
         bits = 0
-        for chunk, data in found:
-            bits |= self._reader.places(data, size, chunks[chunk])
+        for run, data in found:
+            wanted_here = wanted >> run * RUN & _ALL
+            bits |= self._reader.messages_with(dictionary, piece, run, data, wanted_here) << run * RUN
         return bits
 
 

@@ -13,7 +13,7 @@ from postier.mailbox.words.block import Field
 from postier.store.transaction import ReadTx
 
 TABLES = ("word_block", "word_part", "word_progress")
-VERSION = f"2 {unicodedata.unidata_version}"  # of what a word is, and of how texts are read
+VERSION = f"3 {unicodedata.unidata_version}"  # of what a word is, and of how texts are read
 BLOCKS_AT_ONCE = 16  # read by one statement
 
 
@@ -87,19 +87,19 @@ def dictionaries(
             yield block, found[block.first]
 
 
-def places_of(
-    tx: ReadTx, account_id: int, first: int, field: Field, chunks: Sequence[int]
+def bits_of(
+    tx: ReadTx, account_id: int, first: int, field: Field, runs: Sequence[int]
 ) -> list[tuple[int, bytes]]:
-    """(chunk, octets) of these chunks of places, ascending."""
+    """(run, octets) of the bits of these runs, ascending."""
     return [
         (chunk, bytes(data))
         for chunk, data in tx.rows(
             "SELECT chunk, data FROM word_part WHERE account_id = ? AND first = ? AND kind = ?"
-            f" AND chunk IN ({_marks(chunks)}) ORDER BY chunk",
+            f" AND chunk IN ({_marks(runs)}) ORDER BY chunk",
             account_id,
             first,
             kind_of(field, is_dictionary=False),
-            *chunks,
+            *runs,
         )
     ]
 

@@ -80,7 +80,8 @@ def tls_report(reporting: Reporting, due: Due, sightings: list[tuple[TlsKey, int
     """The report of one day on one policy domain."""
     policies: dict[tuple[object, ...], list[tuple[TlsKey, int]]] = {}
     for key, count in sightings:
-        policies.setdefault((key.policy_type, key.policy_lines, key.mx_hosts), []).append((key, count))
+        place = (key.policy_type, key.policy_lines, key.mx_hosts, key.base_domain)
+        policies.setdefault(place, []).append((key, count))
     return TlsReport(
         organisation=reporting.organisation,
         contact=str(reporting.address),
@@ -96,7 +97,7 @@ def _tls_policy(domain: str, group: list[tuple[TlsKey, int]]) -> TlsPolicyReport
     failed = [(key, count) for key, count in group if key.result]
     return TlsPolicyReport(
         first.policy_type,
-        domain,
+        first.base_domain or domain,
         sum(count for key, count in group if not key.result),
         sum(count for _, count in failed),
         first.policy_lines,

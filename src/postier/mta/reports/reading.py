@@ -17,8 +17,8 @@ from postier.mta.trace_rows import record_event
 from postier.store.transaction import Store, WriteTx
 
 
-async def read_letters(store: Store, stopping: asyncio.Event) -> int:
-    """Read all noted letters, oldest first; how many. Raises StoreError."""
+async def read_letters(store: Store, stopping: asyncio.Event, hostname: str = "") -> int:
+    """Read all noted letters, oldest first; how many. `hostname` is our host's name. Raises StoreError."""
     count = 0
     while not stopping.is_set() and await store.read(has_letters):
         letter = await store.write(take_letter)
@@ -30,7 +30,7 @@ async def read_letters(store: Store, stopping: asyncio.Event) -> int:
             await store.write(forget_letter, letter.letter_id)
             continue
         found = await asyncio.to_thread(_read, content, letter)
-        told = await store.write_bulk(_settle, letter, found)  # up to 50,000 rows
+        told = await store.write_bulk(_settle, letter, found, hostname)  # up to 50,000 rows
         structlog.get_logger().info(
             "report-read",
             letter=letter_id_text(letter.letter_id),
@@ -54,7 +54,7 @@ def _read(content: bytes, letter: ReportLetter) -> Report | str:
     return report
 
 
-def _settle(tx: WriteTx, letter: ReportLetter, found: Report | str) -> str:
+def _settle(tx: WriteTx, letter: ReportLetter, found: Report | str, hostname: str) -> str:
     if isinstance(found, str):
         told = found
     else:
@@ -63,6 +63,7 @@ def _settle(tx: WriteTx, letter: ReportLetter, found: Report | str) -> str:
             letter.received_at,
             is_verified=True,
             letter_name=letter_id_text(letter.letter_id),
+            hostname=hostname,
         )
         told = store_report(tx, found, source).value
         if told == Kept.STORED.value:

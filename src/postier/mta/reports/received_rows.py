@@ -1,7 +1,7 @@
 """Reports that came in, as rows.
 
 Not here: reading letters (`reading`), sums (`summaries`). Sources: RFC 9990 §3.5.4 (duplicates), §8.2 (false reports in
-volume). Invariants: a report about a domain that is neither ours nor below one of ours is not kept; of one submitter a
+volume). Invariants: a report about a domain that is neither ours nor below one of ours is not kept, but one about TLS with our host; of one submitter a
 report id is kept once, and at most MAX_REPORTS_A_DAY arrive in a day; what is older than KEPT_US goes.
 """
 
@@ -35,12 +35,15 @@ class ReportKind(StrEnum):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a report came from; `is_verified`: the letter proved the submitter, else a file only says so."""
+    """Where a report came from; `is_verified`: the letter proved the submitter, else a file only says so. `hostname` is our host's
+    name, about which TLS under DANE is reported.
+    """
 
     submitter: str
     received_at: int
     is_verified: bool
     letter_name: str = ""  # names a failure report, which has no id of its own
+    hostname: str = ""
 
 
 class Kept(StrEnum):
@@ -202,7 +205,9 @@ def _store_failure(tx: WriteTx, report: FailureReport, source: Source) -> Kept:
 
 def _insert(tx: WriteTx, head: _Head, source: Source) -> int | Kept:
     """The number of the new report, or why there is none."""
-    if not _is_ours(tx, head.domain):
+    # RFC 8460 §1.1: the domain of a DANE policy is the TLSA base domain
+    is_of_host = head.kind is ReportKind.TLS and head.domain == source.hostname
+    if not is_of_host and not _is_ours(tx, head.domain):
         return Kept.NOT_OURS
     today = tx.value(
         "SELECT count(*) FROM report WHERE received_at > ? AND submitter = ?",

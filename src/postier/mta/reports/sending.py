@@ -150,7 +150,10 @@ class Sender(msgspec.Struct, frozen=True):
         if not destinations.addresses:
             return await self._done(due, "nobody who agrees to get it")
         now_s = self.now_us() // 1_000_000
-        letter = aggregate_letter(reporting, due, report, destinations.addresses, now_s)
+        # 10,000 records as XML, packed: too long for the loop
+        letter = await asyncio.to_thread(
+            aggregate_letter, reporting, due, report, destinations.addresses, now_s
+        )
         return await self._queue(due, reporting, letter, destinations.addresses)
 
     async def _send_tls(self, due: Due, reporting: Reporting) -> str:

@@ -31,7 +31,7 @@ class DmarcKey(msgspec.Struct, frozen=True):
 
 
 class TlsKey(msgspec.Struct, frozen=True):
-    """Sessions that are alike; `result` is "" when all went well."""
+    """Sessions that are alike; `result` is "" when all went well, `base_domain` set for a DANE policy (RFC 8460 §1.1)."""
 
     policy_domain: str
     day: int
@@ -42,6 +42,7 @@ class TlsKey(msgspec.Struct, frozen=True):
     mx_host: str = ""
     receiving_ip: str = ""
     reason: str = ""
+    base_domain: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True):

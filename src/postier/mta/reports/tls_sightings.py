@@ -51,6 +51,7 @@ class TlsWitness:
                 host if is_failure else "",  # a success is one count for all hosts
                 address if is_failure else "",
                 why[:MAX_REASON] if is_failure else "",
+                (policy.server_name or policy.host) if policy is not None and policy.tlsa else "",
             )
         )
 

@@ -24,6 +24,7 @@ from postier.mime.address import Address
 from postier.mime.dates import Moment
 from postier.mime.headers import split_header, unfold
 from postier.mta.sieving.posting import place_of
+from postier.mta.sieving.running import full_purse
 from postier.mta.sieving.shelf import Shelf
 from postier.mta.sieving.world import Folders, Inclusions, Letter, own_addresses
 from postier.sieve.actions import Discard, FileInto, Keep, Notify, Redirect, Reject, Result, Vacation
@@ -128,7 +129,7 @@ def _say(
         world = World(
             now=Moment(now_us // 1_000_000),
             own_addresses=own,
-            mailboxes=Folders(tx, target.account_id),
+            mailboxes=Folders(tx, target.account_id, full_purse()),
             scripts=Inclusions(tx, shelf, target.account_id, may_compile=True),
             flags=message.flags,
         )

@@ -30,6 +30,7 @@ class Decided(msgspec.Struct, frozen=True):
 
     effects: Effects
     reject: Reject | None = None
+    result: str = "done"  # for the metric
 
 
 class _Decision:
@@ -124,7 +125,8 @@ async def decide(
         is_disabled=is_disabled,
         remarks=(*posting.remarks, *decision.remarks),
     )
-    return Decided(effects, decision.reject)
+    ended = "disabled" if is_disabled else "failed" if result.error is not None else "done"
+    return Decided(effects, decision.reject, ended)
 
 
 def default_of(*, is_junk: bool) -> str:
@@ -153,6 +155,17 @@ async def failure_notice(posting: Posting, name: str, error: str, error_line: in
         "The message was kept, as if there were no script. So is every further message with which the script\n"
         "fails; you are told once a day.\n",
         "failed",
+        name,
+    )
+
+
+async def resting_notice(posting: Posting, name: str) -> Notice:
+    """What the owner of a script for IMAP events reads when it took too much time."""
+    return await posting.notice(
+        f"Your mail filter {name} rests",
+        f'Your Sieve script "{name}" took more than {CPU_BUDGET_US // SECOND_US} seconds of processor time\n'
+        "within an hour. Until the hour is over it does not run on what your mail programs do.\n",
+        "rests",
         name,
     )
 

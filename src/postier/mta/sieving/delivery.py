@@ -8,6 +8,7 @@ Not here: what a script's actions come to (`decide`), rows (`acceptance`, `effec
 cost one look each; a fault of ours keeps the letter.
 """
 
+import re
 from collections.abc import Sequence
 
 import structlog
@@ -30,7 +31,10 @@ from postier.sieve.world import Envelope
 from postier.smtp.reason import FILTER_REFUSED, Reason
 from postier.store.transaction import ConflictError, Store, StoreError
 
+MAX_REASON_CHARACTERS = 4_000  # of a script's words in the dialogue
 TRIES = 3  # runs of a letter's scripts that meet what other workers track at the same moment
+
+_CONTROL = re.compile(r"[^\x20-\x7e\r\n]")
 
 Taken = list[Job] | Reason
 
@@ -75,10 +79,11 @@ class Sieving:
             decided = await self._decide(acceptance, letter, origin, versions)
             reason = _refusal(acceptance, origin, decided)
             if reason is not None:
+                self._tell(["refused"] * len(decided))
                 return await self._refuse(acceptance, reason)
             effects = tuple(each.effects for each in decided)
             try:
-                return await accept_filtered(
+                jobs = await accept_filtered(
                     self._store,
                     acceptance,
                     effects,
@@ -88,7 +93,13 @@ class Sieving:
                 )
             except SeenMeanwhileError:
                 continue
+            self._tell([each.result for each in decided])
+            return jobs
         raise AssertionError("the last try meets nobody")
+
+    def _tell(self, results: Sequence[str]) -> None:
+        for result in results:
+            self._tally.filtered(result)
 
     async def _versions(self, local: Sequence[LocalRecipient]) -> dict[int, Version]:
         versions: dict[int, Version] = {}
@@ -133,7 +144,8 @@ class Sieving:
                 structlog.get_logger().exception("filter-failed", account=str(recipient.address))
                 self._tally.failed("filter")
                 default = default_of(is_junk=received.is_junk)
-                decided.append(Decided(kept(case, recipient, default, "a fault of the server: kept")))
+                fault = kept(case, recipient, default, "a fault of the server: kept")
+                decided.append(Decided(fault, result="failed"))
         return decided
 
     async def _refuse(self, acceptance: Acceptance, reason: Reason) -> Reason:
@@ -158,7 +170,11 @@ def _refusal(acceptance: Acceptance, origin: Origin, decided: Sequence[Decided])
     if is_reportable and any(not each.is_ereject and not each.reason.isascii() for each in rejects):
         return None  # RFC 5429 §2.2: the exact words, by an MDN
     told = [each.reason for each in rejects if each.reason.isascii() and each.reason.strip()]
-    return FILTER_REFUSED.with_text(told[0]) if told else FILTER_REFUSED
+    return (
+        FILTER_REFUSED.with_text(_CONTROL.sub(" ", told[0][:MAX_REASON_CHARACTERS]))
+        if told
+        else FILTER_REFUSED
+    )
 
 
 def _envelope(acceptance: Acceptance, recipient: LocalRecipient) -> Envelope:

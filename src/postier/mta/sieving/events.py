@@ -29,8 +29,8 @@ from postier.mailbox.transfer import copy_messages
 from postier.mime.address import Address
 from postier.mta.queue_rows import Job
 from postier.mta.sieving.applying import flag_names
-from postier.mta.sieving.decide import failure_notice
-from postier.mta.sieving.effects import Effects, Filing, Sending, write_effects
+from postier.mta.sieving.decide import failure_notice, resting_notice
+from postier.mta.sieving.effects import Effects, Filing, Notice, Sending, write_effects
 from postier.mta.sieving.memory import CPU_BUDGET_US, cpu_used
 from postier.mta.sieving.origin import Office, Origin, Received
 from postier.mta.sieving.posting import Posting, WhyNot, content_of, place_of
@@ -211,9 +211,12 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
     effects = Effects(
         version=case.version, recipient=str(case.address), default=INBOX, cpu_us=ran.cpu_us, seen=ran.seen
     )
+    notices: list[Notice] = []
+    if ran.cpu_used_us + ran.cpu_us > CPU_BUDGET_US:
+        notices.append(await resting_notice(posting, case.version.name))
     if result.error is not None:
-        notice = await failure_notice(posting, case.version.name, result.error, result.error_line)
-        return _Outcome(uid, msgspec.structs.replace(effects, notices=(notice,)))
+        notices.append(await failure_notice(posting, case.version.name, result.error, result.error_line))
+        return _Outcome(uid, msgspec.structs.replace(effects, notices=tuple(notices)))
     keep = result.keep
     filings: list[Filing] = []
     sendings: list[Sending] = []
@@ -242,7 +245,9 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
     is_same = {each.lower() for each in after} == {each.lower() for each in flags}
     return _Outcome(
         uid,
-        msgspec.structs.replace(effects, filings=tuple(filings), sendings=tuple(sendings)),
+        msgspec.structs.replace(
+            effects, filings=tuple(filings), sendings=tuple(sendings), notices=tuple(notices)
+        ),
         None if is_same else after,
         keep is not None or not is_gone,
     )

@@ -13,15 +13,25 @@ from postier.mime.address import Address
 from postier.mime.dates import Moment
 from postier.mta.sieving.memory import Kind, cpu_used, digest_of, is_remembered
 from postier.mta.sieving.shelf import NotCompiledError, Shelf, Version
-from postier.mta.sieving.world import Folders, Inclusions, Letter, Sightings, Surroundings, own_addresses
+from postier.mta.sieving.world import (
+    Folders,
+    Inclusions,
+    Letter,
+    Purse,
+    Sightings,
+    Surroundings,
+    own_addresses,
+)
 from postier.sieve.actions import Keep, Result, Vacation
 from postier.sieve.limits import LIMITS
-from postier.sieve.problems import ScriptError
+from postier.sieve.problems import CostError, ScriptError
 from postier.sieve.world import Envelope, Verdict, World
 from postier.store.transaction import ReadTx, Store
 
 # what may run on the event loop: about two milliseconds
 QUICK = msgspec.structs.replace(LIMITS, steps=2_000, work=1 << 20, regex_work=2_000)
+QUICK_QUESTIONS = 40  # about mailboxes and unique ids, some 20 µs each
+MAX_QUESTIONS = 2_000
 _NEEDS_ADDRESSES = frozenset({"vacation", "vacation-seconds", "enclose", "include", "ihave"})
 
 
@@ -56,6 +66,19 @@ class _AgainError(Exception):
     """Not on the event loop."""
 
 
+def quick_purse() -> Purse:
+    """What a run may ask on the event loop."""
+    return Purse(QUICK_QUESTIONS, _AgainError)
+
+
+def full_purse() -> Purse:
+    """What a run may ask at all."""
+    return Purse(
+        MAX_QUESTIONS,
+        lambda: CostError(f"the script asks for more than {MAX_QUESTIONS} mailboxes and unique ids"),
+    )
+
+
 async def run(store: Store, shelf: Shelf, letter: Letter, case: Case) -> Ran:
     """Run the script. Raises StoreError."""
     try:
@@ -74,7 +97,8 @@ def run_in(tx: ReadTx, shelf: Shelf, letter: Letter, case: Case, *, is_quick: bo
         return Ran(Result((), Keep(is_implicit=True), f"the script is not right: {error.problems[0]}"))
     if script is None:  # deleted since it was looked up
         return Ran(Result((), Keep(is_implicit=True)))
-    sightings = Sightings(tx, account_id, case.now_us)
+    purse = quick_purse() if is_quick else full_purse()
+    sightings = Sightings(tx, account_id, case.now_us, purse)
     now_s = case.now_us // 1_000_000
     world = World(
         now=Moment(now_s, (time.localtime(now_s).tm_gmtoff or 0) // 60),
@@ -82,7 +106,7 @@ def run_in(tx: ReadTx, shelf: Shelf, letter: Letter, case: Case, *, is_quick: bo
         if not _NEEDS_ADDRESSES.isdisjoint(script.required)
         else (str(case.address),),
         environment=case.surroundings.items(case.address.domain) | case.environment,
-        mailboxes=Folders(tx, account_id),
+        mailboxes=Folders(tx, account_id, purse),
         duplicates=sightings,
         scripts=Inclusions(tx, shelf, account_id, may_compile=not is_quick),
         verdict=case.verdict,

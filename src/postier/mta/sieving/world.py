@@ -4,7 +4,7 @@ Not here: what the questions mean (`sieve.world`), the run (`running`). Sources:
 RFC 5183 §4.1, RFC 5235. Invariant: a script sees its own account and the global scripts, and nothing else of the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -62,24 +62,54 @@ class Letter:
         return self._root
 
 
-class Folders:
-    """The `sieve.world.Mailboxes` of an account."""
+class Purse:
+    """How many questions a run may ask the store; more are an error of the run, or of where it runs."""
 
-    def __init__(self, tx: ReadTx, account_id: int) -> None:
+    def __init__(self, questions: int, error: Callable[[], Exception]) -> None:
+        self._left = questions
+        self._error = error
+
+    def spend(self) -> None:
+        """Count a question."""
+        self._left -= 1
+        if self._left < 0:
+            raise self._error()
+
+
+class Folders:
+    """The `sieve.world.Mailboxes` of an account; asks the same once."""
+
+    def __init__(self, tx: ReadTx, account_id: int, purse: Purse) -> None:
         self._tx = tx
         self._account_id = account_id
+        self._purse = purse
+        self._names: dict[str, bool] = {}
+        self._ids: dict[str, bool] = {}
+        self._uses: dict[str | None, Sequence[str]] = {}
 
     def may_deliver(self, mailbox: str) -> bool:
         """Whether it exists; all of one's own take messages."""
-        return can_name(mailbox) and mailbox_id_of(self._tx, self._account_id, canonical(mailbox)) is not None
+        if mailbox not in self._names:
+            self._purse.spend()
+            self._names[mailbox] = (
+                can_name(mailbox)
+                and mailbox_id_of(self._tx, self._account_id, canonical(mailbox)) is not None
+            )
+        return self._names[mailbox]
 
     def may_deliver_id(self, mailbox_id: str) -> bool:
         """The same by MAILBOXID."""
-        return name_of_id(self._tx, self._account_id, mailbox_id) is not None
+        if mailbox_id not in self._ids:
+            self._purse.spend()
+            self._ids[mailbox_id] = name_of_id(self._tx, self._account_id, mailbox_id) is not None
+        return self._ids[mailbox_id]
 
     def special_uses(self, mailbox: str | None) -> Sequence[str]:
         """The special uses of one, or of all."""
-        return special_uses(self._tx, self._account_id, mailbox)
+        if mailbox not in self._uses:
+            self._purse.spend()
+            self._uses[mailbox] = special_uses(self._tx, self._account_id, mailbox)
+        return self._uses[mailbox]
 
     def annotation(self, mailbox: str | None, entry: str) -> str | None:  # noqa: ARG002
         """None: there are no annotations here."""
@@ -89,16 +119,18 @@ class Folders:
 class Sightings:
     """The `sieve.world.Duplicates` of an account; keeps what was answered, for the transaction that depends on it."""
 
-    def __init__(self, tx: ReadTx, account_id: int, now_us: int) -> None:
+    def __init__(self, tx: ReadTx, account_id: int, now_us: int, purse: Purse) -> None:
         self._tx = tx
         self._account_id = account_id
         self._now_us = now_us
+        self._purse = purse
         self.answers: dict[tuple[str, str], bool] = {}
 
     def was_seen(self, handle: str, unique_id: str) -> bool:
         """Whether it was tracked and has not expired."""
         key = (handle, unique_id)
         if key not in self.answers:
+            self._purse.spend()
             self.answers[key] = is_remembered(
                 self._tx, self._account_id, Kind.SEEN, digest_of(handle, unique_id), self._now_us
             )

@@ -6,6 +6,7 @@ Not here: the parts of a date (`dateparts`), the look-up of fields (`fields`). S
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 _DATE, _INDEX = ("date",), ("index",)
+_TIME = re.compile(rb"(?<!\d)(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2}))?(?!\d)")
+_TOO_LONG = re.compile(rb"\d{5}")  # for a year
 
 
 def _check_part(compiler: Compiler, arguments: Arguments) -> Text:
@@ -70,7 +73,7 @@ def _date(compiler: Compiler, arguments: Arguments) -> Test:
         if find is None:
             found = [value for _, _, value in run.seen.named(field)[:1]]
         else:
-            found = [value for _, _, value in find(run, field)]
+            found = [value for _, _, value in find(run, [field])]
         values: list[str] = []
         for value in found:
             moment = _moment(value)
@@ -87,8 +90,18 @@ def _moment(value: bytes) -> Moment | None:
     """The date of a field: the last one, behind a semicolon, or the whole (RFC 5260 §4)."""
     text = b" ".join(value.split())
     _, semicolon, after = text.rpartition(b";")
-    found = parse_date(after.strip()) if semicolon else None
-    return found or parse_date(text)
+    found = _valid(after.strip()) if semicolon else None
+    return found or _valid(text)
+
+
+def _valid(text: bytes) -> Moment | None:
+    """A date with a time that there is: where a sort order would do with less, a test is false (RFC 5260 §4)."""
+    time = _TIME.search(text)
+    if time is None or int(time[1]) > 23 or int(time[2]) > 59 or int(time[3] or b"0") > 60:
+        return None
+    if _TOO_LONG.search(text, 0, time.start()):
+        return None
+    return parse_date(text)
 
 
 def _currentdate(compiler: Compiler, arguments: Arguments) -> Test:

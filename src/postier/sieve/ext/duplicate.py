@@ -13,7 +13,7 @@ from postier.sieve.comparators import ascii_lower
 from postier.sieve.problems import RunError
 from postier.sieve.running import Run, Test
 from postier.sieve.spec import Command, Extension, Tag, Takes
-from postier.sieve.texts import expand
+from postier.sieve.texts import expand, storable
 
 if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
@@ -43,7 +43,7 @@ def _duplicate(_: Compiler, arguments: Arguments) -> Test:
             value = values[0]
         if not period_s:
             return False
-        label = "" if handle is None else expand(handle, run)
+        label, value = "" if handle is None else storable(expand(handle, run)), storable(value)
         was_seen = run.world.duplicates.was_seen(label, value)
         if not was_seen or is_last:
             if len(run.tracked) >= run.limits.duplicate_tests and (label, value) not in run.tracked:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _NEEDS = ("editheader",)
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LINE_END = re.compile(r"(?<![ \t\r\n])[ \t\r\n]*[\r\n][ \t\r\n]*+")  # with the white space around it
 _VALUE_COST = 256  # what reading the value of a field anew costs, in characters
 MAX_VALUE_CHARACTERS = 4_096  # of an added field
 # RFC 5293 §6: local policy; the return path and authentication results are the server's word
@@ -75,7 +76,7 @@ def _addheader(compiler: Compiler, arguments: Arguments) -> Op:
         if run.added_fields > run.limits.added_fields:
             raise RunError(f"the script adds more than {run.limits.added_fields} fields")
         try:
-            entry = header_field(field, " ".join(text.split()))
+            entry = header_field(field, _LINE_END.sub(" ", text))
         except HeaderValueError as error:
             raise RunError(str(error)) from None
         entries = run.message.entries

@@ -1,23 +1,21 @@
 """enotify: telling someone, by mail or by what else the server has.
 
-Not here: sending. Source: RFC 5435; RFC 5436 (mailto); RFC 6068 (its URIs); RFC 8580 §6. Invariants: `method` was
-checked; header fields of a mailto URI that RFC 5436 §2.7 calls unsafe are left out by `parse_mailto`.
+Not here: sending, the pieces of a mailto URI (`mailto`). Source: RFC 5435; RFC 5436; RFC 8580 §6. Invariants: `method`
+was checked; nobody is notified twice by mail in one run (RFC 5436 §2.7).
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
-
-import msgspec
 
 from postier.sieve.actions import Notify
-from postier.sieve.addresses import outbound_address, split_list
+from postier.sieve.addresses import outbound_address
 from postier.sieve.comparators import ascii_lower
 from postier.sieve.ext.fcc import copy_of
+from postier.sieve.mailto import Mailto, parse_mailto, scheme_of, without_people
 from postier.sieve.matching import build_match
-from postier.sieve.problems import RunError
+from postier.sieve.problems import RunError, readable
 from postier.sieve.running import Op, Run, Test
 from postier.sieve.spec import Command, Extension, Family, Place, Tag, Takes
 from postier.sieve.texts import expand, expand_all
@@ -27,102 +25,25 @@ if TYPE_CHECKING:
     from postier.sieve.check import Compiler
 
 _NEEDS = ("enotify",)
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):((?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)")
 _OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[^\x00\r\n]*")
-_FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
-MAX_RECIPIENTS = 10  # of one notification
-MAX_URI_CHARACTERS = 4_096
 
-# RFC 5436 §2.7: fields that a URI must not set, or that have their own meaning
-_IGNORED = frozenset(
-    [
-        "from",
-        "auto-submitted",
-        "received",
-        "message-id",
-        "date",
-        "return-path",
-        "sender",
-        "resent-from",
-        "mime-version",
-        "content-type",
-        "content-transfer-encoding",
-        "dkim-signature",
-        "to",
-        "cc",
-        "bcc",
-        "subject",
-        "body",
-        "references",
-        "in-reply-to",
-    ]
-)
-
-
-class Mailto(msgspec.Struct, frozen=True):
-    """What a mailto URI asks for."""
-
-    to: tuple[str, ...]
-    cc: tuple[str, ...] = ()
-    subject: str | None = None
-    body: str | None = None
-    fields: tuple[tuple[str, str], ...] = ()
-
-
-def parse_mailto(uri: str) -> Mailto | None:
-    """A mailto URI, or None when it is none or names nobody (RFC 6068 §2, RFC 5436 §2.1)."""
-    match = _URI.fullmatch(uri) if len(uri) <= MAX_URI_CHARACTERS else None
-    if match is None or match[1].lower() != "mailto" or "#" in match[2]:
-        return None
-    people, _, query = match[2].partition("?")
-    # RFC 6068 §2 wants commas between addresses as they are, but many write them as %2C
-    to = [each for each in split_list(_decoded(people)) if each.strip()]
-    cc: list[str] = []
-    subject = body = None
-    fields: list[tuple[str, str]] = []
-    for pair in query.split("&") if query else ():
-        name, equals, value = pair.partition("=")
-        if not equals:
-            return None
-        key, text = _decoded(name).lower(), _decoded(value)
-        match key:
-            case "to" | "cc":
-                (to if key == "to" else cc).extend([each for each in split_list(text) if each.strip()])
-            case "subject":
-                subject = " ".join(text.split())
-            case "body":
-                body = text
-            case _ if not _FIELD_NAME.fullmatch(key):
-                return None
-            case _ if key not in _IGNORED:
-                fields.append((key, " ".join(text.split())))
-    addresses = [[outbound_address(each) for each in listed] for listed in (to, cc)]
-    if None in addresses[0] or None in addresses[1]:
-        return None
-    found = [tuple(dict.fromkeys(each for each in listed if each)) for listed in addresses]
-    if (not found[0] and not found[1]) or len(found[0]) + len(found[1]) > MAX_RECIPIENTS:
-        return None
-    return Mailto(found[0], found[1], subject, body, tuple(fields))
-
-
-def _decoded(text: str) -> str:
-    return unquote_to_bytes(text).decode("utf-8", "replace")
+__all__ = ["EXTENSION", "Mailto", "parse_mailto"]
 
 
 def method_fault(run: Run, method: str) -> str | None:
     """Why a method cannot be used, or None when it can (RFC 5435 §3.2)."""
     fault = syntax_fault(method)
-    if fault is None and (scheme := method.partition(":")[0].lower()) not in run.world.notify_schemes:
+    if fault is None and (scheme := scheme_of(method)) not in run.world.notify_schemes:
         return f'there is no method "{scheme}:"'
     return fault
 
 
 def syntax_fault(method: str) -> str | None:
     """What is wrong with the URI itself, wherever it runs."""
-    match = _URI.fullmatch(method) if len(method) <= MAX_URI_CHARACTERS else None
-    if match is None:
+    scheme = scheme_of(method)
+    if scheme is None:
         return "it is no URI"
-    if match[1].lower() == "mailto" and parse_mailto(method) is None:
+    if scheme == "mailto" and parse_mailto(method) is None:
         return "it is no mailto: URI with addresses"
     return None
 
@@ -131,13 +52,28 @@ def _is_mailto(method: str) -> bool:
     return method[:7].lower() == "mailto:"
 
 
-def _notify(compiler: Compiler, arguments: Arguments) -> Op:
-    method, message = arguments.text("method"), arguments.optional_text(":message")
-    sender, importance = arguments.optional_text(":from"), arguments.optional_text(":importance")
-    options = arguments.texts(":options")
+def _left(run: Run, uri: str) -> str | None:
+    """The URI with the people that are to be notified by mail, or None (RFC 5436 §2.7)."""
+    told = [value.partition(";")[0].strip().lower() for value in run.message.values("auto-submitted")]
+    if any(each != "no" for each in told):
+        run.tell("no notification: the letter was made by a machine (Auto-Submitted)")
+        return None
+    left = without_people(uri, run.notified)
+    mailto = None if left is None else parse_mailto(left)
+    if mailto is None:
+        run.tell("no notification: all of these people are notified already")
+        return None
+    run.notified |= {each.lower() for each in (*mailto.to, *mailto.cc)}
+    return left
+
+
+def _check(compiler: Compiler, arguments: Arguments) -> None:
+    """What is constant is checked with the script."""
+    method, sender = arguments.text("method"), arguments.optional_text(":from")
+    importance = arguments.optional_text(":importance")
     if isinstance(importance, str) and importance not in {"1", "2", "3"}:
         compiler.report(arguments.offset(":importance"), ':importance is "1", "2" or "3"')
-    for option in options:
+    for option in arguments.texts(":options"):
         if isinstance(option, str) and not _OPTION.fullmatch(option):
             compiler.report(
                 arguments.offset(":options"), f'"{option[:40]}" is no option such as "name=value"'
@@ -151,6 +87,13 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
         and outbound_address(sender) is None
     ):
         compiler.report(arguments.offset(":from"), f'"{sender[:60]}" is no address')  # RFC 5435 §3.3
+
+
+def _notify(compiler: Compiler, arguments: Arguments) -> Op:
+    _check(compiler, arguments)
+    method, message = arguments.text("method"), arguments.optional_text(":message")
+    sender, importance = arguments.optional_text(":from"), arguments.optional_text(":importance")
+    options = arguments.texts(":options")
     copy = copy_of(compiler, arguments)
 
     def notify(run: Run) -> None:
@@ -158,24 +101,23 @@ def _notify(compiler: Compiler, arguments: Arguments) -> Op:
         fault = method_fault(run, uri)
         if fault is not None:
             raise RunError(f'the notification method "{uri[:60]}" cannot be used: {fault}')
-        author = None if sender is None else expand(sender, run)
+        author = None if sender is None else readable(expand(sender, run))
         is_mail = _is_mailto(uri)
         if author is not None and is_mail and outbound_address(author) is None:
             raise RunError(":from is no address")
         grade = "2" if importance is None else expand(importance, run)
         if grade not in {"1", "2", "3"}:
             raise RunError(':importance is "1", "2" or "3"')
-        told = [value.partition(";")[0].strip().lower() for value in run.message.values("auto-submitted")]
-        if is_mail and any(each != "no" for each in told):  # RFC 5436 §2.7
-            run.tell("no notification: the letter was made by a machine (Auto-Submitted)")
+        left = _left(run, uri) if is_mail else uri
+        if left is None:
             return
         action = Notify(
-            uri,
+            left,
             run.line,
-            None if message is None else expand(message, run),
+            None if message is None else readable(expand(message, run)),
             int(grade),
             author,
-            tuple(expand_all(options, run)),
+            tuple(map(readable, expand_all(options, run))),
             copy(run),
         )
         run.notifications += 1

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _NEEDS = ("extlists",)
 _URN = "urn:ietf:params:sieve:"
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f\ud800-\udfff]+")
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")  # no list has a member with these
 _BOOK = re.compile(r"urn:ietf:params:sieve:addrbook:([^:]+)", re.IGNORECASE)
 # RFC 6134 §2.2, and §2.9.2 for dates such as holidays
 _LISTING_TESTS = frozenset({"address", "currentdate", "date", "envelope", "header", "string"})
@@ -54,7 +55,7 @@ def _list(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | N
             if uri is None or not run.world.lists.is_known(uri):
                 raise RunError(f'there is no list "{name[:60]}"')
             for value in values:
-                member = run.world.lists.find(uri, value)
+                member = None if _NO_TEXT.search(value) else run.world.lists.find(uri, value)
                 if member is not None:
                     if wanted.sets_variables:
                         run.frame.matches = [member]

@@ -14,7 +14,7 @@ from postier.sieve.ext.imap4flags import flag_set
 from postier.sieve.problems import RunError
 from postier.sieve.running import Run
 from postier.sieve.spec import Extension, Family, Tag, Takes
-from postier.sieve.texts import expand, expand_all
+from postier.sieve.texts import expand, expand_all, storable
 
 if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
@@ -46,7 +46,7 @@ def copy_of(compiler: Compiler, arguments: Arguments) -> Callable[[Run], Copy | 
             name,
             flag_set(run, expand_all(flags, run)),
             creates,
-            None if mailbox_id is None else expand(mailbox_id, run),
+            None if mailbox_id is None else storable(expand(mailbox_id, run)),
             special_use_of(run, special_use),
         )
 

@@ -14,7 +14,7 @@ from postier.sieve.ext.imap4flags import flags_of
 from postier.sieve.problems import RunError
 from postier.sieve.running import Op, Run
 from postier.sieve.spec import Command, Extension, Place, Takes
-from postier.sieve.texts import Text, expand
+from postier.sieve.texts import Text, expand, storable
 
 if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
@@ -74,7 +74,7 @@ def _fileinto(compiler: Compiler, arguments: Arguments) -> Op:
             flags_of(run, flags),
             run.content(),
             creates,
-            None if mailbox_id is None else expand(mailbox_id, run),
+            None if mailbox_id is None else storable(expand(mailbox_id, run)),
             special_use_of(run, special_use),
             is_copy,
         )

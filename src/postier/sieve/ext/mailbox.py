@@ -5,9 +5,10 @@ Not here: the mailboxes (`world.Mailboxes`), filing into them (`fileinto`). Sour
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from postier.sieve.ext.fileinto import is_special_use
+from postier.sieve.ext.fileinto import is_mailbox_name, is_special_use
 from postier.sieve.matching import build_match
 from postier.sieve.problems import RunError
 from postier.sieve.running import Run, Test
@@ -20,16 +21,25 @@ if TYPE_CHECKING:
 
 _MAILBOX, _METADATA, _SERVER = ("mailbox",), ("mboxmetadata",), ("servermetadata",)
 _ID, _USE = ("mailboxid",), ("special-use",)
+_PLAIN = re.compile(r"[ -~]{1,1000}")  # RFC 5464 §3.2 entries, RFC 8474 §7 ids
 
 
 def _mailboxexists(_: Compiler, arguments: Arguments) -> Test:
     names = arguments.texts("mailbox names")
-    return lambda run: all(run.world.mailboxes.may_deliver(name) for name in expand_all(names, run))
+    return lambda run: all(_may_deliver(run, name) for name in expand_all(names, run))
+
+
+def _may_deliver(run: Run, name: str) -> bool:
+    """What can be no name is not asked for."""
+    return is_mailbox_name(name) and run.world.mailboxes.may_deliver(name)
 
 
 def _mailboxidexists(_: Compiler, arguments: Arguments) -> Test:
     ids = arguments.texts("mailbox ids")
-    return lambda run: all(run.world.mailboxes.may_deliver_id(each) for each in expand_all(ids, run))
+    return lambda run: all(
+        _PLAIN.fullmatch(each) is not None and run.world.mailboxes.may_deliver_id(each)
+        for each in expand_all(ids, run)
+    )
 
 
 def _specialuse_exists(compiler: Compiler, arguments: Arguments) -> Test:
@@ -44,7 +54,7 @@ def _specialuse_exists(compiler: Compiler, arguments: Arguments) -> Test:
 
     def specialuse_exists(run: Run) -> bool:
         name = None if mailbox is None else expand(mailbox, run)
-        if name is not None and not run.world.mailboxes.may_deliver(name):
+        if name is not None and not _may_deliver(run, name):
             return False
         found = {use.lower() for use in run.world.mailboxes.special_uses(name)}
         wanted = expand_all(uses, run)
@@ -65,7 +75,7 @@ def _metadata(compiler: Compiler, arguments: Arguments) -> Test:
 
     def metadata(run: Run) -> bool:
         name = None if mailbox is None else expand(mailbox, run)
-        value = run.world.mailboxes.annotation(name, expand(entry, run))
+        value = _annotation(run, name, expand(entry, run))
         return test(run, [] if value is None else [value])
 
     return metadata
@@ -77,10 +87,15 @@ def _metadataexists(_: Compiler, arguments: Arguments) -> Test:
 
     def metadataexists(run: Run) -> bool:
         name = None if mailbox is None else expand(mailbox, run)
-        found = [run.world.mailboxes.annotation(name, each) for each in expand_all(entries, run)]
-        return all(each is not None for each in found)
+        return all(_annotation(run, name, each) is not None for each in expand_all(entries, run))
 
     return metadataexists
+
+
+def _annotation(run: Run, mailbox: str | None, entry: str) -> str | None:
+    if (mailbox is not None and not is_mailbox_name(mailbox)) or not _PLAIN.fullmatch(entry):
+        return None
+    return run.world.mailboxes.annotation(mailbox, entry)
 
 
 _NAME = Place("mailbox", Takes.STRING)

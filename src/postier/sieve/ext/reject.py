@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postier.sieve.actions import Reject
+from postier.sieve.problems import readable
 from postier.sieve.running import Op, Run
 from postier.sieve.spec import Command, Extension, Place, Takes
 from postier.sieve.texts import expand
@@ -25,7 +26,7 @@ def _reject(_: Compiler, arguments: Arguments) -> Op:
     is_ereject = arguments.node.name == "ereject"
 
     def reject(run: Run) -> None:
-        run.act(Reject(expand(reason, run), run.line, is_ereject), cancels=True)
+        run.act(Reject(readable(expand(reason, run)), run.line, is_ereject), cancels=True)
 
     return reject
 

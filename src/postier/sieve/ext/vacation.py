@@ -16,10 +16,10 @@ from postier.mime.threads import message_ids
 from postier.sieve.actions import Reject, Vacation
 from postier.sieve.addresses import mailbox_list, outbound_address, path_address
 from postier.sieve.ext.fcc import copy_of
-from postier.sieve.problems import RunError
+from postier.sieve.problems import RunError, readable
 from postier.sieve.running import Op, Run
 from postier.sieve.spec import Command, Extension, Family, Place, Tag, Takes
-from postier.sieve.texts import expand, expand_all
+from postier.sieve.texts import expand, expand_all, storable
 
 if TYPE_CHECKING:
     from postier.sieve.arguments import Arguments
@@ -78,10 +78,10 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
             run.tell(f"no answer: {why_not}")
             return
         assert run.envelope.sender
-        author = None if sender is None else expand(sender, run)
+        author = None if sender is None else readable(expand(sender, run))
         if author is not None and not mailbox_list(author):
             raise RunError(":from is no address")
-        said = expand(reason, run)
+        said = expand(reason, run) if is_mime else readable(expand(reason, run))
         if is_mime and _has_wide_header(said):
             raise RunError(_WIDE)
         message_id, references = _thread(run)
@@ -89,7 +89,7 @@ def _vacation(compiler: Compiler, arguments: Arguments) -> Op:
             run.envelope.sender,
             said,
             _subject(run) if subject is None else _said(expand(subject, run)),
-            identity if handle is None else f"h:{expand(handle, run)}",
+            identity if handle is None else f"h:{storable(expand(handle, run))}",
             period_s,
             run.line,
             author if author is not None else _addressed(run, own),
@@ -175,7 +175,7 @@ def _subject(run: Run) -> str:
     original = run.message.values("subject")
     if not original or not original[0]:
         return "Automated reply"
-    return f"Auto: {original[0][:MAX_SUBJECT_CHARACTERS]}"
+    return f"Auto: {readable(original[0][:MAX_SUBJECT_CHARACTERS])}"
 
 
 def _thread(run: Run) -> tuple[str | None, tuple[str, ...]]:
