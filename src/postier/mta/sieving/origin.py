@@ -17,7 +17,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a letter comes from, as far as filters depend on it.
 
     `is_proved`: a report to the reverse-path reaches who sent it. `is_disowned`: its domain says that it did not. `may_refuse`: somebody
-    is there who is told of a refusal. `authentication` is set for letters from elsewhere, which are sealed when they go on.
+    is there who is told of a refusal. `is_stored`: it lay in a mailbox, so its owner sends it on. `authentication` is set for letters from
+    elsewhere, which are sealed when they go on.
     """
 
     remote_host: str = ""
@@ -25,6 +26,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     is_proved: bool = False
     is_disowned: bool = False
     may_refuse: bool = False
+    is_stored: bool = False
     authentication: Authentication | None = None
 
 

@@ -86,7 +86,9 @@ def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[
 
 def _filed(connection: Connection, filed: list[Filed]) -> Done:
     connection.appended += len(filed)
-    events.note(connection, Cause.APPEND, filed[0].mailbox_id, [one.uid for one in filed])
+    events.note(
+        connection, Cause.APPEND, filed[0].account_id, filed[0].mailbox_id, [one.uid for one in filed]
+    )
     return Done("APPEND completed", append_uid(filed[0].uidvalidity, [one.uid for one in filed]))
 
 

@@ -135,12 +135,15 @@ class Connection:
         """What this connection is offered now."""
         settings = self.owner.settings
         may_login = self.may_login
+        extra = [b"UNAUTHENTICATE"] if settings.offers_unauthenticate else []
+        if settings.sieve_url:
+            extra.append(b"IMAPSIEVE=" + settings.sieve_url.encode("ascii"))
         offer = Offer(
             mechanisms=self.mechanisms if may_login else (),
             can_starttls=self.can_starttls,
             may_login=may_login,
             message_bytes=settings.message_bytes,
-            extra=(b"UNAUTHENTICATE",) if settings.offers_unauthenticate else (),
+            extra=tuple(extra),
         )
         return capabilities(self.session.state, offer)
 

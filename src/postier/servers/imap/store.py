@@ -171,7 +171,8 @@ async def change_flags(
     )
     _take(selected, changed, _MODES[change])
     if before is not None:
-        events.note(connection, Cause.FLAG, selected.mailbox_id, uids_of(changed.stored.changed), before)
+        changed_uids = uids_of(changed.stored.changed)
+        events.note(connection, Cause.FLAG, selected.account_id, selected.mailbox_id, changed_uids, before)
     return changed
 
 

@@ -58,7 +58,7 @@ async def copy(connection: Connection, command: Copy) -> Done:
         return Done(f"{verb} completed; there was nothing to do")
     copies = uids_of(done.target_ranges)
     code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), copies)
-    events.note(connection, Cause.COPY, target, copies)
+    events.note(connection, Cause.COPY, selected.account_id, target, copies)
     if not command.is_move:
         return Done("COPY completed", code)
     connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
