@@ -57,7 +57,7 @@ def _cut(text: str) -> str:
 
 def has_attachment(leaves: list[Part]) -> bool:
     """Whether a person would say that something is attached: not for bodies, inline pictures and signatures."""
-    return any(is_attachment(part) for part in leaves)
+    return True in [is_attachment(part) for part in leaves]
 
 
 def is_attachment(part: Part) -> bool:
@@ -65,7 +65,7 @@ def is_attachment(part: Part) -> bool:
     if part.disposition == "attachment":
         return part.subtype not in _SIGNATURES
     if part.type == "text":
-        return part.filename is not None and part.subtype not in ("plain", "html", "calendar")
+        return part.subtype not in ("plain", "html", "calendar") and part.filename is not None
     if part.subtype in _SIGNATURES or part.type == "multipart":
         return False
     return not (part.content_id is not None and part.type == "image")

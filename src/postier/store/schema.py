@@ -488,6 +488,26 @@ CREATE TABLE server_secret (
 ) @keyed
 """
 
+# Who else may do what with a mailbox: `identifier` is an address or "anyone". What others than the owner have seen of it, as a
+# set of UIDs (store/uid_ranges).
+_MIGRATION_12 = """
+CREATE TABLE mailbox_right (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    identifier TEXT NOT NULL,
+    rights TEXT NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, identifier)
+) @keyed;
+CREATE INDEX mailbox_right_identifier ON mailbox_right (identifier);
+CREATE TABLE seen_by (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    uids TEXT NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id)
+) @keyed
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -500,6 +520,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_9,
     _MIGRATION_10,
     _MIGRATION_11,
+    _MIGRATION_12,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

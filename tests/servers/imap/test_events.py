@@ -2,6 +2,7 @@
 
 import pytest
 
+from postier.accounts.resolution import LocalRecipient
 from postier.accounts.scripts import delete_script, put_script, rename_script
 from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.verify import check_account
@@ -299,26 +300,36 @@ async def test_only_mailboxes_that_chose_it_run_it(served, client):
     assert await flags_in(client, "Archive") == [{"copied"}, {"copied"}]
 
 
+BOX = "#user/alice@alpha.test/Archive"
+
+
 async def test_what_another_does_in_a_mailbox_runs_its_owners_script(served, client):
     await give(
         served,
         'if environment :matches "imap.user" "*" { set "who" "${1}"; }\n'
-        'if environment :matches "imap.changedflags" "*" { set "what" "${1}"; }\n'
-        'addflag "by-${who}-${what}"; redirect :copy "x@x.test";',
+        'if environment :matches "imap.mailbox" "*" { set "where" "${1}"; }\n'
+        'if environment :matches "imap.changedflags" "?*" { set "what" "${2}"; }\n'
+        'addflag "${who}-${where}-${what}"; redirect :copy "x@x.test";',
     )
-    await served.store.write(
-        put_script, served.ids[1], "imapsieve", (REQUIRE + "discard;").encode()
-    )  # the actor's own
-    await client.append(letter(), "Archive")
-    await client.ok("NOOP")
-    inbox = await served.store.read(mailbox_id_of, served.ids[0], "Archive")
-    actor = Address.parse("carole@beta.test")
-    await served.events.happened(actor, Happened(Cause.COPY, served.ids[0], inbox, [1]))
-    await served.events.happened(actor, Happened(Cause.FLAG, served.ids[0], inbox, [1], {1: 4}))
-    (flags,) = await flags_in(client, "Archive")
-    assert "by-carole@beta.test-" in flags
-    assert "\\Deleted" not in flags
-    assert {each[0] for each in await queued(served.store)} == {"alice@alpha.test"}
+    await served.store.write(put_script, served.ids[1], "imapsieve", (REQUIRE + "discard;").encode())
+    carole = await served.login(1)
+    await client.ok("SETACL Archive carole@beta.test lrswi")
+    for value in ('"imapsieve"', '""', "NIL"):
+        assert b"[NOPERM]" in await carole.refused(
+            f"SETMETADATA {BOX} (/shared/imapsieve/script {value})"
+        )  # it is no oracle either
+    await carole.append(letter(extra="X-A: b\r\n").replace(b"alice@alpha", b"zoe@x", 1), BOX)
+    await carole.ok("NOOP")
+    assert [each[:2] for each in await queued(served.store)] == [("alice@alpha.test", "x@x.test")]
+    await carole.append(letter(2), BOX)  # carole can't have it sent as from alice
+    await carole.ok(f"SELECT {BOX}")
+    await carole.ok("STORE 2 +FLAGS (\\Seen)")  # carole's own: no flag of the mailbox's owner
+    await carole.ok("STORE 1 +FLAGS (\\Flagged)")
+    await carole.ok("NOOP")
+    assert len(await queued(served.store)) == 2
+    who = "carole@beta.test-Archive-"
+    assert await flags_in(client, "Archive") == [{who, f"{who}Flagged", "\\Flagged"}, {who}]
+    await is_sound(served)
 
 
 async def test_flags_that_are_as_they_were_are_no_change(served, client):
@@ -330,7 +341,8 @@ async def test_flags_that_are_as_they_were_are_no_change(served, client):
     await give(served, 'addflag "again";')
     bits = await served.store.read(lambda tx: tx.value("SELECT flags FROM entry"))
     await served.events.happened(
-        Address.parse("alice@alpha.test"), Happened(Cause.FLAG, served.ids[0], drafts, [1], {1: bits})
+        LocalRecipient(served.ids[0], Address.parse("alice@alpha.test"), ""),
+        Happened(Cause.FLAG, served.ids[0], drafts, [1], {1: bits}),
     )
     assert await flags_in(client, "Drafts") == [{"ran"}]
 

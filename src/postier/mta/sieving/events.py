@@ -127,7 +127,7 @@ class Events:
         except StoreError:
             return False
 
-    async def happened(self, actor: Address, event: Happened) -> None:
+    async def happened(self, actor: LocalRecipient, event: Happened) -> None:
         """Run the script of the mailbox on each message of the event, which `actor` caused; what goes wrong is logged."""
         try:
             version = (await self._shelf.choice(event.account_id)).event_in(event.mailbox_id)
@@ -139,13 +139,13 @@ class Events:
                     return
         except (StoreError, ConflictError, MailboxRefusedError, LookupError) as error:
             _LOG.warning(
-                "event-script-failed", account_id=event.account_id, actor=str(actor), error=str(error)
+                "event-script-failed", account_id=event.account_id, actor=str(actor.address), error=str(error)
             )
         except Exception:  # a bug of ours must not end the connection: its command was done
-            _LOG.exception("event-script-failed", account_id=event.account_id, actor=str(actor))
+            _LOG.exception("event-script-failed", account_id=event.account_id, actor=str(actor.address))
             self._tally.failed("filter")
 
-    async def _portion(self, version: Version, actor: Address, event: Happened) -> bool:
+    async def _portion(self, version: Version, actor: LocalRecipient, event: Happened) -> bool:
         """Whether to go on: not when the mailbox has gone, or the scripts took too much time."""
         place, messages = await self._store.read_bulk(_read, event, self._office.now_us())
         if place is None:
@@ -171,7 +171,7 @@ class Events:
     async def _outcome(
         self,
         version: Version,
-        actor: Address,
+        actor: LocalRecipient,
         place: _Place,
         event: Happened,
         message: _Message,
@@ -191,8 +191,8 @@ class Events:
             flags,
             is_event=True,
             environment={
-                "imap.user": str(actor),
-                "imap.email": str(actor),
+                "imap.user": str(actor.address),
+                "imap.email": str(actor.address),
                 "imap.cause": event.cause.value,
                 "imap.mailbox": place.mailbox,
                 "imap.changedflags": " ".join(flag_names(changed, place.keywords)),
@@ -203,7 +203,7 @@ class Events:
             letter,
             str(owner.address),  # RFC 6785 §3.4: the owner sends it
             NO_MAIL_PARAMETERS,
-            owner.account_id,
+            actor.account_id,
             message.message_id,
             Origin(is_proved=True, is_stored=True),
             is_junk=False,

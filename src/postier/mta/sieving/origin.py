@@ -40,7 +40,7 @@ class Office(msgspec.Struct, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """The letter as a whole, the same for all its recipients."""
+    """The letter as a whole, the same for all its recipients. `account_id`: whose doing it is, if one of ours did it."""
 
     letter: Letter
     reverse_path: str

@@ -68,7 +68,7 @@ class Posting:
     async def _resubmit(self, raw: bytes, to: Address) -> Sending | WhyNot:
         """RFC 6785 §3.4: the owner sends it."""
         letter_id, _ = self._stamp()
-        made = await resubmitted(self._office, self._recipient, raw, letter_id)
+        made = await resubmitted(self._office, self._recipient, self._received.account_id, raw, letter_id)
         if isinstance(made, str):
             return f"not redirected to {to}: {made}"
         is_ascii = made.content[: split_header(made.content).end].isascii()

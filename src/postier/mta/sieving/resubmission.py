@@ -1,8 +1,9 @@
 """A stored message that a script at an IMAP event sends on: as if its owner submitted it (RFC 6785 §3.4, RFC 6409 §8).
 
 Not here: whether it would go in a circle (`posting`). Invariants: the owner of a mailbox can put any message there, so nothing in it
-proves where it comes from: what claims to be our own word is taken out and nothing is sealed (SECURITY 31); nobody of our
-domains is its author but the owner, for it leaves from here with the owner as its sender; it is complete.
+proves where it comes from: what claims to be our own word is taken out and nothing is sealed (SECURITY 31); its author has no
+address of our domains that is not the owner's, and that of who did it, for it leaves from here with the owner as its sender; it
+is complete.
 """
 
 import msgspec
@@ -31,17 +32,19 @@ class Resubmitted(msgspec.Struct, frozen=True):
     message_id: str
 
 
-async def resubmitted(office: Office, owner: LocalRecipient, raw: bytes, letter_id: int) -> Resubmitted | str:
-    """The letter made ready, or why it may not be sent."""
+async def resubmitted(
+    office: Office, owner: LocalRecipient, actor_id: int | None, raw: bytes, letter_id: int
+) -> Resubmitted | str:
+    """The letter made ready, or why it may not be sent; `actor_id` is who caused it, with a right to the owner's mailbox."""
     content = strip_fields(strip_ours(normalise(raw), office.hostname))
     content = without_fields(DROPPED_FIELDS, content)
     header = split_header(content)
     authors = _authors(header)
     for author in authors or ():
-        if not await office.directory.may_send_as(
-            owner.account_id, author
-        ) and await office.directory.is_ours(author.domain):
-            return f"{author} is an address of somebody else here"
+        if await office.directory.is_ours(author.domain):
+            for account_id in {owner.account_id, actor_id or owner.account_id}:
+                if not await office.directory.may_send_as(account_id, author):
+                    return f"{author} is an address of somebody else here"
     if authors is None:
         return "it does not name its author"
     now_s = office.now_us() // 1_000_000

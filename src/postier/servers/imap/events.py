@@ -8,6 +8,7 @@ else; what is noted is run on even if the client has gone.
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from postier.accounts.resolution import LocalRecipient
 from postier.mailbox.reading import uid_flags
 from postier.mta.sieving.events import Cause, Happened
 from postier.servers.imap.connection import Connection
@@ -41,9 +42,10 @@ async def flags_before(connection: Connection, ranges: Sequence[UidRange]) -> Ma
 async def settle(connection: Connection) -> None:
     """Run the scripts of the mailboxes on what was noted."""
     happened, connection.happened = connection.happened, []
-    events, actor = connection.owner.events, connection.address
-    if events is None or actor is None:
+    events, address = connection.owner.events, connection.address
+    if events is None or address is None:
         return
+    actor = LocalRecipient(connection.account_id, address, "")
     for each in happened:
         if await events.is_watched(each.account_id, each.mailbox_id):
             connection.write_out()
