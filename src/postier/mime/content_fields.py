@@ -70,7 +70,8 @@ class PartHeader(msgspec.Struct, frozen=True, gc=False):
 
 def read_part_header(raw: Buffer, start: int, end: int) -> PartHeader:
     """Read the header of the part raw[start:end]."""
-    empty_line = raw.find(b"\n\r\n", max(start - 1, 0), min(start + MAX_KEPT_OCTETS, end))
+    limit = start + MAX_KEPT_OCTETS
+    empty_line = raw.find(b"\n\r\n", start - 1 if start else 0, min(end, limit))
     if empty_line >= 0:
         # All that the header can be: it ends there, if not before
         octets = raw[start : empty_line + 3]

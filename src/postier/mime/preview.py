@@ -49,10 +49,17 @@ def _html_words(raw: Buffer, part: Part) -> str:
 
 def _cut(text: str) -> str:
     # Twice as much is enough unless it is mostly blank
-    words = " ".join(text[: 2 * MAX_PREVIEW_CHARACTERS].split())
+    words = _collapsed(text[: 2 * MAX_PREVIEW_CHARACTERS])
     if len(words) < MAX_PREVIEW_CHARACTERS < len(text):
-        words = " ".join(text.split())
+        words = _collapsed(text)
     return words[:MAX_PREVIEW_CHARACTERS]
+
+
+def _collapsed(text: str) -> str:
+    """The text with one space for each run of white space, and none around it."""
+    # There are fewer lines than words. The only white space that is printable is the space
+    words = " ".join(filter(None, text.splitlines()))
+    return words.strip() if words.isprintable() and "  " not in words else " ".join(text.split())
 
 
 def has_attachment(leaves: list[Part]) -> bool:
