@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from dialogues import run
 
-from postier.imap.commands.append import AppendMessage
+from postier.imap.commands.append import AppendOffer
 from postier.imap.commands.table import VERBS, parse_command, parse_offer
 from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import (
@@ -86,7 +86,7 @@ def take_or_refuse(rng, reader, offer, session):
         reader.refuse_message()
         return
     reader.accept_message()
-    assert isinstance(parse_offer(offer, session), AppendMessage)
+    assert isinstance(parse_offer(offer, session), AppendOffer)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,10 @@ class Mail(msgspec.Struct):
         (b"(((SEEN)))", Flags(SEEN)),
         (b"1:3,5", Messages(parse_set(b"1:3,5"), is_uid=False)),
         (b"$", Messages(parse_set(b"$"), is_uid=False)),
+        (b"UIDAFTER 7", Uids(((8, 2**32 - 1),))),
+        (b"UIDAFTER 4294967295", Nothing()),
+        (b"UIDBEFORE 7", Uids(((1, 6),))),
+        (b"UIDBEFORE 1", Nothing()),
         (b"UID 7:*", Messages(parse_set(b"7:*"), is_uid=True)),
         (b"BEFORE 2-Jan-1970", DateRange(DateField.INTERNAL, None, DAY)),
         (b'ON "2-Jan-1970"', DateRange(DateField.INTERNAL, DAY, 2 * DAY)),
@@ -147,6 +151,8 @@ def test_texts_are_folded_and_may_be_literals():
         b"LARGER x",
         b"LARGER 9223372036854775808",
         b"OLDER 0",
+        b"UIDAFTER 0",
+        b"UIDBEFORE 1:2",
         b"UID",
         b"KEYWORD \\Seen",
         b'KEYWORD "x"',
@@ -187,6 +193,14 @@ def test_key_limit():
 def bound(text, **how):
     ranges = lambda numbers, is_uid: numbers.resolve(100 if is_uid else 10)  # noqa: E731
     return search.bind(parse(text), Binding(how.pop("keywords", ()), ranges, **how))
+
+
+def test_what_another_has_seen_is_a_set_of_uids():
+    binding = Binding((), lambda numbers, is_uid: (), seen=((2, 4),))
+    assert search.bind(parse(b"SEEN"), binding) == Uids(((2, 4),))
+    assert search.bind(parse(b"UNSEEN"), binding) == Not(Uids(((2, 4),)))
+    assert search.bind(parse(b"UNSEEN DELETED"), binding) == And((Flags(DELETED), Not(Uids(((2, 4),)))))
+    assert search.bind(parse(b"SEEN"), Binding((), lambda numbers, is_uid: (), seen=())) == Nothing()
 
 
 def test_bind():

@@ -28,7 +28,7 @@ def test_rev1():
 def test_rev2():
     session = Session()
     session.enable([b"IMAP4REV2"])
-    opened = OpenedMailbox("ä", 0, 1, 1, attributes=("\\HasNoChildren",), first_unseen=1, is_read_only=True)
+    opened = OpenedMailbox("ä", 0, 1, 1, attributes=("\\HasNoChildren",), first_unseen=1, permitted_flags=0)
     answer = select_data(opened, session)
     assert b"* OK [PERMANENTFLAGS ()]" in answer
     assert b'* LIST (\\HasNoChildren) "/" "\xc3\xa4"\r\n' in answer

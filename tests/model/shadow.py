@@ -189,6 +189,8 @@ class Shadow:
     async def resync(self):
         """Leave, come back with what is remembered, and be told the difference (RFC 7162 §3.2.5)."""
         await self.learn()
+        while any(message.uid is None for message in self.messages):  # one came meanwhile
+            await self.learn()
         remembered = {message.uid: message for message in self.messages if message.uid is not None}
         if self.highest_modseq == 0 or any(message.flags is None for message in self.messages):
             return
@@ -214,11 +216,11 @@ class Shadow:
         for number, rest in later:
             self.fetched(number, rest)
             remembered.pop(int(UID.search(rest)[1]), None)
-        places = iter(sorted(remembered))
-        for message in self.messages:  # the others are as remembered, in their order
-            if message.uid is None:
-                message.uid = next(places)
-                message.flags, message.modseq = remembered[message.uid].flags, remembered[message.uid].modseq
-        assert next(places, None) is None, "more is remembered than there is"
+        unknown = [message for message in self.messages if message.uid is None]
+        assert len(unknown) >= len(remembered), (modseq, sorted(remembered), lines)
+        # The others are as remembered, in their order; one that came and went while it came back has no UID yet
+        for message, uid in zip(unknown, sorted(remembered), strict=False):
+            message.uid, message.flags = uid, remembered[uid].flags
+            message.modseq = remembered[uid].modseq
         for place in range(len(self.messages)):
             self.check_order(place)

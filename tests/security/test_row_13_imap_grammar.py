@@ -5,11 +5,14 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.imap import search
+from postier.imap import filters, search
+from postier.imap.commands.esearch import MultiSearch
 from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.search import Search
+from postier.imap.commands.sort import Sort
 from postier.imap.commands.table import VERBS, parse_command
 from postier.imap.fetch import FetchRows, render_columns, render_message
+from postier.imap.fuzzy import Closeness, loosened, scores
 from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import AFTER_LOGIN, NEED_DATA, CommandLine, MessageOffered
 from postier.imap.refusals import PeerError
@@ -57,11 +60,26 @@ def refusal_of(call):
 
 
 def run(command, view):
+    if isinstance(command, Search | Sort | MultiSearch):
+        criterion = filters.expanded(command.criterion, {"/shared/filters/values/x": b"FUZZY SUBJECT y"})
+        for closeness in Closeness:
+            binding = search.Binding(
+                view.keywords,
+                view.uid_ranges,
+                recent_from=2,
+                now_s=10,
+                loosen=lambda term, closeness=closeness: loosened(term, closeness),
+            )
+            found = [uid for uid in view.uids if predicate(search.bind(criterion, binding))(Anything())]
     if isinstance(command, Search):
-        binding = search.Binding(view.keywords, view.uid_ranges, recent_from=2, now_s=10)
-        found = [uid for uid in view.uids if predicate(search.bind(command.criterion, binding))(Anything())]
+        wants_scores = command.returns is not None and command.returns.wants_relevancy
         answer = search_answer(
-            command.tag, found, is_uid=command.is_uid, returns=command.returns, uses_esearch=False
+            command.tag,
+            found,
+            is_uid=command.is_uid,
+            returns=command.returns,
+            uses_esearch=False,
+            relevancy=scores(found, found, ()) if wants_scores else None,
         )
         assert answer.count(b"\r\n") <= 1
     if isinstance(command, Fetch):
@@ -120,6 +138,15 @@ KEYS = st.sampled_from(
         "CHARSET",
         "UTF-8",
         "RETURN",
+        "FUZZY",
+        "FILTER",
+        "MODSEQ",
+        "IN",
+        "(personal)",
+        "(DATE)",
+        "(REVERSE SUBJECT RELEVANCY)",
+        "(PARTIAL 1:2)",
+        "(PARTIAL -1:-2 RELEVANCY)",
         "(MIN)",
         "(SAVE)",
         "()",
@@ -140,7 +167,7 @@ KEYS = st.sampled_from(
 
 
 @given(
-    st.sampled_from(["SEARCH", "UID SEARCH", "FETCH", "UID FETCH"]),
+    st.sampled_from(["SEARCH", "UID SEARCH", "SORT", "UID SORT", "ESEARCH", "FETCH", "UID FETCH"]),
     st.lists(KEYS, max_size=10),
     st.integers(0, 3),
 )

@@ -8,6 +8,12 @@ NAMES = (
     "../1/Private",
     "user/alice@alpha.test/Private",
     "Other Users/alice",
+    "#user/alice@alpha.test/Private",
+    "#user/alice@alpha.test/INBOX",
+    "#user/alice@alpha.test",
+    "#user/nobody@alpha.test/INBOX",
+    "#shared/alice@alpha.test/Private",
+    "#user/",
 )
 COMMANDS = (
     "SELECT {}",
@@ -17,6 +23,12 @@ COMMANDS = (
     "RENAME {} Mine",
     "COPY 1 {}",
     "UID MOVE 1 {}",
+    "APPEND {} CATENATE (URL /INBOX/;UID=1)",
+    "SETACL {} carole@beta.test lr",
+    "DELETEACL {} carole@beta.test",
+    "GETACL {}",
+    "LISTRIGHTS {} carole@beta.test",
+    "MYRIGHTS {}",
     "GETMETADATA {} /shared/comment",
     "SETMETADATA {} (/private/comment NIL)",
 )
@@ -64,3 +76,27 @@ async def test_another_accounts_changes_wake_and_tell_nobody(served):
     await carole.start_idle()
     await alice.append(letter())
     assert await carole.done() == [b"a3 OK IDLE terminated"]
+
+
+async def test_what_can_be_made_or_asked_below_another_tells_nothing(served):
+    carole = await served.login(1)
+    for command in ("CREATE {}/x", "RENAME Sent {}/x", "RENAME {} Mine", "GETMETADATA {} /shared/comment"):
+        answers = {
+            await carole.refused(command.format(f'"#user/{who}/{name}"'))
+            for who in ("alice@alpha.test", "nobody@alpha.test")
+            for name in ("INBOX", "Sent", "No such name")
+        }
+        assert len(answers) == 1, (command, answers)
+    for who in ("alice@alpha.test", "nobody@alpha.test"):
+        lines = await carole.ok(f'GETQUOTAROOT "#user/{who}/INBOX"')
+        assert b"carole@beta.test" in lines[0]
+        assert lines[1].startswith(b"* QUOTA carole@beta.test ")
+
+
+async def test_an_identifier_tells_nothing_of_accounts(served):
+    alice = await served.login()
+    for who in ("carole@beta.test", "nobody@beta.test", "nobody@nowhere.test"):
+        assert await alice.command(f"SETACL INBOX {who} lr") == [b"OK SETACL completed"]
+        assert await alice.ok(f"LISTRIGHTS INBOX {who}") == [
+            b'* LISTRIGHTS INBOX %b "" l r s w i p k x t e a c d' % who.encode()
+        ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from postier.imap.rights import ALL_RIGHTS, Right
 from postier.mailbox.folders import (
     create_mailbox,
     delete_mailbox,
@@ -14,8 +15,8 @@ from postier.mailbox.folders import (
 )
 from postier.mailbox.listing import list_mailboxes, mailbox_status
 from postier.mailbox.reading import open_mailbox
-from postier.mailbox.refusals import MailboxRefusedError
-from postier.mailbox.rights import Right, authorise, rights_of
+from postier.mailbox.refusals import MailboxRefusedError, Refusal
+from postier.mailbox.rights import enter, rights_on
 from postier.store.changes import account_modseq
 from postier.store.transaction import Store
 from tests.mailbox.letters import add_account
@@ -58,10 +59,13 @@ async def test_listings_of_others_are_empty(store: Store) -> None:
     assert await store.read(list_mailboxes, ALICE, actor_id=MALLORY) == []
 
 
-def test_every_right_is_denied_by_default() -> None:
-    assert rights_of(ALICE, ALICE) == frozenset(Right)
-    assert rights_of(MALLORY, ALICE) == frozenset()
+async def test_every_right_is_denied_by_default(store: Store) -> None:
+    inbox = (await store.write(add_account, ALICE))["INBOX"]
+    await store.write(add_account, MALLORY)
+    assert await store.read(rights_on, ALICE, ALICE, inbox) == ALL_RIGHTS == frozenset(Right)
+    assert await store.read(rights_on, MALLORY, ALICE, inbox) == frozenset()
     for right in Right:
-        authorise(ALICE, ALICE, right)
-        with pytest.raises(MailboxRefusedError):
-            authorise(MALLORY, ALICE, right)
+        await store.read(enter, ALICE, "INBOX", actor_id=ALICE, right=right)
+        with pytest.raises(MailboxRefusedError) as refused:
+            await store.read(enter, ALICE, "INBOX", actor_id=MALLORY, right=right)
+        assert refused.value.refusal is Refusal.NONEXISTENT

@@ -25,7 +25,9 @@ ACCOUNT_TABLES = (
     "expunged",
     "keyword",
     "mailbox",
+    "mailbox_right",
     "scram_key",
+    "seen_by",
     "sieve_applied",
     "sieve_memory",
     "sieve_script",
@@ -145,6 +147,11 @@ def remove_account(tx: WriteTx, account_id: int) -> None:
     for table in ACCOUNT_TABLES:
         tx.run(f"DELETE FROM {table} WHERE account_id = ?", account_id)
     tx.run("DELETE FROM alias WHERE target = ?", address)
+    tx.run(
+        "DELETE FROM mailbox_right WHERE identifier = ?", address
+    )  # who gets the address later has no old rights
+    for table in ("annotation", "seen_by"):
+        tx.run(f"DELETE FROM {table} WHERE reader_id = ?", account_id)
     tx.touched(account_id, modseq + 1)  # open sessions look again and find it gone
     tx.wake(DIRECTORY_TOPIC)
     tx.wake(CREDENTIALS_TOPIC)

@@ -7,6 +7,7 @@ LITERAL+ and LITERAL- are never both in it.
 
 import msgspec
 
+from postier.imap.rights import NEW_RIGHTS
 from postier.imap.state import State
 
 # Offered before and after login: they concern the connection.
@@ -14,6 +15,9 @@ _ALWAYS = (b"IMAP4rev2", b"IMAP4rev1", b"SASL-IR", b"ID", b"ENABLE")
 
 # Offered after login. Those folded into IMAP4rev2 are named for IMAP4rev1 clients (RFC 9051 appendix A).
 EXTENSIONS: tuple[tuple[bytes, str], ...] = (
+    (b"ACL", "RFC 4314"),
+    (b"BINARY", "RFC 3516"),
+    (b"CATENATE", "RFC 4469"),
     (b"CHILDREN", "RFC 3348"),
     (b"COMPRESS=DEFLATE", "RFC 4978"),
     (b"CONDSTORE", "RFC 7162"),
@@ -28,12 +32,14 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"INPROGRESS", "RFC 9585"),
     (b"LIST-EXTENDED", "RFC 5258"),
     (b"LIST-METADATA", "RFC 9590"),
+    (b"LIST-MYRIGHTS", "RFC 8440"),
     (b"LIST-STATUS", "RFC 5819"),
     (b"METADATA", "RFC 5464"),
     (b"MOVE", "RFC 6851"),
     (b"MULTIAPPEND", "RFC 3502"),
     (b"MULTISEARCH", "RFC 7377"),
     (b"NAMESPACE", "RFC 2342"),
+    (b"NOTIFY", "RFC 5465"),
     (b"OBJECTID", "RFC 8474"),
     (b"PARTIAL", "RFC 9394"),
     (b"PREVIEW", "RFC 8970"),
@@ -41,6 +47,8 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"QUOTA", "RFC 9208"),
     (b"QUOTA=RES-MAILBOX", "RFC 9208"),
     (b"QUOTA=RES-STORAGE", "RFC 9208"),
+    (b"REPLACE", "RFC 8508"),
+    (b"RIGHTS=" + NEW_RIGHTS.encode(), "RFC 4314"),
     (b"SAVEDATE", "RFC 8514"),
     (b"SEARCH=FUZZY", "RFC 6203"),
     (b"SEARCHRES", "RFC 5182"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import groupby
 
+from postier.imap.fetch_items import FetchItems
 from postier.imap.search import Criterion
 from postier.imap.search_results import esearch_start
 from postier.imap.sets import ordered_set_text, set_text
@@ -24,7 +25,7 @@ Numbers = Callable[[Sequence[int]], Sequence[int]]  # what a client calls messag
 class Context:
     """One result that is kept up to date; `keys` is None for SEARCH. Sequence numbers in the criterion are frozen."""
 
-    __slots__ = ("criterion", "is_uid", "keys", "results", "start", "tag")
+    __slots__ = ("criterion", "is_uid", "items", "keys", "results", "start", "tag")
 
     def __init__(
         self,
@@ -35,8 +36,10 @@ class Context:
         is_uid: bool,
         keys: tuple[SortKey, ...] | None = None,
         start: bytes = b"",
+        items: FetchItems | None = None,
     ) -> None:
-        """`start`: how its lines begin, where that is not the usual `esearch_start`."""
+        """`start`: how its lines begin, where that is not the usual `esearch_start`. `items` are told of new messages."""
+        self.items = items
         self.tag = tag
         self.criterion = criterion
         self.is_uid = is_uid

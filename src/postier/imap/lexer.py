@@ -56,7 +56,11 @@ _LITERAL_END = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}")
 _AUTHENTICATE = re.compile(rb"[^ ]+ [Aa][Uu][Tt][Hh][Ee][Nn][Tt][Ii][Cc][Aa][Tt][Ee] ")
 _HTTP = re.compile(rb"(?:[A-Z]+ [^ ]* HTTP/|[Hh][Oo][Ss][Tt]: )")
 
+_APPENDING = frozenset([b"APPEND", b"REPLACE", b"UID REPLACE"])  # the verbs whose literals stream
+_REPLACED = re.compile(rb" [0-9*]+ ")
+
 _LONGEST_MARK = 24  # `~{` 20 digits `+}`
+_CATENATE = b"CATENATE ("
 _UTF8_OPENED = b"UTF8 ("
 
 
@@ -67,6 +71,7 @@ class CommandReader:
         "_answer_bytes",
         "_buffer",
         "_index",
+        "_is_catenating",
         "_is_opened",
         "_is_synchronizing",
         "_literals",
@@ -102,6 +107,7 @@ class CommandReader:
         self._literals_size = 0
         self._remaining = 0  # octets of the current literal still to come
         self._is_synchronizing = False
+        self._is_catenating = False  # parts of a message come, not messages
         self._is_opened = False  # the offered message stands in `UTF8 (` `)`
         self._index = 0  # of the offered message
         self._skipped = 0  # octets of refused literals
@@ -232,9 +238,7 @@ class CommandReader:
         """A literal ends this part of the command's text."""
         limits = self.limits
         size, is_synchronizing = int(mark[2]), not mark[3]
-        # the mailbox of APPEND may be a literal too: then only a space stands between the verb and its mark
-        is_mailbox = self._segments is None and len(text) - len(mark[0]) == self._start + 1
-        if self._verb == b"APPEND" and limits.message_bytes and not is_mailbox:
+        if self._verb in _APPENDING and limits.message_bytes and not self._is_mailbox(text, mark):
             return self._offer(text, mark)
         if not is_synchronizing and size > limits.non_sync_bytes:
             return self._too_big(mark, Status.BAD, "Non-synchronizing literal is too large")
@@ -248,6 +252,13 @@ class CommandReader:
         self._mode = _Mode.LITERAL
         self._remaining = size
         return ContinuationWanted(size) if is_synchronizing else None
+
+    def _is_mailbox(self, text: bytes, mark: re.Match[bytes]) -> bool:
+        """Whether the literal is the mailbox: no more than a space, or REPLACE's number, stands before its mark."""
+        if self._segments is not None:
+            return False
+        before = text[self._start : mark.start()]
+        return before == b" " if self._verb == b"APPEND" else _REPLACED.fullmatch(before) is not None
 
     def _literal(self) -> Event | None:
         if len(self._buffer) < self._remaining:
@@ -274,6 +285,7 @@ class CommandReader:
         self._remaining = size
         self._is_synchronizing = is_synchronizing
         before = text[: mark.start()]
+        self._is_catenating = self._is_catenating or _CATENATE in before.upper()
         self._is_opened = bool(mark[1]) and before[-len(_UTF8_OPENED) :].upper() == _UTF8_OPENED
         return event
 
@@ -288,15 +300,17 @@ class CommandReader:
         return MessageChunk(chunk)
 
     def _after_message(self, text: bytes, mark: re.Match[bytes] | None) -> Event:
+        """The end, or the next literal; what stands in a CATENATE is the owner's to read (`commands.append`)."""
         assert self._tag is not None
-        start = int(self._is_opened and text.startswith(b")"))
-        if start == self._is_opened:
-            if len(text) == start:
-                tag = self._tag
+        start = int(self._is_opened)
+        if text.startswith(b")" * start):
+            rest = CommandLine(self._tag, self._verb, text, start) if len(text) > start else None
+            if mark is not None and (text.startswith(b" ", start) or self._is_catenating):
+                return self._offer(text, mark, start)  # RFC 3502 §3, RFC 4469 §5
+            if mark is None and (rest is None or self._is_catenating):
+                event = AppendEnded(self._tag, rest)
                 self._forget()
-                return AppendEnded(tag)
-            if mark is not None and text.startswith(b" ", start):
-                return self._offer(text, mark, start)  # RFC 3502 §3
+                return event
         return self._refuse(text, mark, "Expected the end of APPEND")
 
     def _answer(self) -> Event:

@@ -39,10 +39,10 @@ class MailboxFilter(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
     def has(self, name: str, *, is_subscribed: bool) -> bool:
-        """Whether a selectable mailbox of one's own is meant; SELECTED is the caller's to know."""
+        """Whether a selectable mailbox is meant; SELECTED is the caller's to know."""
         match self.scope:
             case Scope.PERSONAL | Scope.INBOXES:  # RFC 5465 §6.3: a script may deliver anywhere
-                return True
+                return not name.startswith("#")  # namespaces of others
             case Scope.SUBSCRIBED:
                 return is_subscribed
             case Scope.MAILBOXES:

@@ -79,9 +79,10 @@ class MessageEnded(msgspec.Struct, frozen=True):
 
 
 class AppendEnded(msgspec.Struct, frozen=True):
-    """The APPEND command is complete: file its messages and answer."""
+    """The APPEND command is complete: file its messages and answer. `rest` is what stood behind the last literal."""
 
     tag: bytes
+    rest: CommandLine | None = None
 
 
 class AnswerLine(msgspec.Struct, frozen=True):

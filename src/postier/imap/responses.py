@@ -90,9 +90,20 @@ def mailbox_id(object_id: bytes) -> ResponseCode:
     return ResponseCode(b"MAILBOXID (%b)" % object_id)
 
 
+def message_limit(limit: int) -> ResponseCode:
+    """MESSAGELIMIT: no command of this kind works on more messages, and this one on none (RFC 9738 §3.1)."""
+    return ResponseCode(b"MESSAGELIMIT %d" % limit)
+
+
 def modified(text: bytes) -> ResponseCode:
     """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
     return ResponseCode(b"MODIFIED " + text)
+
+
+def bad_url(url: str) -> ResponseCode:
+    """BADURL, the URL that leads nowhere (RFC 4469 §4.1)."""
+    shown = "".join(char for char in url if char.isascii() and char.isprintable() and char != "]")
+    return ResponseCode(b"BADURL " + (shown or "?").encode("ascii"))
 
 
 def no_update(tag: bytes) -> ResponseCode:

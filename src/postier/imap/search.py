@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from postier.imap.flags import FIRST_KEYWORD_BIT
+from postier.imap.flags import FIRST_KEYWORD_BIT, SEEN
 from postier.imap.sets import MAX_NUMBER, Ranges, SequenceSet, coalesce, overlap
 
 
@@ -223,6 +223,7 @@ class Binding(msgspec.Struct, frozen=True):
     recent_from: int | None = None  # the first \Recent UID
     now_s: int = 0
     loosen: Callable[[Leaf], Criterion] = lambda term: term  # what else a key under FUZZY finds
+    seen: Ranges | None = None  # what the reader has seen, where that is not the flag of the message
 
 
 def bind(criterion: Criterion, binding: Binding) -> Criterion:
@@ -234,6 +235,10 @@ def bind(criterion: Criterion, binding: Binding) -> Criterion:
             case Keyword(name):
                 place = places.get(name.upper())
                 return Nothing() if place is None else Flags(1 << (FIRST_KEYWORD_BIT + place))
+            case Flags(set_bits, clear_bits) if binding.seen is not None and (set_bits | clear_bits) & SEEN:
+                rest = Flags(set_bits & ~SEEN, clear_bits & ~SEEN)
+                seen = Uids(binding.seen)
+                return conjunction([rest, seen if set_bits & SEEN else negation(seen)])
             case Recent():
                 return (
                     Nothing() if binding.recent_from is None else Uids(((binding.recent_from, MAX_NUMBER),))

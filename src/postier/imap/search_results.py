@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from postier.imap.fetch_items import FetchItems
 from postier.imap.mailbox_names import encode_mailbox
 from postier.imap.partial import Partial
 from postier.imap.quoting import tag_string
@@ -33,10 +34,11 @@ class Return(enum.Flag):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What RETURN asks for; `partial` is the stretch of PARTIAL."""
+    """What RETURN asks for; `partial` is the stretch of PARTIAL, `items` what UPDATE tells of new messages."""
 
     options: Return
     partial: Partial | None = None
+    items: FetchItems | None = None
 
     @property
     def wants_relevancy(self) -> bool:

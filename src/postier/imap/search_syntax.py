@@ -1,7 +1,7 @@
 """Reading a search program: `[CHARSET x] key *(SP key)`.
 
 Not here: the tree (`search`), RETURN options (`commands.search`). Source: RFC 9051 §6.4.4, §9
-search-program; RFC 3501 §9; RFC 5032; RFC 5466; RFC 6203. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
+search-program; RFC 3501 §9; RFC 5032; RFC 5466; RFC 6203; RFC 9738. Invariant: one loop with its own stack, at most MAX_NESTING deep; a
 chain of OR or of NOT, which clients write by the hundred, takes one place on it.
 """
 
@@ -30,12 +30,14 @@ from postier.imap.search import (
     Recent,
     Size,
     SubjectText,
+    Uids,
     Within,
     conjunction,
     disjunction,
     fuzzed,
     negation,
 )
+from postier.imap.sets import MAX_NUMBER
 from postier.imap.tokens import Cursor
 from postier.mime.collation import search_fold
 
@@ -204,6 +206,16 @@ def _mod_sequence(cursor: Cursor) -> Criterion:
     return ModSeq(cursor.number())
 
 
+def _uid_after(cursor: Cursor) -> Criterion:
+    uid = cursor.nz_number()
+    return Uids(((uid + 1, MAX_NUMBER),)) if uid < MAX_NUMBER else Nothing()
+
+
+def _uid_before(cursor: Cursor) -> Criterion:
+    uid = cursor.nz_number()
+    return Uids(((1, uid - 1),)) if uid > 1 else Nothing()
+
+
 def _object_id(kind: bytes) -> _Key:
     def read(cursor: Cursor) -> Criterion:
         number = number_of(cursor.astring(), kind)
@@ -261,6 +273,8 @@ _KEYS: dict[bytes, _Key] = {
     b"THREADID": _object_id(THREAD),
     b"TO": _address(AddressField.TO),
     b"UID": _spaced(lambda cursor: Messages(cursor.sequence_set(), is_uid=True)),
+    b"UIDAFTER": _spaced(_uid_after),  # RFC 9738 §3.2
+    b"UIDBEFORE": _spaced(_uid_before),  # RFC 9738 §3.2
     b"UNANSWERED": _fixed(Flags(0, ANSWERED)),
     b"UNDELETED": _fixed(Flags(0, DELETED)),
     b"UNDRAFT": _fixed(Flags(0, DRAFT)),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from postier.imap.flags import MAX_KEYWORDS, all_flags
+from postier.imap.flags import FIRST_KEYWORD_BIT, MAX_KEYWORDS, SYSTEM_MASK, all_flags, flags_text
 from postier.imap.mailbox_responses import exists_line, flags_line, list_line, recent_line
 from postier.imap.responses import (
     READ_ONLY,
@@ -38,12 +38,19 @@ class OpenedMailbox(msgspec.Struct, frozen=True):
     first_unseen: int | None = None  # a sequence number; None: none, or not worked out
     highest_modseq: int = 1
     object_id: bytes = b"F"
-    is_read_only: bool = False
+    permitted_flags: int = -1  # what the rights let one change
 
 
 def select_data(opened: OpenedMailbox, session: Session) -> bytes:
     """The untagged lines of a SELECT or EXAMINE that succeeds."""
     return b"".join(_untagged(opened, session))
+
+
+def storable_flags(keywords: tuple[str, ...], permitted: int) -> tuple[bytes, bool]:
+    """The flags of PERMANENTFLAGS, and whether new keywords may be stored (RFC 4314 §5.1.1)."""
+    bits = SYSTEM_MASK | ((1 << len(keywords)) - 1) << FIRST_KEYWORD_BIT
+    may_create = len(keywords) < MAX_KEYWORDS and bool(permitted >> FIRST_KEYWORD_BIT)
+    return flags_text(bits & permitted, keywords), may_create
 
 
 def select_end(tag: bytes, *, is_read_only: bool) -> bytes:
@@ -52,15 +59,9 @@ def select_end(tag: bytes, *, is_read_only: bool) -> bytes:
 
 
 def _untagged(opened: OpenedMailbox, session: Session) -> Iterable[bytes]:
-    flags = all_flags(opened.keywords)
-    yield flags_line(flags)
-    yield untagged_ok(
-        "Flags that can be stored",
-        permanent_flags(
-            b"" if opened.is_read_only else flags,
-            may_create_keywords=not opened.is_read_only and len(opened.keywords) < MAX_KEYWORDS,
-        ),
-    )
+    yield flags_line(all_flags(opened.keywords))
+    flags, may_create = storable_flags(opened.keywords, opened.permitted_flags)
+    yield untagged_ok("Flags that can be stored", permanent_flags(flags, may_create_keywords=may_create))
     yield exists_line(opened.exists)
     if session.sends_recent:
         yield recent_line(opened.recent)

@@ -174,8 +174,12 @@ class Cursor:
         Thunderbird (153), once UTF8=ACCEPT is on, says `UTF8 (~{n+}` ... `)` for every message, as RFC 6855 §4 had it;
         RFC 9755 appendix B.1 took that away.
         """
-        if not _MESSAGE_MARK.fullmatch(self.text, self.pos):
+        if not self.is_at_mark():
             raise self.error("expected a message literal")
+
+    def is_at_mark(self) -> bool:
+        """Whether nothing but the mark of a literal that is not among `literals` is left."""
+        return _MESSAGE_MARK.fullmatch(self.text, self.pos) is not None
 
     def mailbox(self) -> str:
         """A mailbox name, decoded by the session's convention and in canonical form."""

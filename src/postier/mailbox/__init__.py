@@ -1,7 +1,7 @@
 """The delivery agent: the only code that writes mail.
 
 Storage functions over `store` transactions: `filing` (deliver, append), `folders` and `listing`, `flags`, `transfer`
-(copy, move), `expunge`, `reading` and `views` (what sessions load and learn), `search`, `sweep`, `verify`. Not here: the
+(copy, move), `expunge`, `rights`, `sharing` and `seen` (mailboxes of others), `annotations`, `resync`, `quota`, `reading` and `views` (what sessions load and learn), `search`, `sweep`, `verify`. Not here: the
 protocols that ask for it, and where contents lie. Source: DESIGN §2, §3, §9.
 
 Invariants, checked by `verify`: counters of a mailbox and of its account equal their rows; every change to mail takes the

@@ -36,6 +36,7 @@ class AnnotationTooLargeError(LimitError):
 class AnnotationChange(msgspec.Struct, frozen=True):
     """Entries of one mailbox that changed; the name is empty for the server's."""
 
+    mailbox_id: int
     mailbox: str
     entries: list[str]
 
@@ -123,9 +124,9 @@ def shared_modseq(tx: ReadTx) -> int:
 
 def annotation_changes(tx: ReadTx, account_id: int, reader_id: int, modseq: int) -> list[AnnotationChange]:
     """What changed after the account's `modseq` among the entries that the reader sees."""
-    changes: dict[str, AnnotationChange] = {}
-    for name, entry in tx.rows(
-        "SELECT COALESCE(m.name, ''), n.entry FROM annotation n LEFT JOIN mailbox m"
+    changes: dict[int, AnnotationChange] = {}
+    for mailbox_id, name, entry in tx.rows(
+        "SELECT n.mailbox_id, COALESCE(m.name, ''), n.entry FROM annotation n LEFT JOIN mailbox m"
         " ON m.account_id = n.account_id AND m.mailbox_id = n.mailbox_id"
         " WHERE n.account_id = ? AND n.modseq > ? AND n.reader_id IN (?, ?)"
         " AND (m.mailbox_id IS NOT NULL OR n.mailbox_id = ?) ORDER BY n.mailbox_id, n.entry",
@@ -135,7 +136,7 @@ def annotation_changes(tx: ReadTx, account_id: int, reader_id: int, modseq: int)
         reader_id,
         SERVER,
     ):
-        changes.setdefault(name, AnnotationChange(name, [])).entries.append(entry)
+        changes.setdefault(mailbox_id, AnnotationChange(mailbox_id, name, [])).entries.append(entry)
     return [*changes.values()]
 
 

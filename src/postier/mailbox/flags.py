@@ -1,6 +1,6 @@
 """STORE: flags of many entries change in one statement.
 
-Not here: the names of flags (`keywords`, `imap.flags`). Source: RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE).
+Not here: the names of flags (`keywords`, `imap.flags`). Source: RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE); RFC 4314 §4.
 Invariant: an entry whose flags would stay as they are keeps its modseq and is not named in the change.
 """
 
@@ -11,14 +11,18 @@ from itertools import chain
 
 import msgspec
 
-from postier.imap.flags import DELETED, SEEN
+from postier.imap.flags import DELETED, FIRST_KEYWORD_BIT, MAX_KEYWORDS, SEEN
+from postier.imap.rights import Right
 from postier.mailbox import ledger
 from postier.mailbox.reading import flags_in
+from postier.mailbox.rights import Place, no_permission
+from postier.mailbox.seen import see
 from postier.mailbox.tally import Tally, for_each_range, joined, selections, tally
 from postier.store.changes import ChangeKind, record_change
 from postier.store.transaction import ReadTx, WriteTx
-from postier.store.uid_ranges import UidRange, ranges_of
+from postier.store.uid_ranges import UidRange, merged, ranges_of, without
 
+ALL_BITS = (1 << (FIRST_KEYWORD_BIT + MAX_KEYWORDS)) - 1
 _DIFFERS = " AND flags <> ((flags & ?) | ?)"
 
 
@@ -57,7 +61,7 @@ def store_flags(
 
     `uids` are those the caller knows in `ranges`: he is told their flags, and they need not be read.
     """
-    keep, bits = {StoreMode.ADD: (-1, mask), StoreMode.REMOVE: (~mask, 0), StoreMode.REPLACE: (0, mask)}[mode]
+    keep, bits = masks(mode, mask, -1)
     condition = _DIFFERS
     params: tuple[int, ...] = (keep, bits)
     modseq = ledger.lock(tx, account_id)
@@ -75,6 +79,90 @@ def store_flags(
     if not before.count:
         return FlagsStored([], modseq, modified, flags)
     modseq = ledger.advance(tx, account_id)
+    _write(tx, account_id, mailbox_id, before, keep, bits, modseq)
+    record_change(tx, account_id, modseq, ChangeKind.FLAGS, mailbox_id, before.ranges)
+    return FlagsStored(before.ranges, modseq, modified, flags)
+
+
+def store_flags_as(
+    tx: WriteTx,
+    place: Place,
+    reader_id: int,
+    ranges: Sequence[UidRange],
+    mode: StoreMode,
+    mask: int,
+    *,
+    unchanged_since: int | None = None,
+) -> FlagsStored:
+    r"""The same by another than the owner: as far as his rights go, and \Seen is his own (`seen`).
+
+    Raises MailboxRefusedError if he may change none of the flags (RFC 4314 §4).
+    """
+    account_id, mailbox_id = place.account_id, place.mailbox_id
+    permitted = permitted_flags(place.rights)
+    if not mask & permitted and not (mode is StoreMode.REPLACE and permitted):
+        raise no_permission()
+    keep, bits = masks(mode, mask & permitted & ~SEEN, permitted & ~SEEN)
+    modseq = ledger.lock(tx, account_id)
+    modified: list[UidRange] = []
+    condition, params = "", tuple[int, ...]()
+    if unchanged_since is not None:
+        modified = _modified(tx, account_id, mailbox_id, ranges, unchanged_since)
+        condition, params = " AND modseq <= ?", (unchanged_since,)
+    chosen = tally(tx, account_id, mailbox_id, ranges, condition, *params)
+    before = tally(tx, account_id, mailbox_id, chosen.ranges, _DIFFERS, keep, bits)
+    seen: list[UidRange] = []
+    if permitted & SEEN and (mask & SEEN or mode is StoreMode.REPLACE):
+        is_seen = bool(mask & SEEN) and mode is not StoreMode.REMOVE
+        seen = see(tx, account_id, mailbox_id, reader_id, chosen.ranges, is_seen=is_seen)
+    changed = merged(before.ranges, seen)
+    if not changed:
+        return FlagsStored([], modseq, modified)
+    modseq = ledger.advance(tx, account_id)
+    if before.count:
+        _write(tx, account_id, mailbox_id, before, keep, bits, modseq)
+    for_each_range(
+        tx,
+        "UPDATE entry SET modseq = ? WHERE account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?",
+        without(changed, before.ranges),
+        modseq,
+        account_id,
+        mailbox_id,
+    )
+    tx.run(
+        "UPDATE mailbox SET highest_modseq = ? WHERE account_id = ? AND mailbox_id = ?",
+        modseq,
+        account_id,
+        mailbox_id,
+    )
+    record_change(tx, account_id, modseq, ChangeKind.FLAGS, mailbox_id, changed)
+    return FlagsStored(changed, modseq, modified)
+
+
+def permitted_flags(rights: frozenset[Right]) -> int:
+    """The bits of the flags that the rights let one change (RFC 4314 §4)."""
+    bits = SEEN if Right.SEEN in rights else 0
+    if Right.DELETE_MESSAGE in rights:
+        bits |= DELETED
+    if Right.WRITE in rights:
+        bits |= ALL_BITS & ~(SEEN | DELETED)
+    return bits
+
+
+def masks(mode: StoreMode, mask: int, permitted: int) -> tuple[int, int]:
+    """(keep, bits), so that flags become `flags & keep | bits`; what is not permitted is kept."""
+    match mode:
+        case StoreMode.ADD:
+            return -1, mask
+        case StoreMode.REMOVE:
+            return ~mask, 0
+        case StoreMode.REPLACE:
+            return ~permitted, mask
+
+
+def _write(
+    tx: WriteTx, account_id: int, mailbox_id: int, before: Tally, keep: int, bits: int, modseq: int
+) -> None:
     for_each_range(
         tx,
         "UPDATE entry SET flags = (flags & ?) | ?, modseq = ?"
@@ -96,8 +184,6 @@ def store_flags(
         account_id,
         mailbox_id,
     )
-    record_change(tx, account_id, modseq, ChangeKind.FLAGS, mailbox_id, before.ranges)
-    return FlagsStored(before.ranges, modseq, modified, flags)
 
 
 def _foreseen(uids: Sequence[int], held: Sequence[int], keep: int, bits: int) -> tuple[Tally, list[int]]:

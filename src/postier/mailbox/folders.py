@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from postier.imap.rights import Right
 from postier.mailbox import ledger
 from postier.mailbox.expunge import ALL_UIDS, keep_as_expunged
 from postier.mailbox.names import INBOX, canonical, is_inferior, new_name, superiors
 from postier.mailbox.refusals import LimitError, MailboxRefusedError, Refusal, no_such_mailbox
-from postier.mailbox.rights import Right, authorise
+from postier.mailbox.rights import NAMESPACES, enter, no_permission, owner_of
+from postier.mailbox.sharing import inherit
 from postier.mailbox.transfer import move_messages
 from postier.store.changes import ChangeKind, record_change
 from postier.store.transaction import ReadTx, WriteTx
@@ -37,6 +39,7 @@ DEFAULT_MAILBOXES: tuple[tuple[str, str | None], ...] = (
 class Created(msgspec.Struct, frozen=True):
     """A new mailbox; `name` is the canonical one, which may differ from what was asked for."""
 
+    account_id: int
     mailbox_id: int
     name: str
     uidvalidity: int
@@ -58,14 +61,19 @@ def create_mailbox(
     tx: WriteTx, account_id: int, name: str, *, actor_id: int, special_use: str | None = None
 ) -> Created:
     """Make a mailbox and the names above it that are missing. Raises MailboxRefusedError, LimitError."""
-    authorise(actor_id, account_id, Right.CREATE)
+    account_id, name = owner_of(tx, account_id, name)
     name = new_name(name)
+    parent_id = _check_parent(tx, account_id, name, actor_id)
     ledger.lock(tx, account_id)
     if mailbox_id_of(tx, account_id, name) is not None:
         raise _exists(name)
     if special_use is not None:
         special_use = _check_use(tx, account_id, special_use)
-    return _insert(tx, account_id, [*_missing(tx, account_id, name), name], {name: special_use})[-1]
+    made = _insert(tx, account_id, [*_missing(tx, account_id, name), name], {name: special_use})
+    if parent_id is not None:
+        for one in made:
+            inherit(tx, account_id, parent_id, one.mailbox_id)
+    return made[-1]
 
 
 def ensure_mailbox(tx: WriteTx, account_id: int, name: str) -> int:
@@ -81,8 +89,8 @@ def delete_mailbox(tx: WriteTx, account_id: int, name: str, *, actor_id: int) ->
 
     Returns the account's modseq. Raises MailboxRefusedError.
     """
-    authorise(actor_id, account_id, Right.DELETE_MAILBOX)
-    name = canonical(name)
+    place = enter(tx, account_id, name, actor_id=actor_id, right=Right.DELETE_MAILBOX)
+    account_id, name = place.account_id, place.name
     if name == INBOX:
         raise MailboxRefusedError(Refusal.CANNOT, "INBOX can't be deleted")
     ledger.lock(tx, account_id)
@@ -98,7 +106,7 @@ def delete_mailbox(tx: WriteTx, account_id: int, name: str, *, actor_id: int) ->
     if message_count:
         keep_as_expunged(tx, account_id, mailbox_id, ALL_UIDS, modseq)
         tx.run("DELETE FROM entry WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
-    for table in ("annotation", "mailbox"):
+    for table in ("annotation", "mailbox_right", "seen_by", "mailbox"):
         tx.run(f"DELETE FROM {table} WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
     record_change(tx, account_id, modseq, ChangeKind.MAILBOX_DELETED, mailbox_id, [])
     return modseq
@@ -109,15 +117,19 @@ def rename_mailbox(tx: WriteTx, account_id: int, old: str, new: str, *, actor_id
 
     Returns the new canonical name. Raises MailboxRefusedError, LimitError.
     """
-    authorise(actor_id, account_id, Right.DELETE_MAILBOX)
-    authorise(actor_id, account_id, Right.CREATE)
-    old, new = canonical(old), new_name(new)
+    owner_id, new = owner_of(tx, account_id, new)
+    account_id, old = owner_of(tx, account_id, old)
+    new = new_name(new)
+    _check_rename(tx, account_id, old, actor_id)
+    if owner_id != account_id:
+        raise MailboxRefusedError(Refusal.CANNOT, "a mailbox can't be given to another account")
+    _check_parent(tx, account_id, new, actor_id)
     ledger.lock(tx, account_id)
     names: dict[str, int] = dict(
         tx.rows("SELECT name, mailbox_id FROM mailbox WHERE account_id = ?", account_id)
     )
     if old == INBOX:  # RFC 9051 §6.3.6: what lies below INBOX stays
-        made = create_mailbox(tx, account_id, new, actor_id=actor_id)
+        made = create_mailbox(tx, account_id, new, actor_id=account_id)
         move_messages(tx, account_id, names[INBOX], ALL_UIDS, made.mailbox_id)
         tx.run(  # RFC 5464 §4.1
             "INSERT INTO annotation (account_id, mailbox_id, reader_id, entry, value, modseq)"
@@ -172,8 +184,7 @@ def set_special_use(tx: WriteTx, account_id: int, mailbox_id: int, use: str | No
 
 def subscribe(tx: WriteTx, account_id: int, name: str, *, actor_id: int) -> None:
     """Subscribe to a name, whether there is such a mailbox or not (RFC 9051 §6.3.7). Raises LimitError."""
-    authorise(actor_id, account_id, Right.LOOKUP)
-    name = new_name(name)
+    name = _subscribable(account_id, name, actor_id)
     ledger.lock(tx, account_id)
     count = tx.value("SELECT count(*) FROM subscription WHERE account_id = ?", account_id)
     if count >= MAX_SUBSCRIPTIONS:
@@ -189,8 +200,9 @@ def subscribe(tx: WriteTx, account_id: int, name: str, *, actor_id: int) -> None
 
 def unsubscribe(tx: WriteTx, account_id: int, name: str, *, actor_id: int) -> None:
     """End a subscription; no error if there is none (RFC 9051 §6.3.8)."""
-    authorise(actor_id, account_id, Right.LOOKUP)
     name = canonical(name)
+    if actor_id != account_id:
+        raise no_such_mailbox()
     ledger.lock(tx, account_id)
     if tx.run("DELETE FROM subscription WHERE account_id = ? AND name = ?", account_id, name):
         _record_subscription(tx, account_id, name)
@@ -210,7 +222,7 @@ def _insert(tx: WriteTx, account_id: int, names: Sequence[str], uses: dict[str, 
         raise LimitError(f"an account has at most {MAX_MAILBOXES} mailboxes")
     modseq, mailbox_id, uidvalidity = ledger.admit_mailboxes(tx, account_id, len(names))
     made = [
-        Created(mailbox_id + place, name, uidvalidity + place, modseq + place)
+        Created(account_id, mailbox_id + place, name, uidvalidity + place, modseq + place)
         for place, name in enumerate(names)
     ]
     for one in made:
@@ -227,6 +239,38 @@ def _insert(tx: WriteTx, account_id: int, names: Sequence[str], uses: dict[str, 
         )
         record_change(tx, account_id, one.modseq, ChangeKind.MAILBOX_CREATED, one.mailbox_id, [])
     return made
+
+
+def _subscribable(account_id: int, name: str, actor_id: int) -> str:
+    """A name of one's own, or one that another may share. Raises MailboxRefusedError."""
+    if actor_id != account_id:
+        raise no_such_mailbox()
+    prefix = next((each for each in NAMESPACES if name.startswith(each)), "")
+    return prefix + new_name(name.removeprefix(prefix))
+
+
+def _check_parent(tx: ReadTx, account_id: int, name: str, actor_id: int) -> int | None:
+    """The nearest mailbox above, below which the actor may make one; None if there is none. Raises MailboxRefusedError."""
+    for above in reversed(superiors(name)):
+        parent_id = mailbox_id_of(tx, account_id, above)
+        if parent_id is not None:
+            enter(tx, account_id, above, actor_id=actor_id, right=Right.CREATE)
+            return parent_id
+    if actor_id != account_id:  # what stands alone is the owner's to make
+        raise no_such_mailbox()
+    return None
+
+
+def _check_rename(tx: ReadTx, account_id: int, old: str, actor_id: int) -> None:
+    """Raises MailboxRefusedError unless the actor may rename the mailbox and all below it."""
+    if actor_id == account_id:
+        return
+    enter(tx, account_id, old, actor_id=actor_id, right=Right.DELETE_MAILBOX)
+    if old == INBOX:
+        raise no_permission()
+    for (name,) in tx.rows("SELECT name FROM mailbox WHERE account_id = ?", account_id):
+        if is_inferior(name, old):
+            enter(tx, account_id, name, actor_id=actor_id, right=Right.DELETE_MAILBOX)
 
 
 def _missing(tx: ReadTx, account_id: int, name: str) -> list[str]:

@@ -13,11 +13,12 @@ from itertools import chain
 import msgspec
 
 from postier.imap.flags import SEEN
+from postier.imap.rights import Right
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.names import INBOX
 from postier.mailbox.reading import open_mailbox
-from postier.mailbox.rights import Right, authorise
+from postier.mailbox.rights import enter
 from postier.store.blobs import BlobId
 from postier.store.leases import hand_back_lease, prolong_lease, take_lease
 from postier.store.transaction import ReadTx, WriteTx
@@ -47,7 +48,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
 
 def lock_maildrop(tx: WriteTx, account_id: int, owner: str, *, actor_id: int) -> LockedMaildrop | None:
     """Lock and open; None while another session has it. `owner` names the session. Raises MailboxRefusedError."""
-    authorise(actor_id, account_id, Right.READ)
+    enter(tx, account_id, INBOX, actor_id=actor_id, right=Right.READ)
     if not take_lease(tx, _lease(account_id), owner, LEASE_US):
         return None
     # after the lock: in PostgreSQL what was read before may miss what the last session deleted

@@ -14,6 +14,7 @@ from postier.store.transaction import ReadTx
 class Usage(msgspec.Struct, frozen=True):
     """One account's figures; no quota is None."""
 
+    address: str
     quota_bytes: int | None
     used_bytes: int
     mailboxes: int
@@ -22,7 +23,7 @@ class Usage(msgspec.Struct, frozen=True):
 def usage_of(tx: ReadTx, account_id: int) -> Usage:
     """The figures. Raises MailboxRefusedError if the account is gone."""
     row = tx.row(
-        "SELECT quota_bytes, used_bytes, (SELECT count(*) FROM mailbox m WHERE m.account_id = a.account_id)"
+        "SELECT address, quota_bytes, used_bytes, (SELECT count(*) FROM mailbox m WHERE m.account_id = a.account_id)"
         " FROM account a WHERE account_id = ?",
         account_id,
     )

@@ -11,10 +11,10 @@ from itertools import chain
 
 import msgspec
 
+from postier.imap.rights import ALL_RIGHTS, Right
 from postier.mailbox.keywords import keywords_of
-from postier.mailbox.names import canonical
 from postier.mailbox.refusals import no_such_mailbox
-from postier.mailbox.rights import Right, authorise
+from postier.mailbox.rights import enter
 from postier.mailbox.tally import selections
 from postier.store.blobs import BlobId
 from postier.store.changes import expunged_since
@@ -32,6 +32,7 @@ class MailboxState(msgspec.Struct, frozen=True):
     Messages from `recent_uid` on are \Recent to the next session that selects (`claim_recent`).
     """
 
+    account_id: int  # the owner's
     mailbox_id: int
     name: str
     uidvalidity: int
@@ -45,6 +46,7 @@ class MailboxState(msgspec.Struct, frozen=True):
     special_use: str | None
     modseq: int
     keywords: tuple[str, ...]
+    rights: frozenset[Right] = ALL_RIGHTS
 
 
 class Column(enum.Enum):
@@ -77,17 +79,17 @@ def open_mailbox(
 
     Raises MailboxRefusedError, the same for a mailbox that does not exist and for one that is another's.
     """
-    authorise(actor_id, account_id, right)
+    place = enter(tx, account_id, name, actor_id=actor_id, right=right)
     row = tx.row(
-        "SELECT m.mailbox_id, m.name, m.uidvalidity, m.uidnext, m.message_count, m.unseen_count, m.deleted_count,"
+        "SELECT m.account_id, m.mailbox_id, m.name, m.uidvalidity, m.uidnext, m.message_count, m.unseen_count, m.deleted_count,"
         " m.size_bytes, m.recent_uid, m.highest_modseq, m.special_use, a.modseq"
-        " FROM mailbox m JOIN account a ON a.account_id = m.account_id WHERE m.account_id = ? AND m.name = ?",
-        account_id,
-        canonical(name),
+        " FROM mailbox m JOIN account a ON a.account_id = m.account_id WHERE m.account_id = ? AND m.mailbox_id = ?",
+        place.account_id,
+        place.mailbox_id,
     )
     if row is None:
         raise no_such_mailbox()
-    return MailboxState(*(*row, keywords_of(tx, account_id)))
+    return MailboxState(*(*row, keywords_of(tx, place.account_id), place.rights))
 
 
 def claim_recent(tx: WriteTx, account_id: int, mailbox_id: int) -> int:

@@ -23,6 +23,7 @@ class ChangeKind(IntEnum):
     MAILBOX_DELETED = 6
     SUBSCRIPTION = 7
     METADATA = 8
+    RIGHTS = 9
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -488,8 +488,28 @@ CREATE TABLE server_secret (
 ) @keyed
 """
 
-# The time by which a queued letter is to be delivered, microseconds since 1970, and the by-mode (RFC 2852).
+# Who else may do what with a mailbox: `identifier` is an address or "anyone". What others than the owner have seen of it, as a
+# set of UIDs (store/uid_ranges).
 _MIGRATION_12 = """
+CREATE TABLE mailbox_right (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    identifier TEXT NOT NULL,
+    rights TEXT NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, identifier)
+) @keyed;
+CREATE INDEX mailbox_right_identifier ON mailbox_right (identifier);
+CREATE TABLE seen_by (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    uids TEXT NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id)
+) @keyed
+"""
+
+# The time by which a queued letter is to be delivered, microseconds since 1970, and the by-mode (RFC 2852).
+_MIGRATION_13 = """
 ALTER TABLE queue_message ADD COLUMN deliver_by @int NOT NULL DEFAULT 0;
 ALTER TABLE queue_message ADD COLUMN by_mode TEXT NOT NULL DEFAULT ''
 """
@@ -507,6 +527,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_10,
     _MIGRATION_11,
     _MIGRATION_12,
+    _MIGRATION_13,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

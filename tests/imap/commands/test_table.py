@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postier.imap.commands import (
+    acl,
     append,
     argumentless,
     authenticate,
@@ -20,6 +21,7 @@ from postier.imap.commands import (
     expunge,
     login,
     metadata,
+    notify,
     quota,
     rename,
     select,
@@ -42,9 +44,17 @@ from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.lexer import CommandReader
 from postier.imap.mailbox_filters import MailboxFilter, Scope
-from postier.imap.reader_events import AFTER_LOGIN, AnswerLine, CommandLine, MessageOffered
+from postier.imap.reader_events import (
+    AFTER_LOGIN,
+    AnswerLine,
+    AppendEnded,
+    CommandLine,
+    MessageOffered,
+    Refused,
+)
 from postier.imap.refusals import PeerError
 from postier.imap.resync import Known, Match
+from postier.imap.rights import parse_rights
 from postier.imap.search import All, Flags, ModSeq
 from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import SAVED_RESULT, parse_set
@@ -132,6 +142,33 @@ TRANSCRIPT = [
         b"STATUS a (UIDNEXT UIDVALIDITY DELETED RECENT)",
         status.StatusQuery(
             b"t", "a", (StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.DELETED, StatusItem.RECENT)
+        ),
+    ),
+    (b"SETACL a bob -rw", acl.SetAcl(b"t", "a", "bob", acl.RightsChange.REMOVE, parse_rights("rw"))),
+    (b'SETACL a bob ""', acl.SetAcl(b"t", "a", "bob", acl.RightsChange.REPLACE, frozenset())),
+    (b"SETACL a anyone +d", acl.SetAcl(b"t", "a", "anyone", acl.RightsChange.ADD, parse_rights("te"))),
+    (
+        b"DELETEACL a bob",
+        acl.SetAcl(b"t", "a", "bob", acl.RightsChange.REPLACE, frozenset(), is_delete=True),
+    ),
+    (b"GETACL a", acl.GetAcl(b"t", "a")),
+    (b"LISTRIGHTS a bob", acl.ListRights(b"t", "a", "bob")),
+    (b"MYRIGHTS a", acl.MyRights(b"t", "a")),
+    (b"NOTIFY NONE", notify.Notify(b"t")),
+    (
+        b"NOTIFY SET STATUS (selected (MessageNew (UID) MessageExpunge)) (subtree (a b) (MailboxName)) (personal NONE)",
+        notify.Notify(
+            b"t",
+            (
+                notify.EventGroup(
+                    MailboxFilter(Scope.SELECTED),
+                    notify.Event.MESSAGE_NEW | notify.Event.MESSAGE_EXPUNGE,
+                    FetchItems((Column.UID,)),
+                ),
+                notify.EventGroup(MailboxFilter(Scope.SUBTREE, ("a", "b")), notify.Event.MAILBOX_NAME),
+                notify.EventGroup(MailboxFilter(Scope.PERSONAL), notify.Event(0)),
+            ),
+            wants_status=True,
         ),
     ),
     (b'GETMETADATA "" /shared/comment', metadata.GetMetadata(b"t", "", ("/shared/comment",))),
@@ -236,6 +273,27 @@ TRANSCRIPT = [
         b'SEARCH MODSEQ "/flags/\\\\draft" all 7',
         search_verb.Search(b"t", is_uid=False, returns=None, criterion=ModSeq(7)),
     ),
+    (
+        b"APPEND a (\\Seen) CATENATE (URL x URL y) CATENATE (URL z)",
+        append.Catenate(
+            b"t",
+            (
+                append.Begin("a", FlagList(SEEN), None),
+                *(append.AddUrl("x"), append.AddUrl("y"), append.End()),
+                *(append.Begin(None, FlagList(), None), append.AddUrl("z"), append.End()),
+            ),
+        ),
+    ),
+    (
+        b"REPLACE 1 a CATENATE (URL x)",
+        append.Catenate(b"t", (append.Begin("a", FlagList(), None, ONE), append.AddUrl("x"), append.End())),
+    ),
+    (
+        b"UID REPLACE 1 a CATENATE (URL x)",
+        append.Catenate(
+            b"t", (append.Begin("a", FlagList(), None, ONE, True), append.AddUrl("x"), append.End())
+        ),
+    ),
     (b"COPY 1 a", copy.Copy(b"t", False, ONE, "a", is_move=False)),
     (b"UID COPY 1 a", copy.Copy(b"t", True, ONE, "a", is_move=False)),
     (b"MOVE 1 a", copy.Copy(b"t", False, ONE, "a", is_move=True)),
@@ -252,7 +310,7 @@ def test_transcript(text, command):
 
 def test_the_transcript_has_every_verb():
     seen = {read(b"t " + text + b"\r\n").verb for text, _ in TRANSCRIPT}
-    assert seen == set(VERBS) - {b"APPEND"}
+    assert seen == set(VERBS)
 
 
 @pytest.mark.parametrize(
@@ -298,6 +356,29 @@ def test_the_transcript_has_every_verb():
         b"UIDBATCHES 500 1",
         b"UIDBATCHES 500 4:1",
         b"UIDBATCHES 500 1:*",
+        b"SETACL a bob",
+        b"SETACL a bob lrQ",
+        b"SETACL a bob lrq",
+        b'SETACL a "" lr',
+        b"DELETEACL a",
+        b"GETACL",
+        b"LISTRIGHTS a",
+        b"MYRIGHTS",
+        b"NOTIFY",
+        b"NOTIFY SET",
+        b"NOTIFY SET STATUS",
+        b"NOTIFY NONE x",
+        b"NOTIFY SET (foo (MailboxName))",
+        b"NOTIFY SET (selected (MessageNew))",
+        b"NOTIFY SET (personal (FlagChange))",
+        b"NOTIFY SET (selected (MailboxName))",
+        b"NOTIFY SET (personal (MessageNew (UID) MessageExpunge))",
+        b"NOTIFY SET (personal (MessageNew MessageExpunge (UID)))",
+        b"NOTIFY SET (selected NONE) (selected-delayed NONE)",
+        b"NOTIFY SET (mailboxes (MailboxName))",
+        b"NOTIFY SET (mailboxes a MailboxName)",
+        b"NOTIFY SET " + b" ".join([b"(personal NONE)"] * 101),
+        b"NOTIFY SET (mailboxes (" + b" ".join(b"m%d" % n for n in range(1001)) + b") NONE)",
         b"GETMETADATA a",
         b"GETMETADATA (FOO 1) a /shared/comment",
         b"GETMETADATA (DEPTH 2) a /shared/comment",
@@ -386,6 +467,13 @@ def test_malformed(text):
         (b"RENAME a INBOX", b"ALREADYEXISTS"),
         (b"SELECT &bad", b"CANNOT"),
         (b"UIDBATCHES 499", b"TOOFEW"),
+        (
+            b"NOTIFY SET (personal (MailboxName AnnotationChange))",
+            (
+                b"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
+                b" MailboxMetadataChange ServerMetadataChange)"
+            ),
+        ),
         (b"UIDBATCHES 500 1:201", b"TOOMANY"),
         (b"SEARCH CHARSET KOI8-R ALL", b"BADCHARSET (US-ASCII UTF-8)"),
         (b"STORE 1 FLAGS (" + b"a " * 100 + b"a)", b"LIMIT"),
@@ -417,7 +505,13 @@ def test_expunges_are_withheld_while_numbers_are_in_use_only():
 def test_read_only_mailboxes():
     at = session(State.SELECTED)
     at.is_read_only = True
-    for text in (b"STORE 1 FLAGS ()", b"EXPUNGE", b"UID EXPUNGE 1", b"MOVE 1 a"):
+    for text in (
+        b"STORE 1 FLAGS ()",
+        b"EXPUNGE",
+        b"UID EXPUNGE 1",
+        b"MOVE 1 a",
+        b"REPLACE 1 a CATENATE (URL x)",
+    ):
         with pytest.raises(PeerError, match="read-only"):
             parse_command(read(b"t " + text + b"\r\n"), at)
     parse_command(read(b"t COPY 1 a\r\n"), at)
@@ -484,6 +578,7 @@ def test_vanished_goes_with_a_uid_fetch():
     "text",
     [
         *(b"FETCH 1 FLAGS", b"STORE 1 FLAGS ()", b"SEARCH ALL", b"COPY 1 a", b"MOVE 1 a", b"UID SEARCH 1:3"),
+        b"REPLACE 1 a CATENATE (URL x)",
         *(b"SORT (DATE) UTF-8 ALL", b"UID SORT (DATE) UTF-8 1:3", b"THREAD REFS UTF-8 ALL"),
         *(b"UID SEARCH OR SEEN NOT $", b"SELECT a (QRESYNC (1 1 (1 1)))"),
     ],
@@ -514,11 +609,13 @@ def test_an_unknown_charset_clears_the_saved_result_only_with_save():
 
 def test_append():
     offer = read(b't APPEND inbox (\\Seen a) " 1-Jan-1970 00:00:01 +0000" {5}\r\n')
-    assert parse_offer(offer, session(State.AUTHENTICATED)) == append.AppendMessage(
-        b"t", "INBOX", FlagList(SEEN, ("a",)), 1, 5
+    head = append.Begin("INBOX", FlagList(SEEN, ("a",)), 1)
+    assert parse_offer(offer, session(State.AUTHENTICATED)) == append.AppendOffer(
+        b"t", (head,), append.Literal.MESSAGE, 5
     )
     plain = parse_offer(read(b"t APPEND {1+}\r\na ~{5+}\r\n"), session(State.SELECTED))
-    assert plain == append.AppendMessage(b"t", "a", FlagList(), None, 5)
+    head = append.Begin("a", FlagList(), None)
+    assert plain == append.AppendOffer(b"t", (head,), append.Literal.MESSAGE, 5, is_literal8=True)
     for text in (b"a x {5}", b"a (\\Foo) {5}", b'a "x" {5}', b"a  {5}", b"a () () {5}"):
         with pytest.raises(PeerError):
             parse_offer(read(b"t APPEND " + text + b"\r\n"), session(State.AUTHENTICATED))
@@ -532,9 +629,7 @@ def test_a_second_message_has_no_mailbox():
     reader.next_event()
     reader.accept_message()
     offer = [reader.next_event() for _ in range(3)][-1]
-    assert parse_offer(offer, session(State.SELECTED)) == append.AppendMessage(
-        b"t", None, FlagList(SEEN), None, 2
-    )
+    assert parse_offer(offer, session(State.SELECTED)).steps == (append.Begin(None, FlagList(SEEN), None),)
 
 
 def test_two_spaces_before_a_second_message():
@@ -544,6 +639,82 @@ def test_two_spaces_before_a_second_message():
     reader.accept_message()
     offer = [reader.next_event() for _ in range(3)][-1]
     assert parse_offer(offer, session(State.SELECTED)).size_bytes == 2
+
+
+def offers(data):
+    """What is offered, each literal taken; then what stands behind the last."""
+    reader, found = CommandReader(AFTER_LOGIN), []
+    reader.receive(data)
+    is_open = False
+    while True:
+        event = reader.next_event()
+        if isinstance(event, MessageOffered):
+            found.append(parse_offer(event, session(State.SELECTED), is_open=is_open))
+            is_open = found[-1].literal is not append.Literal.MESSAGE
+            reader.accept_message()
+        elif isinstance(event, Refused) or (
+            isinstance(event, AppendEnded) and is_open != (event.rest is not None)
+        ):
+            raise PeerError("the reader or the server refuses it")
+        elif isinstance(event, AppendEnded):
+            return found, () if event.rest is None else append.parse_rest(event.rest, utf8=False)
+
+
+def test_catenate_comes_in_steps():
+    found, rest = offers(
+        b'a APPEND Drafts (\\Seen) CATENATE (URL "/x;UID=1" TEXT {2+}\r\nab URL {8+}\r\n/y;UID=2 URL z)\r\n'
+    )
+    assert [(one.literal, one.size_bytes) for one in found] == [
+        (append.Literal.TEXT, 2),
+        (append.Literal.URL, 8),
+    ]
+    assert found[0].steps == (append.Begin("Drafts", FlagList(SEEN), None), append.AddUrl("/x;UID=1"))
+    assert found[1].steps == ()
+    assert rest == (append.AddUrl("z"), append.End())
+
+
+def test_catenate_among_several_messages():
+    found, rest = offers(
+        b"a APPEND x CATENATE (URL u) {1+}\r\nm CATENATE (TEXT {1+}\r\na) (\\Seen) CATENATE (TEXT ~{1+}\r\nb)\r\n"
+    )
+    heads = [
+        append.Begin("x", FlagList(), None),
+        *[append.Begin(None, FlagList(f), None) for f in (0, 0, SEEN)],
+    ]
+    assert found[0].steps == (heads[0], append.AddUrl("u"), append.End(), heads[1])
+    assert found[1].steps == (heads[2],)
+    assert found[2].steps == (append.End(), heads[3])
+    assert rest == (append.End(),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"APPEND x CATENATE (TEXT {1+}\r\na",
+        b"APPEND x CATENATE (TEXT {1+}\r\na))",
+        b"APPEND x CATENATE (TEXT {1+}\r\na)x",
+        b"APPEND x CATENATE (TEXT {1+}\r\naTEXT {1+}\r\nb)",
+        b"APPEND x CATENATE ({1+}\r\na)",
+        b"APPEND x CATENATE TEXT {1+}\r\na",
+        b"APPEND x CATENATE (FOO {1+}\r\na)",
+        b"REPLACE 1 x {1+}\r\na {1+}\r\nb",
+        b"REPLACE 1:2 x {1+}\r\na",
+        b"REPLACE x {1+}\r\na",
+        b"REPLACE 1,3 x {1+}\r\na",
+    ],
+)
+def test_appends_that_are_malformed(text):
+    with pytest.raises(PeerError):
+        offers(b"a " + text + b"\r\n")
+
+
+def test_replace():
+    (offer,), _ = offers(b"a UID REPLACE 7 {1+}\r\nx (\\Seen) {1+}\r\nm\r\n")
+    assert offer.steps == (append.Begin("x", FlagList(SEEN), None, parse_set(b"7"), is_uid=True),)
+    (offer,), _ = offers(b"a REPLACE * x ~{1+}\r\nm\r\n")
+    assert offer.steps == (append.Begin("x", FlagList(), None, parse_set(b"*")),)
+    with pytest.raises(PeerError, match="no mailbox is selected"):
+        parse_offer(read(b"a REPLACE 1 x {1+}\r\n"), session(State.AUTHENTICATED))
 
 
 def test_secrets_are_not_shown():

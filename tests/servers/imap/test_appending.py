@@ -89,3 +89,92 @@ async def test_other_commands_of_the_pipeline_keep_their_place(embedded):
     order = [line.split(b" ")[0] for line in lines if not line.startswith(b"*")]
     assert order == [b"a", b"p0", b"p1", b"b", b"q0"]
     assert b"* 2 FETCH (UID 2)" in lines
+
+
+async def test_binary_parts_are_kept_as_base64_and_given_back(served):
+    client = await served.login(mailbox="INBOX")
+    message = b"Subject: x\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\1\2"
+    assert (await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(message), message)))[-1].startswith(
+        b"OK"
+    )
+    (line,) = await client.ok("FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1] BODYSTRUCTURE)")
+    assert b"BINARY.SIZE[1] 3 BINARY[1] ~{3}\r\n\0\1\2" in line
+    assert b'"base64"' in line.lower()
+    assert b"AAEC" in (await client.ok("FETCH 1 BODY.PEEK[]"))[0]
+    hopeless = b"Subject: x\0\r\n\r\n"
+    refused = (await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(hopeless), hopeless)))[-1]
+    assert refused.startswith(b"NO [UNKNOWN-CTE]")
+
+
+async def test_replacing_counts_only_what_is_more(store, tmp_path):
+    message = letter()
+    async with Served(store, tmp_path, quota_bytes=len(message) + 10) as served:
+        client = await served.login(mailbox="INBOX")
+        await client.append(message)
+        longer = message + b"123456789"
+        await client.ok(b"REPLACE 1 INBOX {%d+}\r\n%b" % (len(longer), longer))
+        longest = longer + b"123456789"
+        refused = await client.refused(b"REPLACE 1 INBOX {%d+}\r\n%b" % (len(longest), longest))
+        assert refused.startswith(b"NO [OVERQUOTA]")
+        assert (await client.ok("FETCH 1:* (UID RFC822.SIZE)"))[
+            0
+        ] == b"* 1 FETCH (UID 2 RFC822.SIZE %d)" % len(longer)
+
+
+async def test_what_is_put_together_is_bounded(sqlite_store, tmp_path):
+    message = letter(body="x" * 400 + "\r\n")
+    async with Served(sqlite_store, tmp_path, message_bytes=len(message) + 10) as served:
+        client = await served.login()
+        await client.append(message)
+        refused = await client.refused('APPEND INBOX CATENATE (URL "/INBOX/;UID=1" URL "/INBOX/;UID=1")')
+        assert refused == b"NO [TOOBIG] The message is too large"
+        many = " ".join(['URL "/INBOX/;UID=1/;SECTION=TEXT/;PARTIAL=0.1"'] * 1001)
+        assert (await client.refused(f"APPEND INBOX CATENATE ({many})")).startswith(b"BAD")
+        await client.ok('APPEND INBOX CATENATE (URL "/INBOX/;UID=1")')
+
+
+async def test_replacing_tells_vanished_and_the_mod_sequence(served):
+    client, other = await served.login(), await served.login()
+    await client.ok("ENABLE QRESYNC")
+    await client.append(letter())
+    await client.ok("SELECT INBOX")
+    await other.ok("SELECT INBOX")
+    message = letter(2)
+    lines = await client.command(b"UID REPLACE 1 INBOX {%d+}\r\n%b" % (len(message), message))
+    assert [line.split(b"]")[0].split(b" ")[2] for line in lines[:1]] == [b"[APPENDUID"]
+    assert lines[1:3] == [b"* VANISHED 1", b"* 1 EXISTS"]
+    assert lines[-1].startswith(b"OK [HIGHESTMODSEQ ")
+    assert await other.ok("NOOP") == [b"* 1 EXPUNGE", b"* 1 EXISTS", b"* 1 RECENT"]
+    await other.ok("EXAMINE INBOX")
+    assert (await other.refused(b"UID REPLACE 2 INBOX {%d+}\r\n%b" % (len(message), message))).startswith(
+        b"NO"
+    )
+
+
+async def test_as_many_at_once_as_are_told(sqlite_store, tmp_path):
+    async with Served(sqlite_store, tmp_path) as served:
+        alice, carole = await served.login(), await served.login(1)
+        limit = next(
+            int(word.removeprefix(b"SAVELIMIT="))
+            for line in await alice.ok("CAPABILITY")
+            for word in line.split()
+            if word.startswith(b"SAVELIMIT=")
+        )
+        assert limit >= 1000  # RFC 9738 §3
+        one = b" {3+}\r\na\r\n"
+        (refused,) = await alice.command(b"APPEND INBOX" + one * (limit + 1))
+        assert refused.startswith(b"NO [MESSAGELIMIT %d] " % limit)
+        assert await alice.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]
+        await alice.ok(b"APPEND INBOX" + one * limit)
+        await alice.ok(b"APPEND INBOX" + one)
+        await carole.ok("CREATE Team")
+        await carole.ok("SETACL Team alice@alpha.test lri")
+        await alice.ok("SELECT INBOX")
+        assert await alice.ok("UID SEARCH RETURN (COUNT) UIDAFTER 1 UIDBEFORE 1000") == [
+            b'* ESEARCH (TAG "a8") UID COUNT 998'
+        ]
+        for verb in ("COPY", "MOVE"):  # all or nothing
+            text = await alice.refused(f"{verb} 1:* #user/carole@beta.test/Team")
+            assert text.startswith(b"NO [MESSAGELIMIT %d] " % limit)
+        assert await carole.ok("STATUS Team (MESSAGES)") == [b"* STATUS Team (MESSAGES 0)"]
+        await alice.ok("COPY 1:* Archive")  # nothing is made anew in one's own account

@@ -1,7 +1,7 @@
 """LIST with its extended syntax, and LSUB.
 
 Not here: matching patterns (`list_patterns`), LIST lines (`mailbox_responses`). Source: RFC 9051 §6.3.9, §9
-list; RFC 5258 §3, §6 (several patterns); RFC 5819; RFC 9590; RFC 6154 §5.2; RFC 3501 §6.3.9 (LSUB). Invariants: names
+list; RFC 5258 §3, §6 (several patterns); RFC 5819; RFC 8440; RFC 9590; RFC 6154 §5.2; RFC 3501 §6.3.9 (LSUB). Invariants: names
 are decoded; a pattern that cannot be a name is left out, so it matches nothing (RFC 9051 §6.3.9).
 """
 
@@ -32,6 +32,7 @@ class ListReturn(enum.Flag):
     SUBSCRIBED = enum.auto()
     CHILDREN = enum.auto()
     SPECIAL_USE = enum.auto()
+    MYRIGHTS = enum.auto()  # RFC 8440
 
 
 class List(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class List(msgspec.Struct, frozen=True):
 _SELECTS = {b"SUBSCRIBED": ListSelect.SUBSCRIBED, b"REMOTE": ListSelect.REMOTE}
 _SELECTS |= {b"RECURSIVEMATCH": ListSelect.RECURSIVEMATCH, b"SPECIAL-USE": ListSelect.SPECIAL_USE}
 _RETURNS = {b"SUBSCRIBED": ListReturn.SUBSCRIBED, b"CHILDREN": ListReturn.CHILDREN}
-_RETURNS |= {b"SPECIAL-USE": ListReturn.SPECIAL_USE}
+_RETURNS |= {b"SPECIAL-USE": ListReturn.SPECIAL_USE, b"MYRIGHTS": ListReturn.MYRIGHTS}
 
 
 def parse(cursor: Cursor) -> List:

@@ -6,6 +6,8 @@ RFC 9394 §3; RFC 9755 §3 (no CHARSET).
 
 import msgspec
 
+from postier.imap.fetch_items import FetchItems
+from postier.imap.fetch_syntax import parse_fetch_items
 from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
@@ -50,10 +52,12 @@ def returns_of(cursor: Cursor) -> Wanted | None:
     if not cursor.try_keyword(b"RETURN"):
         return None
     cursor.space()
-    options, partial = Return(0), None
+    options, partial, items = Return(0), None, None
     for option in cursor.items(lambda: _return(cursor), may_be_empty=True):
         if isinstance(option, Return):
             options |= option
+        elif isinstance(option, FetchItems):
+            options, items = options | Return.UPDATE, option
         elif partial is None:
             partial = option
         else:
@@ -61,7 +65,7 @@ def returns_of(cursor: Cursor) -> Wanted | None:
     cursor.space()
     if partial is not None and Return.ALL in options:
         raise bad("PARTIAL and ALL exclude each other")  # RFC 9394 §3.1
-    return Wanted(options if options or partial else Return.ALL, partial)
+    return Wanted(options if options or partial else Return.ALL, partial, items)
 
 
 def program(cursor: Cursor, *, clears_saved: bool) -> Criterion:
@@ -93,8 +97,11 @@ def check_relevancy(criterion: Criterion, *, wants: bool) -> None:
         raise bad("RELEVANCY needs FUZZY")  # RFC 6203 §4
 
 
-def _return(cursor: Cursor) -> Return | Partial:
+def _return(cursor: Cursor) -> Return | Partial | FetchItems:
     name = cursor.keyword()
+    if name == b"UPDATE" and cursor.text.startswith(b" (", cursor.pos):  # RFC 5465 §7
+        cursor.space()
+        return parse_fetch_items(cursor, is_uid=False)
     if name == b"PARTIAL":
         cursor.space()
         return partial_range(cursor)

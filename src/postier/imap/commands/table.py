@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from postier.imap.commands import (
+    acl,
     append,
     authenticate,
     cancel_update,
@@ -23,6 +24,7 @@ from postier.imap.commands import (
     id,  # noqa: A004 - the verb's name
     login,
     metadata,
+    notify,
     quota,
     rename,
     search,
@@ -66,6 +68,12 @@ Command: TypeAlias = (
     | fetch.Fetch
     | store.Store
     | copy.Copy
+    | append.Catenate
+    | acl.SetAcl
+    | acl.GetAcl
+    | acl.ListRights
+    | acl.MyRights
+    | notify.Notify
     | metadata.GetMetadata
     | metadata.SetMetadata
     | quota.GetQuota
@@ -108,11 +116,19 @@ VERBS: dict[bytes, Verb] = {
     b"LSUB": Verb(list_verb.parse_lsub, LOGGED_IN),
     b"NAMESPACE": Verb(argumentless(Word.NAMESPACE), LOGGED_IN),
     b"STATUS": Verb(status.parse, LOGGED_IN),
+    b"SETACL": Verb(acl.parse_set, LOGGED_IN),
+    b"DELETEACL": Verb(acl.parse_delete, LOGGED_IN),
+    b"GETACL": Verb(acl.parse_get, LOGGED_IN),
+    b"LISTRIGHTS": Verb(acl.parse_list, LOGGED_IN),
+    b"MYRIGHTS": Verb(acl.parse_my, LOGGED_IN),
+    b"NOTIFY": Verb(notify.parse, LOGGED_IN),
     b"GETMETADATA": Verb(metadata.parse_get, LOGGED_IN),
     b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
     b"APPEND": Verb(append.parse, LOGGED_IN),
+    b"REPLACE": Verb(append.parse_replace, _SELECTED, by_number=True, writes=True),
+    b"UID REPLACE": Verb(append.parse_uid_replace, _SELECTED, writes=True),
     b"UNAUTHENTICATE": Verb(argumentless(Word.UNAUTHENTICATE), LOGGED_IN),
     b"COMPRESS": Verb(compress.parse, LOGGED_IN),
     b"UIDBATCHES": Verb(uid_batches.parse, _SELECTED),
@@ -174,10 +190,10 @@ def _needs_qresync(command: Command) -> bool:
     )
 
 
-def parse_offer(offer: MessageOffered, session: Session) -> append.AppendMessage:
-    """The message that APPEND offers, if it is allowed now and well-formed; raises PeerError."""
+def parse_offer(offer: MessageOffered, session: Session, *, is_open: bool = False) -> append.AppendOffer:
+    """What APPEND offers, if it is allowed now and well-formed; raises PeerError."""
     _allowed(offer.line.verb, session)
-    return append.parse_offer(offer, utf8=session.utf8)
+    return append.parse_offer(offer, utf8=session.utf8, is_open=is_open)
 
 
 def _allowed(name: bytes, session: Session) -> Verb:

@@ -6,15 +6,30 @@ a command's messages are filed together or not at all; one command that is refus
 
 import msgspec
 
-from postier.imap.responses import INUSE, TRYCREATE, UNAVAILABLE, ResponseCode, Status, append_uid
+from postier.imap.commands.append import Begin
+from postier.imap.refusals import no
+from postier.imap.responses import (
+    INUSE,
+    NONEXISTENT,
+    TRYCREATE,
+    UNAVAILABLE,
+    ResponseCode,
+    Status,
+    append_uid,
+    untagged_ok,
+)
+from postier.imap.rights import Right
+from postier.mailbox import ledger
+from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.filing import Filed, Letter, file_messages
-from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.refusals import MailboxRefusedError, Refusal
+from postier.mailbox.rights import Place
 from postier.mime.index import MessageIndex
 from postier.mta.sieving.events import Cause
 from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.transfer import target_id
+from postier.servers.imap.transfer import target
+from postier.servers.imap.transfer_across import flags_in_target, mark_seen
 from postier.store.blobs import BlobDraft
 from postier.store.transaction import ConflictError, StoreError, WriteTx
 
@@ -29,6 +44,13 @@ class Piece(msgspec.Struct, frozen=True):
     keywords: tuple[str, ...]
 
 
+class Replaced(msgspec.Struct, frozen=True):
+    """The message that REPLACE removes."""
+
+    place: Place
+    uid: int
+
+
 class Append(msgspec.Struct):
     """One command's messages."""
 
@@ -37,6 +59,7 @@ class Append(msgspec.Struct):
     pieces: list[Piece]
     size_bytes: int = 0
     failure: Done | None = None
+    replaces: Replaced | None = None
 
 
 async def file_appends(connection: Connection, appends: list[Append]) -> list[Done]:
@@ -47,17 +70,36 @@ async def file_appends(connection: Connection, appends: list[Append]) -> list[Do
     if len(whole) > 1:
         try:
             filed = iter(await store.write_with_blobs(drafts, _file_all, account_id, whole))
-            return [append.failure or _filed(connection, next(filed)) for append in appends]
+            return [append.failure or _filed(connection, append, next(filed)) for append in appends]
         except (MailboxRefusedError, ConflictError, StoreError):
             pass
     return [append.failure or await _file_one(connection, append) for append in appends]
+
+
+async def replaced(connection: Connection, head: Begin) -> Replaced:
+    """The message that is to be replaced. Raises PeerError (RFC 8508 §3.2)."""
+    selected = connection.opened()
+    assert head.replaces is not None
+    try:
+        selected.place.require(Right.DELETE_MESSAGE)
+        selected.place.require(Right.EXPUNGE)
+        chosen = await selected.choose(connection.store, head.replaces, is_uid=head.is_uid)
+    except MailboxRefusedError as refusal:
+        done = refusal_of(refusal)
+        raise no(done.text, done.code) from None
+    except StoreError:
+        done = unavailable()
+        raise no(done.text, done.code) from None
+    if len(chosen.uids) != 1:
+        raise no("There is no such message", NONEXISTENT)
+    return Replaced(selected.place, chosen.uids[0])
 
 
 async def _file_one(connection: Connection, append: Append) -> Done:
     drafts = [piece.draft for piece in append.pieces]
     try:
         (filed,) = await connection.store.write_with_blobs(drafts, _file_all, connection.account_id, [append])
-        return _filed(connection, filed)
+        return _filed(connection, append, filed)
     except MailboxRefusedError as refusal:
         return refusal_of(refusal)
     except ConflictError:
@@ -69,25 +111,43 @@ async def _file_one(connection: Connection, append: Append) -> Done:
 def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[Filed]]:
     filed = []
     for append in appends:
-        mailbox_id = target_id(tx, account_id, append.mailbox)
+        place = target(tx, account_id, append.mailbox)
+        if append.replaces is not None:
+            _remove(tx, place, append.replaces)
         letters = [
             Letter(
                 piece.index,
                 piece.draft.blob_id,
                 len(piece.draft.content),
                 piece.received_at_us,
-                piece.system_flags | keyword_bits(tx, account_id, piece.keywords),
+                flags_in_target(tx, place, account_id, piece.system_flags, piece.keywords),
             )
             for piece in append.pieces
         ]
-        filed.append(file_messages(tx, account_id, mailbox_id, letters))
+        filed.append(file_messages(tx, place.account_id, place.mailbox_id, letters))
+        mark_seen(tx, place, account_id, filed[-1], [piece.system_flags for piece in append.pieces])
     return filed
 
 
-def _filed(connection: Connection, filed: list[Filed]) -> Done:
+def _remove(tx: WriteTx, target_place: Place, old: Replaced) -> None:
+    """First, so that the quota is asked for what the new message takes more (RFC 8508 §3.4)."""
+    for account_id in sorted({old.place.account_id, target_place.account_id}):
+        ledger.lock(tx, account_id)
+    gone = expunge_uids(tx, old.place.account_id, old.place.mailbox_id, [(old.uid, old.uid)])
+    if not gone.ranges:
+        raise MailboxRefusedError(Refusal.GONE, "the message is gone")
+
+
+def _filed(connection: Connection, append: Append, filed: list[Filed]) -> Done:
     connection.appended += len(filed)
-    events.note(connection, Cause.APPEND, filed[0].mailbox_id, [one.uid for one in filed])
-    return Done("APPEND completed", append_uid(filed[0].uidvalidity, [one.uid for one in filed]))
+    events.note(
+        connection, Cause.APPEND, filed[0].account_id, filed[0].mailbox_id, [one.uid for one in filed]
+    )
+    code = append_uid(filed[0].uidvalidity, [one.uid for one in filed])
+    if append.replaces is None:
+        return Done("APPEND completed", code)
+    connection.send(untagged_ok("The new message is there", code))  # RFC 8508 §4.3: before the EXPUNGE line
+    return Done("REPLACE completed", tells_modseq=True)
 
 
 def refusal_of(refusal: MailboxRefusedError) -> Done:

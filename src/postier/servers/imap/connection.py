@@ -15,6 +15,7 @@ from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.responses import UNAVAILABLE, ResponseCode, Status, bye
 from postier.imap.state import Session
+from postier.mailbox.filing import MAX_FILED_AT_ONCE
 from postier.mime.address import Address
 from postier.mta.sieving.events import Events, Happened
 from postier.servers.imap.compression import BrokenDeflateError, Compression
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from postier.servers.imap.append import Appending
     from postier.servers.imap.idle import Idlers
     from postier.servers.imap.metadata import Seen
+    from postier.servers.imap.notify import Watching
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -87,16 +89,17 @@ class Connection:
         "fetched",
         "happened",
         "has_news",
-        "is_refolded",
         "mechanisms",
         "metadata_seen",
         "owner",
         "progress",
         "reader",
+        "refolded_id",
         "selected",
         "sent_bytes",
         "session",
         "stream",
+        "watching",
     )
 
     def __init__(self, owner: Owner, stream: Stream) -> None:
@@ -110,7 +113,7 @@ class Connection:
         self.append: Appending | None = None
         self.happened: list[Happened] = []  # what scripts may follow, in the commands since they ran
         self.has_news = False  # somebody changed the account while this connection is in IDLE
-        self.is_refolded = False  # the account's search texts have today's form
+        self.refolded_id = 0  # the account whose search texts have today's form
         self.mechanisms: tuple[str, ...] = ()  # of AUTHENTICATE (`authenticate.learn_mechanisms`)
         self.errors = 0  # in a row
         self.failed_logins = 0
@@ -118,6 +121,7 @@ class Connection:
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
         self.sent_bytes = 0
+        self.watching: Watching | None = None  # NOTIFY
         self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
         self.compression: Compression | None = None
         self.progress: tuple[int, int] | None = (
@@ -135,12 +139,16 @@ class Connection:
         """What this connection is offered now."""
         settings = self.owner.settings
         may_login = self.may_login
+        # RFC 9738 §3: only saving has a limit; of more messages than a FETCH may have, an unaware client would miss some (§4.2)
+        extra = [b"SAVELIMIT=%d" % MAX_FILED_AT_ONCE]
+        if settings.offers_unauthenticate:
+            extra.append(b"UNAUTHENTICATE")
         offer = Offer(
             mechanisms=self.mechanisms if may_login else (),
             can_starttls=self.can_starttls,
             may_login=may_login,
             message_bytes=settings.message_bytes,
-            extra=(b"UNAUTHENTICATE",) if settings.offers_unauthenticate else (),
+            extra=tuple(extra),
         )
         return capabilities(self.session.state, offer)
 

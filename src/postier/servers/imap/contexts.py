@@ -12,16 +12,18 @@ from collections.abc import Sequence
 
 from postier.imap.commands.cancel_update import CancelUpdate
 from postier.imap.contexts import MAX_CONTEXTS, MAX_RESULTS, Context, Numbers
+from postier.imap.fetch_items import FetchItems
 from postier.imap.refusals import bad
 from postier.imap.responses import Status, no_update, status_line
 from postier.imap.search import Criterion, Uids, conjunction, with_numbers_bound
 from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import ranges_of
 from postier.imap.sorting import SortField, SortKey
-from postier.imap.view import MailboxView
+from postier.imap.view import Chosen, MailboxView
 from postier.mailbox.order import in_order
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.servers.imap.connection import Connection, Done
+from postier.servers.imap.fetch import send_new
 from postier.servers.imap.matching import matching_uids
 from postier.servers.imap.selected import MailboxGoneError, Selected, uids_of
 from postier.servers.imap.sort_keys import read_keyed
@@ -59,6 +61,7 @@ def keep(
     is_uid: bool,
     keys: tuple[SortKey, ...] | None = None,
     start: bytes = b"",
+    items: FetchItems | None = None,
 ) -> bool:
     """Keep a result up to date from now on, or tell that it is not; whether it is known to the client what is."""
     selected = connection.opened()
@@ -72,7 +75,7 @@ def keep(
     if not kept.open:
         kept.modseq = selected.modseq
     frozen = with_numbers_bound(criterion, selected.view.uid_ranges)
-    kept.open[tag] = Context(tag, frozen, results, is_uid=is_uid, keys=keys, start=start)
+    kept.open[tag] = Context(tag, frozen, results, is_uid=is_uid, keys=keys, start=start, items=items)
     return True
 
 
@@ -88,12 +91,17 @@ def cancel(connection: Connection, command: CancelUpdate) -> Done:
     return Done("CANCELUPDATE completed")
 
 
-async def news(connection: Connection, *, may_expunge: bool) -> None:
-    """Tell what happened in the open mailbox, and to the results kept. Raises MailboxGoneError, StoreError."""
+async def news(connection: Connection, *, may_expunge: bool, is_asked: bool = False) -> None:
+    """Tell what happened in the open mailbox, and to the results kept; `is_asked` as in `Selected.news`.
+
+    Raises MailboxGoneError, StoreError.
+    """
     selected, store = connection.opened(), connection.store
+    if selected.is_frozen and not is_asked:
+        return
     kept = selected.contexts
     if not kept:
-        connection.send(await selected.news(store, may_expunge=may_expunge))
+        connection.send(await selected.news(store, may_expunge=may_expunge, is_asked=is_asked))
         return
     connection.send(await selected.learn(store))
     changes = await store.read(changes_for, selected.account_id, selected.mailbox_id, kept.modseq)
@@ -123,7 +131,12 @@ async def _update(
     for context, (gone, _, _) in decided:
         connection.send(context.remove(gone, _numbers(context, view)))
     connection.send(await selected.flush(store, may_expunge=may_expunge))
+    appended = frozenset(uids_of(changes.appended))
     for context, (_, came, ordered) in decided:
+        new = array("I", sorted(came & appended))
+        if new and context.items is not None:  # RFC 5465 §7: behind EXISTS, before ADDTO
+            view = await selected.load(store)
+            await send_new(connection, Chosen(new, view.seqs_of(new)), context.items)
         if came:
             connection.send(context.add(came, ordered, _numbers(context, view)))
     kept.undecided = looked_at - known

@@ -9,6 +9,8 @@ from typing import assert_never
 
 import structlog
 
+from postier.imap.commands.acl import GetAcl, ListRights, MyRights, SetAcl
+from postier.imap.commands.append import Catenate
 from postier.imap.commands.argumentless import Argumentless, Word
 from postier.imap.commands.authenticate import Authenticate
 from postier.imap.commands.cancel_update import CancelUpdate
@@ -24,6 +26,7 @@ from postier.imap.commands.id import Id
 from postier.imap.commands.list import List
 from postier.imap.commands.login import Login
 from postier.imap.commands.metadata import GetMetadata, SetMetadata
+from postier.imap.commands.notify import Notify
 from postier.imap.commands.quota import GetQuota, GetQuotaRoot
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.search import CharsetError, Search
@@ -73,10 +76,12 @@ from postier.servers.imap import (
     idle,
     mailboxes,
     metadata,
+    notify,
     quota,
     search,
     select,
     session_verbs,
+    sharing,
     sort,
     store,
     thread,
@@ -89,6 +94,7 @@ from postier.store.transaction import ConflictError, StoreError
 from postier.tls.stream import StreamExpiredError
 
 LOG = structlog.get_logger()
+_REMOVING = frozenset([b"EXPUNGE", b"UID EXPUNGE", b"MOVE", b"UID MOVE"])
 _UNWATCHED = frozenset([b"IDLE", b"LOGIN", b"AUTHENTICATE", b"STARTTLS"])  # their length is not ours
 
 
@@ -110,11 +116,16 @@ async def converse(connection: Connection) -> None:
                 await append.settle(connection)
                 if connection.happened:
                     continue
+                while connection.watching is not None and connection.has_news:  # more may come meanwhile
+                    connection.has_news = False
+                    await notify.tell(connection)
                 await connection.receive()
             else:
                 await _take(connection, event)
     except EndError as end:
         connection.send(end.farewell)
+    except MailboxGoneError:
+        connection.send(_mailbox_gone().farewell)
     except StreamExpiredError:
         if stream.is_blocked:  # it takes nothing, so it would not take a farewell
             stream.abort()
@@ -124,6 +135,7 @@ async def converse(connection: Connection) -> None:
         connection.send(bye("Internal error", SERVERBUG))
     finally:
         append.drop(connection)
+        notify.stop(connection)
         connection.write_out()
         if connection.happened:
             await events.settle(connection)
@@ -152,7 +164,7 @@ async def _take(connection: Connection, event: Event) -> None:
             await append.message_ended(connection)
             return
         case AppendEnded():
-            await append.ended(connection)
+            await append.ended(connection, event)
             connection.expect_command()
             return
         case CommandLine():
@@ -185,6 +197,8 @@ async def run(connection: Connection, line: CommandLine) -> None:
     was_withholding = selected is not None and selected.is_withholding
     done: Done | None
     try:
+        if selected is not None and selected.is_foreign:
+            await sharing.still_allowed(connection)
         if line.verb in _UNWATCHED:
             done = await _execute(connection, line)
         else:
@@ -209,7 +223,9 @@ async def run(connection: Connection, line: CommandLine) -> None:
         connection.errors = 0
         return
     if selected is not None and selected is connection.selected:
-        is_told = await tell_news(connection, may_expunge=VERBS[line.verb].may_expunge)
+        is_told = await tell_news(
+            connection, may_expunge=VERBS[line.verb].may_expunge, is_asked=line.verb in _REMOVING
+        )
         must_tell = done.tells_modseq or was_withholding or not is_told
         done = condstore.completed(connection, done, must_tell=must_tell)
     if connection.session.tells_metadata:
@@ -222,11 +238,11 @@ async def run(connection: Connection, line: CommandLine) -> None:
         raise EndError
 
 
-async def tell_news(connection: Connection, *, may_expunge: bool) -> bool:
+async def tell_news(connection: Connection, *, may_expunge: bool, is_asked: bool = False) -> bool:
     """At the end of a command: what happened in the selected mailbox; whether it could be told."""
     assert connection.selected is not None
     try:
-        await contexts.news(connection, may_expunge=may_expunge)
+        await contexts.news(connection, may_expunge=may_expunge, is_asked=is_asked)
         return True
     except StoreError:
         return False  # it is told at the end of a later command
@@ -283,9 +299,22 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await mailboxes.subscribe(connection, command)
         case UidBatches():
             return await select.batches(connection, command)
+        case Catenate():
+            await append.catenated(connection, command)
+            return None
         case Compress():
             session_verbs.compress(connection, command.tag)
             return None
+        case SetAcl():
+            return await sharing.set_acl(connection, command)
+        case GetAcl():
+            return await sharing.get_acl(connection, command)
+        case ListRights():
+            return await sharing.list_rights(connection, command)
+        case MyRights():
+            return await sharing.my_rights(connection, command)
+        case Notify():
+            return await notify.notify(connection, command)
         case GetMetadata():
             return await metadata.get_metadata(connection, command)
         case SetMetadata():

@@ -37,8 +37,8 @@ async def esearch(connection: Connection, command: MultiSearch) -> Done:
     command = msgspec.structs.replace(command, criterion=await filters.look_up(connection, command.criterion))
     if asks_modseq(command.criterion):
         condstore.client_knows(connection)
-    await sort_keys.refold(connection)
-    names = await connection.store.read(_chosen, connection.account_id, command, _selected_id(connection))
+    await sort_keys.refold(connection, connection.account_id)
+    names = await connection.store.read(_chosen, connection.account_id, command, _selected_place(connection))
     if len(names) > MAX_MAILBOXES:
         raise no("Too many mailboxes are searched", LIMIT)  # RFC 7377 §2.4
     is_kept = False
@@ -55,17 +55,18 @@ async def esearch(connection: Connection, command: MultiSearch) -> Done:
     return Done("ESEARCH completed")
 
 
-def _selected_id(connection: Connection) -> int | None:
-    return None if connection.selected is None else connection.selected.mailbox_id
+def _selected_place(connection: Connection) -> tuple[int, int] | None:
+    selected = connection.selected
+    return None if selected is None else (selected.account_id, selected.mailbox_id)
 
 
-def _chosen(tx: ReadTx, account_id: int, command: MultiSearch, selected_id: int | None) -> list[str]:
+def _chosen(tx: ReadTx, account_id: int, command: MultiSearch, selected: tuple[int, int] | None) -> list[str]:
     """The names of the mailboxes that are meant, each once."""
 
     def is_meant(listed: Listed) -> bool:
         if listed.status is None:
             return False
-        if command.wants_selected and listed.status.mailbox_id == selected_id:
+        if command.wants_selected and (listed.status.account_id, listed.status.mailbox_id) == selected:
             return True
         return any(source.has(listed.name, is_subscribed=listed.is_subscribed) for source in command.sources)
 
@@ -84,12 +85,12 @@ async def _search_one(connection: Connection, command: MultiSearch, name: str) -
     )
     selected = connection.selected
     uids: Sequence[int]
-    if selected is not None and selected.mailbox_id == state.mailbox_id:
+    if selected is not None and _selected_place(connection) == (state.account_id, state.mailbox_id):
         uids = await found(connection, command.criterion, is_uid=True)
         if returns.saves:
             selected.view.save(saved_result(returns, uids))
         is_kept = Return.UPDATE in returns.options and contexts.keep(
-            connection, command.tag, command.criterion, uids, is_uid=True, start=start
+            connection, command.tag, command.criterion, uids, is_uid=True, start=start, items=returns.items
         )
     else:
         is_kept = False
@@ -106,14 +107,16 @@ async def _search_one(connection: Connection, command: MultiSearch, name: str) -
 
 async def _unselected(connection: Connection, state: MailboxState) -> Selected:
     """A mailbox as if it had just been selected, read-only and by somebody else: nothing in it is recent."""
-    account_id = connection.account_id
-    keywords = await connection.store.read(keywords_of, account_id)
+    await sort_keys.refold(connection, state.account_id)
+    keywords = await connection.store.read(keywords_of, state.account_id)
     view = MailboxView(state.message_count, uid_next=state.uidnext, keywords=keywords)
     return Selected(
-        account_id,
+        state.account_id,
         state.mailbox_id,
         modseq=state.modseq,
         highest_modseq=state.highest_modseq,
         uidnext=state.uidnext,
         view=view,
+        reader_id=connection.account_id,
+        rights=state.rights,
     )

@@ -19,21 +19,22 @@ _UNKNOWN: Mapping[int, int] = MappingProxyType({})
 def note(
     connection: Connection,
     cause: Cause,
+    account_id: int,
     mailbox_id: int,
     uids: Sequence[int],
     before: Mapping[int, int] = _UNKNOWN,
 ) -> None:
-    """Something happened to these messages."""
-    if connection.owner.events is not None and uids:
+    """Something happened to these messages; in a mailbox of another no script of ours follows."""
+    if connection.owner.events is not None and uids and account_id == connection.account_id:
         connection.happened.append(Happened(cause, mailbox_id, uids, before))
 
 
 async def flags_before(connection: Connection, ranges: Sequence[UidRange]) -> Mapping[int, int] | None:
     """The flags of messages that are about to change, if a script may want to know. Raises StoreError."""
     events = connection.owner.events
-    if events is None or not await events.is_watched(connection.account_id):
-        return None
     selected = connection.opened()
+    if events is None or selected.is_foreign or not await events.is_watched(connection.account_id):
+        return None
     rows = await connection.store.read_bulk(uid_flags, selected.account_id, selected.mailbox_id, ranges)
     return dict(rows)
 

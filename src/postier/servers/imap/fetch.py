@@ -14,6 +14,7 @@ from postier.imap.fetch_items import FetchItems
 from postier.imap.flags import SEEN, FlagList
 from postier.imap.mailbox_responses import vanished_earlier_line
 from postier.imap.responses import EXPUNGEISSUED, UNAVAILABLE, Status
+from postier.imap.rights import Right
 from postier.imap.sets import MAX_NUMBER, Ranges, ranges_of, ranges_text
 from postier.imap.view import Chosen
 from postier.mailbox.resync import changed_uids, vanished_since
@@ -53,7 +54,7 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
         done = Sent(await send_columns(connection, chosen, items), 0)
     else:
         now_seen: list[UidRange] = []
-        if items.sets_seen and not session.is_read_only:
+        if items.sets_seen and not session.is_read_only and Right.SEEN in selected.rights:
             now_seen = await _set_seen(connection, chosen)
         done = await send_contents(connection, chosen, items, now_seen)
     if done.unreadable:
@@ -61,6 +62,14 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
     if done.sent < len(chosen.uids) and not command.is_uid:
         return Done("Some of the messages no longer exist", EXPUNGEISSUED, Status.NO)  # RFC 2180 §4.1.2
     return Done("FETCH completed")
+
+
+async def send_new(connection: Connection, chosen: Chosen, items: FetchItems) -> None:
+    r"""Tell of new messages, unasked; \Seen is not set (RFC 5465 §5.2, §7). Raises StoreError."""
+    if items.is_columns_only:
+        await send_columns(connection, chosen, items)
+    else:
+        await send_contents(connection, chosen, items, [])
 
 
 async def changed(connection: Connection, chosen: Chosen, since_modseq: int) -> Chosen:

@@ -16,6 +16,7 @@ from postier.imap.mailbox_responses import (
 )
 from postier.imap.responses import capability as capability_code
 from postier.imap.responses import untagged_ok
+from postier.mailbox.rights import OTHER_USERS, SHARED
 from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
 
@@ -61,6 +62,13 @@ def identify(connection: Connection, command: Id) -> Done:
 
 
 def namespace(connection: Connection) -> Done:
-    """NAMESPACE: one's own mailboxes, without a prefix."""
-    connection.send(namespace_line([NamespacePrefix("")], utf8=connection.session.utf8))
+    """NAMESPACE: one's own mailboxes, without a prefix; those of other users; those of accounts that are for sharing."""
+    connection.send(
+        namespace_line(
+            [NamespacePrefix("")],
+            [NamespacePrefix(OTHER_USERS)],
+            [NamespacePrefix(SHARED)],
+            utf8=connection.session.utf8,
+        )
+    )
     return Done("NAMESPACE completed")

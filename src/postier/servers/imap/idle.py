@@ -12,7 +12,7 @@ from postier.imap.commands.argumentless import is_done
 from postier.imap.reader_events import NEED_DATA, AnswerLine, Refused
 from postier.imap.refusals import bad
 from postier.imap.responses import continuation
-from postier.servers.imap import contexts, metadata
+from postier.servers.imap import contexts, metadata, notify, sharing
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.store.transaction import StoreError
 
@@ -60,12 +60,15 @@ async def idle(connection: Connection) -> Done:
     connection.send(continuation("idling"))
     connection.reader.expect_answer()
     connection.expect_command()
-    unwatch = connection.store.watch(connection.account_id, connection.account_changed)
+    accounts = {connection.account_id}
+    if connection.selected is not None:
+        accounts.add(connection.selected.account_id)
+    unwatch = [connection.store.watch(account_id, connection.account_changed) for account_id in accounts]
     connection.owner.idlers.add(connection)
     connection.has_news = True  # what happened since the last command
     try:
         while True:
-            if connection.has_news:
+            while connection.has_news:  # more may come meanwhile
                 connection.has_news = False
                 await _tell(connection)
             match connection.reader.next_event():
@@ -79,16 +82,23 @@ async def idle(connection: Connection) -> Done:
                     assert event is NEED_DATA
             await connection.receive()
     finally:
-        unwatch()
-        connection.owner.idlers.remove(connection)
+        for end in unwatch:
+            end()
+        if connection.watching is None:
+            connection.owner.idlers.remove(connection)
 
 
 async def _tell(connection: Connection) -> None:
+    if connection.watching is not None:  # RFC 5465 §4: exactly the same events
+        await notify.tell(connection, is_in_idle=True)
+        return
     if connection.session.tells_metadata:
         await metadata.tell_changes(connection)
     if connection.selected is None:
         return
     try:
+        if connection.selected.is_foreign:
+            await sharing.still_allowed(connection)
         await contexts.news(connection, may_expunge=True)
         connection.expect_command()  # a search for a context had the turn
     except StoreError:

@@ -7,9 +7,10 @@ RFC 8474 §4.
 
 from collections.abc import Iterator
 
+from postier.imap.acl_responses import my_rights_line
 from postier.imap.commands.create import Create
 from postier.imap.commands.delete import Delete
-from postier.imap.commands.list import List, ListSelect
+from postier.imap.commands.list import List, ListReturn, ListSelect
 from postier.imap.commands.rename import Rename
 from postier.imap.commands.status import StatusItem, StatusQuery
 from postier.imap.commands.subscribe import Subscribe
@@ -20,6 +21,7 @@ from postier.imap.metadata_responses import metadata_line
 from postier.imap.object_ids import mailbox_object_id
 from postier.imap.refusals import no
 from postier.imap.responses import USEATTR, mailbox_id
+from postier.imap.rights import Right
 from postier.imap.state import Step
 from postier.mailbox.annotations import annotations_of
 from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
@@ -28,6 +30,8 @@ from postier.mailbox.folders import unsubscribe as remove_subscription
 from postier.mailbox.listing import Listed, MailboxStatus, list_mailboxes, mailbox_status
 from postier.mailbox.quota import deleted_bytes
 from postier.mailbox.reading import open_mailbox
+from postier.mailbox.rights import enter
+from postier.mailbox.seen import unseen_by
 from postier.mailbox.tally import tally
 from postier.servers.imap import condstore
 from postier.servers.imap.connection import Connection, Done
@@ -49,18 +53,28 @@ async def create(connection: Connection, command: Create) -> Done:
         actor_id=account_id,
         special_use=command.special_uses[0] if command.special_uses else None,
     )
-    return Done("CREATE completed", mailbox_id(mailbox_object_id(account_id, made.mailbox_id)))
+    return Done("CREATE completed", mailbox_id(mailbox_object_id(made.account_id, made.mailbox_id)))
 
 
 async def delete(connection: Connection, command: Delete) -> Done:
     """DELETE; one's own selected mailbox is closed by it."""
     account_id, store = connection.account_id, connection.store
-    found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
+    found = await store.read(
+        mailbox_status, account_id, command.mailbox, actor_id=account_id, right=Right.DELETE_MAILBOX
+    )
     await store.write_bulk(delete_mailbox, account_id, command.mailbox, actor_id=account_id)
-    if connection.selected is not None and connection.selected.mailbox_id == found.mailbox_id:
+    if connection.selected is not None and _is_selected(connection, found):
         connection.selected = None
         connection.session.step(Step.MAILBOX_CLOSED)
     return Done("DELETE completed")
+
+
+def _is_selected(connection: Connection, found: MailboxStatus) -> bool:
+    selected = connection.selected
+    return selected is not None and (selected.account_id, selected.mailbox_id) == (
+        found.account_id,
+        found.mailbox_id,
+    )
 
 
 async def rename(connection: Connection, command: Rename) -> Done:
@@ -86,7 +100,7 @@ async def status(connection: Connection, command: StatusQuery) -> Done:
     if StatusItem.HIGHESTMODSEQ in command.items:
         condstore.client_knows(connection)
     found = await store.read(mailbox_status, account_id, command.mailbox, actor_id=account_id)
-    values = await _values(connection, command.mailbox, command.items, found)
+    values = await status_values(connection, command.mailbox, command.items, found)
     connection.send(status_data(command.mailbox, values, utf8=utf8))
     return Done("STATUS completed")
 
@@ -104,10 +118,13 @@ async def list_(connection: Connection, command: List) -> Done:
     for name, attributes, child_info, counters in _answers(command, listed):
         connection.send(list_line(name, attributes, utf8=utf8, child_info=child_info, verb=verb.encode()))
         if command.status_items and counters is not None:  # RFC 5819 §2
-            values = await _values(connection, name, command.status_items, counters)
+            values = await status_values(connection, name, command.status_items, counters)
             connection.send(status_data(name, values, utf8=utf8))
+        if ListReturn.MYRIGHTS in command.returns and counters is not None:  # RFC 8440 §3
+            place = await store.read(enter, account_id, name, actor_id=account_id)
+            connection.send(my_rights_line(name, place.rights, utf8=utf8))
         if command.entries and counters is not None:  # RFC 9590 §3
-            found = await store.read(annotations_of, account_id, counters.mailbox_id, account_id)
+            found = await store.read(annotations_of, counters.account_id, counters.mailbox_id, account_id)
             connection.send(metadata_line(name, chosen(found, command.entries), utf8=utf8))
     return Done(f"{verb} completed")
 
@@ -125,7 +142,7 @@ def _answers(
         is_chosen = _is_chosen(command, each)
         child_info = command.child_info if each.name in parents else ()
         if is_chosen or child_info:
-            yield each.name, _attributes(each), child_info, each.status
+            yield each.name, attributes_of(each), child_info, each.status
         elif command.is_lsub and each.name in parents and command.patterns[0].endswith("%"):
             # RFC 3501 §6.3.9: a name that is not subscribed, but has subscribed names below it
             yield each.name, ["\\Noselect"], (), None
@@ -150,7 +167,8 @@ def _parents(chosen: list[Listed]) -> set[str]:
     return parents
 
 
-def _attributes(each: Listed) -> list[str]:
+def attributes_of(each: Listed) -> list[str]:
+    """The attributes of a LIST line."""
     attributes = []
     if each.status is None:
         attributes += ["\\NonExistent", "\\Noselect"]  # the second for clients of RFC 3501
@@ -162,11 +180,16 @@ def _attributes(each: Listed) -> list[str]:
     return attributes
 
 
-async def _values(
+async def status_values(
     connection: Connection, name: str, items: tuple[StatusItem, ...], found: MailboxStatus
 ) -> dict[bytes, int | bytes]:
-    account_id, store = connection.account_id, connection.store
-    recent = await store.read(_recent, account_id, name) if StatusItem.RECENT in items else 0
+    """What a STATUS line says of a mailbox."""
+    account_id, store = found.account_id, connection.store
+    is_own = account_id == connection.account_id
+    recent = await store.read(_recent, account_id, name) if StatusItem.RECENT in items and is_own else 0
+    unseen = found.unseen_count
+    if StatusItem.UNSEEN in items and not is_own:
+        unseen = await store.read(unseen_by, account_id, found.mailbox_id, connection.account_id)
     deleted = 0
     if StatusItem.DELETED_STORAGE in items and found.deleted_count:
         read = store.read if found.message_count <= INLINE_MESSAGES else store.read_bulk
@@ -175,13 +198,13 @@ async def _values(
         StatusItem.MESSAGES: found.message_count,
         StatusItem.UIDNEXT: found.uidnext,
         StatusItem.UIDVALIDITY: found.uidvalidity,
-        StatusItem.UNSEEN: found.unseen_count,
+        StatusItem.UNSEEN: unseen,
         StatusItem.DELETED: found.deleted_count,
         StatusItem.DELETED_STORAGE: deleted,
         StatusItem.SIZE: found.size_bytes,
         StatusItem.RECENT: recent,
         StatusItem.HIGHESTMODSEQ: found.highest_modseq,
-        StatusItem.MAILBOXID: b"(%b)" % mailbox_object_id(connection.account_id, found.mailbox_id),
+        StatusItem.MAILBOXID: b"(%b)" % mailbox_object_id(account_id, found.mailbox_id),
         StatusItem.APPENDLIMIT: connection.owner.settings.message_bytes,
     }
     return {item.value: values[item] for item in items}

@@ -3,6 +3,7 @@
 Not here: the criteria (`imap.search`), deciding (`mailbox.search`). Source: RFC 9051 §6.4.4; RFC 6203.
 """
 
+import functools
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from postier.mailbox.keywords import keywords_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates
 from postier.mailbox.search import matching as matches_of
 from postier.mailbox.search import search as plan_search
+from postier.mailbox.seen import seen_by
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.selected import Selected
 
@@ -98,10 +100,11 @@ async def _bound(
         return view.uid_ranges(numbers, is_uid)
 
     now_s = connection.owner.now_us() // 1_000_000
-    return bind(
-        criterion,
-        Binding(view.keywords, ranges, view.recent_from, now_s, lambda term: loosened(term, closeness)),
-    )
+    seen = None
+    if selected.is_foreign:
+        seen = tuple(await store.read(seen_by, selected.account_id, selected.mailbox_id, selected.reader_id))
+    loosen = functools.partial(loosened, closeness=closeness)
+    return bind(criterion, Binding(view.keywords, ranges, view.recent_from, now_s, loosen, seen))
 
 
 async def _decided(

@@ -18,6 +18,7 @@ from postier.imap.metadata_responses import (
     metadata_max_size,
 )
 from postier.imap.refusals import PeerError, no
+from postier.imap.rights import Right
 from postier.mailbox.annotations import (
     EVERYBODY,
     MAX_VALUE_BYTES,
@@ -32,14 +33,13 @@ from postier.mailbox.annotations import (
     server_annotations,
     shared_modseq,
 )
-from postier.mailbox.folders import mailbox_id_of
-from postier.mailbox.names import canonical
-from postier.mailbox.refusals import no_such_mailbox
+from postier.mailbox.rights import Place, enter, no_permission
 from postier.servers.imap.connection import Connection, Done
 from postier.store.changes import account_modseq
 from postier.store.transaction import ReadTx, StoreError, WriteTx
 
 _ADMIN = "/shared/admin"
+_ANNOTATING = frozenset([Right.READ, Right.SEEN, Right.WRITE, Right.INSERT, Right.POST])
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -141,7 +141,8 @@ def _changes(tx: ReadTx, account_id: int, seen: Seen | None) -> tuple[list[Annot
 
 
 def _of_mailbox(tx: ReadTx, account_id: int, name: str) -> dict[str, bytes]:
-    return annotations_of(tx, account_id, _mailbox(tx, account_id, name), account_id)
+    place = _place(tx, account_id, name)
+    return annotations_of(tx, place.account_id, place.mailbox_id, account_id)
 
 
 def _set(
@@ -150,14 +151,18 @@ def _set(
     """What others changed before, and what is seen with the change itself."""
     changes, _ = _changes(tx, account_id, seen)
     if name:
-        annotate(tx, account_id, _mailbox(tx, account_id, name), account_id, values)
+        place = _place(tx, account_id, name)
+        if any(entry.startswith("/shared/") for entry, _ in values):
+            place.require(Right.WRITE)
+        annotate(tx, place.account_id, place.mailbox_id, account_id, values)
     else:
         annotate_server(tx, account_id, values)
     return changes, Seen(account_modseq(tx, account_id), shared_modseq(tx))
 
 
-def _mailbox(tx: ReadTx, account_id: int, name: str) -> int:
-    mailbox_id = mailbox_id_of(tx, account_id, canonical(name))
-    if mailbox_id is None:
-        raise no_such_mailbox()
-    return mailbox_id
+def _place(tx: ReadTx, account_id: int, name: str) -> Place:
+    """The mailbox, if one sees it and may do something with its messages (RFC 5464 §3.3)."""
+    place = enter(tx, account_id, name, actor_id=account_id, right=Right.LOOKUP)
+    if not place.rights & _ANNOTATING:
+        raise no_permission()
+    return place

@@ -29,6 +29,15 @@ async def read_values(
     store: Store, selected: Selected, portion: Chosen, columns: Sequence[Column]
 ) -> tuple[Sequence[int], Values]:
     """The sequence numbers of the messages that exist, and their values by column, UID among them."""
+    seqs, values = await _read(store, selected, portion, columns)
+    if selected.is_foreign and Column.FLAGS in values:
+        values[Column.FLAGS] = await selected.own_flags(store, values[Column.UID], values[Column.FLAGS])
+    return seqs, values
+
+
+async def _read(
+    store: Store, selected: Selected, portion: Chosen, columns: Sequence[Column]
+) -> tuple[Sequence[int], Values]:
     ranges = uid_ranges(portion, selected.view.uids)
     others = tuple(column for column in columns if column is not Column.UID)
     read = (selected.account_id, selected.mailbox_id, ranges)

@@ -58,7 +58,7 @@ async def search(connection: Connection, command: Search) -> Done:
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid)
+        contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid, items=returns.items)
     return Done("SEARCH completed")
 
 
@@ -109,7 +109,7 @@ async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) 
     selected, store = connection.opened(), connection.store
     if asks_modseq(criterion):
         condstore.client_knows(connection)
-    await sort_keys.refold(connection)
+    await sort_keys.refold(connection, selected.account_id)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
     connection.send(await selected.news(store, may_expunge=False))
     result = await matching(connection, criterion, uidnext=selected.told_uidnext)

@@ -1,7 +1,7 @@
 """A mailbox is opened and closed: SELECT, EXAMINE, CLOSE, UNSELECT.
 
 Not here: what is told afterwards (`selected`). Source: RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 3501 §6.3.1 (RECENT, UNSEEN);
-RFC 7162 §3.1.8, §3.2.5; RFC 10022.
+RFC 7162 §3.1.8, §3.2.5; RFC 10022; RFC 4314 §4, §5.
 Invariant: opening reads counters, never a list of messages (RECENT and UNSEEN of IMAP4rev1 where they cost little).
 """
 
@@ -15,6 +15,7 @@ from postier.imap.flags import SEEN
 from postier.imap.object_ids import mailbox_object_id
 from postier.imap.responses import CLOSED, untagged_ok
 from postier.imap.resync import Known, known_up_to
+from postier.imap.rights import Right
 from postier.imap.search import Flags
 from postier.imap.select_responses import OpenedMailbox, select_data, select_end
 from postier.imap.sets import MAX_NUMBER, SequenceSet
@@ -22,15 +23,18 @@ from postier.imap.state import Feature, State, Step
 from postier.imap.uid_batches import uid_batches, uid_batches_line
 from postier.imap.view import MailboxView
 from postier.mailbox.expunge import expunge_deleted
+from postier.mailbox.flags import permitted_flags
 from postier.mailbox.reading import MailboxState, claim_recent, open_mailbox, uids_at
 from postier.mailbox.resync import is_remembered
 from postier.mailbox.search import search
 from postier.mailbox.tally import tally
+from postier.servers.imap import notify
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.fetch import changed, send_columns, send_vanished
 from postier.servers.imap.selected import Selected
 from postier.store.transaction import ReadTx, StoreError
 
+_WRITING = frozenset([Right.INSERT, Right.EXPUNGE, Right.WRITE, Right.DELETE_MESSAGE, Right.SEEN])
 UNSEEN_LOOKED_FOR = 500  # UNSEEN is told of mailboxes with no more messages than these
 _RESYNCHRONISED = FetchItems((Column.UID, Column.FLAGS, Column.MODSEQ))
 INLINE_MESSAGES = 5_000  # larger mailboxes are expunged beside the loop
@@ -47,7 +51,9 @@ async def select(connection: Connection, command: Select) -> None:
     account_id = connection.account_id
     opened = await store.read(open_mailbox, account_id, command.mailbox, actor_id=account_id)
     recent_from, recent = None, 0
-    if session.sends_recent and opened.recent_uid < opened.uidnext:
+    owner_id = opened.account_id
+    is_own = owner_id == account_id
+    if is_own and session.sends_recent and opened.recent_uid < opened.uidnext:
         recent_from, recent = await _recent(connection, opened, claims=not command.is_examine)
     view = MailboxView(
         opened.message_count,
@@ -61,19 +67,22 @@ async def select(connection: Connection, command: Select) -> None:
         uid_only=session.uid_only,
     )
     first_unseen = None
-    if session.sends_recent and not session.uid_only:
+    if is_own and session.sends_recent and not session.uid_only:
         first_unseen = await store.read(_first_unseen, account_id, opened) or None
     connection.selected = Selected(
-        account_id,
+        owner_id,
         opened.mailbox_id,
         modseq=opened.modseq,
         highest_modseq=opened.highest_modseq,
         uidnext=opened.uidnext,
         view=view,
+        reader_id=account_id,
+        rights=opened.rights,
     )
     session.step(Step.MAILBOX_SELECTED, is_read_only=command.is_examine)
+    notify.apply(connection)
     answer = OpenedMailbox(
-        opened.name,
+        opened.name if is_own else command.mailbox,
         opened.message_count,
         opened.uidvalidity,
         opened.uidnext,
@@ -81,13 +90,14 @@ async def select(connection: Connection, command: Select) -> None:
         recent=recent,
         first_unseen=first_unseen,
         highest_modseq=opened.highest_modseq,
-        object_id=mailbox_object_id(account_id, opened.mailbox_id),
-        is_read_only=command.is_examine,
+        object_id=mailbox_object_id(owner_id, opened.mailbox_id),
+        permitted_flags=0 if command.is_examine else permitted_flags(opened.rights),
     )
     connection.send(select_data(answer, session))
     if command.known is not None and command.known.uid_validity == opened.uidvalidity:
         await _resynchronise(connection, command.known)
-    connection.send(select_end(command.tag, is_read_only=command.is_examine))
+    is_read_only = command.is_examine or not opened.rights & _WRITING
+    connection.send(select_end(command.tag, is_read_only=is_read_only))
 
 
 async def _resynchronise(connection: Connection, known: Known) -> None:
@@ -108,7 +118,7 @@ async def _resynchronise(connection: Connection, known: Known) -> None:
 async def close(connection: Connection) -> Done:
     r"""CLOSE: what is \Deleted goes without a word."""
     selected = connection.opened()
-    if not connection.session.is_read_only:
+    if not connection.session.is_read_only and Right.EXPUNGE in selected.rights:  # RFC 4314 §4
         store = connection.store
         write = store.write if selected.view.exists <= INLINE_MESSAGES else store.write_bulk
         await write(expunge_deleted, selected.account_id, selected.mailbox_id)

@@ -10,11 +10,16 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from postier.imap.flags import FIRST_KEYWORD_BIT
+from postier.imap.rights import ALL_RIGHTS, Right
 from postier.imap.sets import SequenceSet, ranges_of
 from postier.imap.view import Chosen, MailboxView
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.reading import uids_at
+from postier.mailbox.rights import Place
+from postier.mailbox.seen import overlaid, seen_by
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.store.transaction import Store
 from postier.store.uid_ranges import UidRange
@@ -38,11 +43,15 @@ class Selected:
         "account_id",
         "contexts",
         "highest_modseq",
+        "is_frozen",
         "mailbox_id",
         "modseq",
+        "reader_id",
+        "rights",
         "told_uidnext",
         "uidnext",
         "view",
+        "wants_flags",
     )
 
     def __init__(
@@ -54,15 +63,38 @@ class Selected:
         highest_modseq: int,
         uidnext: int,
         view: MailboxView,
+        reader_id: int,
+        rights: frozenset[Right] = ALL_RIGHTS,
     ) -> None:
-        self.account_id = account_id
+        self.account_id = account_id  # the owner's
+        self.reader_id = reader_id
+        self.rights = rights
         self.mailbox_id = mailbox_id
         self.modseq = modseq
         self.highest_modseq = highest_modseq  # the mailbox's, at `modseq`
         self.uidnext = self.told_uidnext = uidnext
         self.view = view
+        self.is_frozen = False  # the client wants to be told of nothing (NOTIFY)
+        self.wants_flags = True
         self.contexts: Contexts | None = None
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is a mailbox of another."""
+        return self.account_id != self.reader_id
+
+    @property
+    def place(self) -> Place:
+        """The mailbox and what its reader may do."""
+        return Place(self.account_id, self.mailbox_id, "", self.rights)
+
+    async def own_flags(self, store: Store, uids: Sequence[int], flags: Sequence[int]) -> Sequence[int]:
+        """The flags as the reader has them (`mailbox.seen`). Raises StoreError."""
+        if not self.is_foreign:
+            return flags
+        seen = await store.read(seen_by, self.account_id, self.mailbox_id, self.reader_id)
+        return overlaid(seen, uids, flags)
 
     @property
     def is_withholding(self) -> bool:
@@ -74,13 +106,23 @@ class Selected:
         """Up to where the client knows everything (RFC 7162 §3.2): what HIGHESTMODSEQ may say."""
         return self._withheld_from - 1 if self._withheld_from else self.highest_modseq
 
-    async def news(self, store: Store, *, may_expunge: bool) -> bytes:
-        """The lines that bring the client up to date; see also `contexts.news`. Raises MailboxGoneError, StoreError."""
+    async def news(self, store: Store, *, may_expunge: bool, is_asked: bool = False) -> bytes:
+        """The lines that bring the client up to date; see also `contexts.news`. Raises MailboxGoneError, StoreError.
+
+        `is_asked`: they are what a command asked for, such as EXPUNGE.
+        """
+        if self.is_frozen and not is_asked:
+            return b""
         return await self.learn(store) + await self.flush(store, may_expunge=may_expunge)
 
     async def learn(self, store: Store) -> bytes:
         """Note what happened; gives what to tell before `flush`. Raises MailboxGoneError, StoreError."""
         changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
+        changes = await store.read(changes_for, self.account_id, self.mailbox_id, self.modseq)
+        if self.is_foreign and changes is not None and changes.flags:
+            uids, bits, modseqs = zip(*changes.flags, strict=True)
+            own = await self.own_flags(store, uids, bits)
+            changes = msgspec.structs.replace(changes, flags=[*zip(uids, own, modseqs, strict=True)])
         self.take(changes)
         if changes is not None and changes.flags:
             return await self.learn_keywords(store, [bits for _, bits, _ in changes.flags])
@@ -96,7 +138,7 @@ class Selected:
         if changes.expunged:
             view.note_expunged(uids_of(changes.expunged))
             self._withheld_from = self._withheld_from or changes.expunged_from
-        if changes.flags:
+        if changes.flags and self.wants_flags:
             view.note_flags(
                 {uid: bits for uid, bits, _ in changes.flags},
                 {uid: modseq for uid, _, modseq in changes.flags},

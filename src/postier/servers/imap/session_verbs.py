@@ -12,6 +12,7 @@ from postier.imap.responses import COMPRESSIONACTIVE, tagged_ok
 from postier.imap.state import Step
 from postier.servers.imap.compression import Compression
 from postier.servers.imap.connection import Connection
+from postier.servers.imap.notify import stop
 
 LOG = structlog.get_logger()
 
@@ -33,6 +34,7 @@ def unauthenticate(connection: Connection, tag: bytes) -> None:
     if not settings.offers_unauthenticate:
         raise bad("Unknown command UNAUTHENTICATE")
     LOG.info("imap-unauthenticated", peer=connection.stream.peer_ip, account=str(connection.address))
+    stop(connection)
     connection.selected = connection.metadata_seen = None
     connection.session.step(Step.UNAUTHENTICATED)
     connection.account_id, connection.address = 0, None

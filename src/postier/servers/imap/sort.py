@@ -58,7 +58,15 @@ async def sort(connection: Connection, command: Sort) -> Done:
         )
     )
     if returns is not None and Return.UPDATE in returns.options:
-        contexts.keep(connection, command.tag, criterion, ordered, is_uid=command.is_uid, keys=command.keys)
+        contexts.keep(
+            connection,
+            command.tag,
+            criterion,
+            ordered,
+            is_uid=command.is_uid,
+            keys=command.keys,
+            items=returns.items,
+        )
     return Done("SORT completed")
 
 

@@ -26,12 +26,11 @@ async def read_keyed(connection: Connection, messages: int, go_by_keys: Callable
     return found
 
 
-async def refold(connection: Connection) -> None:
-    """Once a connection: bring search texts of an older form to today's. Raises StoreError."""
-    account_id = connection.account_id
-    while not connection.is_refolded:
+async def refold(connection: Connection, account_id: int) -> None:
+    """Once a connection and account: bring search texts of an older form to today's. Raises StoreError."""
+    while connection.refolded_id != account_id:
         if await connection.store.read(is_refolded, account_id):
-            connection.is_refolded = True
+            connection.refolded_id = account_id
         else:
             await _make_some(connection, account_id)
 

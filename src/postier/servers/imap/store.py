@@ -16,20 +16,23 @@ from postier.imap.fetch import FetchRows, render_columns
 from postier.imap.fetch_items import Column, FetchItems
 from postier.imap.flags import FlagList
 from postier.imap.responses import EXPUNGEISSUED, Status, modified
+from postier.imap.rights import Right
 from postier.imap.sets import contains, set_text
 from postier.imap.view import Chosen
 from postier.mailbox import ledger, reading
-from postier.mailbox.flags import FlagsStored, StoreMode, store_flags
+from postier.mailbox.flags import FlagsStored, StoreMode, store_flags, store_flags_as
 from postier.mailbox.keywords import keyword_bits, keywords_of
 from postier.mailbox.reading import fetch_columns
+from postier.mailbox.rights import Place
+from postier.mailbox.seen import overlaid, seen_by
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.mta.sieving.events import Cause
 from postier.servers.imap import condstore, events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
 from postier.servers.imap.selected import Selected, uid_ranges, uids_of
-from postier.store.transaction import WriteTx
-from postier.store.uid_ranges import UidRange
+from postier.store.transaction import ReadTx, WriteTx
+from postier.store.uid_ranges import UidRange, ranges_of
 
 INLINE_MESSAGES = 2_000  # more are changed beside the loop
 
@@ -159,8 +162,8 @@ async def change_flags(
     before = await events.flags_before(connection, ranges)
     changed = await write(
         _change,
-        selected.account_id,
-        selected.mailbox_id,
+        selected.place,
+        selected.reader_id,
         selected.modseq,
         ranges,
         _MODES[change],
@@ -171,14 +174,15 @@ async def change_flags(
     )
     _take(selected, changed, _MODES[change])
     if before is not None:
-        events.note(connection, Cause.FLAG, selected.mailbox_id, uids_of(changed.stored.changed), before)
+        changed_uids = uids_of(changed.stored.changed)
+        events.note(connection, Cause.FLAG, selected.account_id, selected.mailbox_id, changed_uids, before)
     return changed
 
 
 def _change(
     tx: WriteTx,
-    account_id: int,
-    mailbox_id: int,
+    place: Place,
+    reader_id: int,
     since_modseq: int,
     ranges: Sequence[UidRange],
     mode: StoreMode,
@@ -188,37 +192,57 @@ def _change(
     reads: Reads,
     unchanged_since: int | None,
 ) -> Changed:
+    account_id, mailbox_id = place.account_id, place.mailbox_id
+    is_foreign = account_id != reader_id
     ledger.lock(tx, account_id)
     news = changes_for(tx, account_id, mailbox_id, since_modseq)
     mask, keywords = flags.system, None
-    if flags.keywords:
+    if flags.keywords and Right.WRITE in place.rights:
         mask |= keyword_bits(tx, account_id, flags.keywords, create=mode is not StoreMode.REMOVE)
     if flags.keywords or (news is not None and news.flags):
         keywords = keywords_of(tx, account_id)
-    stored = store_flags(
-        tx,
-        account_id,
-        mailbox_id,
-        ranges,
-        mode,
-        mask,
-        unchanged_since=unchanged_since,
-        uids=uids if reads is Reads.FLAGS else (),
-    )
+    if is_foreign:
+        stored = store_flags_as(tx, place, reader_id, ranges, mode, mask, unchanged_since=unchanged_since)
+        if news is not None and news.flags:  # told with what they have now, the reader's own \\Seen among it
+            named = ranges_of([uid for uid, _, _ in news.flags])
+            news = msgspec.structs.replace(news, flags=_own_rows(tx, place, reader_id, named))
+    else:
+        stored = store_flags(
+            tx,
+            account_id,
+            mailbox_id,
+            ranges,
+            mode,
+            mask,
+            unchanged_since=unchanged_since,
+            uids=uids if reads is Reads.FLAGS else (),
+        )
     if reads is Reads.NOTHING:
         return Changed(news, stored, keywords, mask)
     if stored.flags is not None:
         return Changed(news, stored, keywords, mask, uids, stored.flags)
     # Read here, where the pages are at hand: another connection to the database would read them all again.
-    rows = fetch_columns(tx, account_id, mailbox_id, ranges, _TOLD)
+    rows = _own_rows(tx, place, reader_id, ranges)
     uids = array("I", [uid for uid, _, _ in rows])
     modseqs = [modseq for _, _, modseq in rows] if reads is Reads.MODSEQ else ()
     return Changed(news, stored, keywords, mask, uids, [flags for _, flags, _ in rows], modseqs)
 
 
+def _own_rows(
+    tx: ReadTx, place: Place, reader_id: int, ranges: Sequence[UidRange]
+) -> list[tuple[int, int, int]]:
+    """(UID, flags as the reader has them, modseq)."""
+    rows = fetch_columns(tx, place.account_id, place.mailbox_id, ranges, _TOLD)
+    if place.account_id == reader_id:
+        return [*rows]
+    seen = seen_by(tx, place.account_id, place.mailbox_id, reader_id)
+    own = overlaid(seen, [uid for uid, _, _ in rows], [flags for _, flags, _ in rows])
+    return [(uid, flags, modseq) for (uid, _, modseq), flags in zip(rows, own, strict=True)]
+
+
 def _take(selected: Selected, changed: Changed, mode: StoreMode) -> None:
     news, stored = changed.news, changed.stored
-    if news is not None and news.flags:
+    if news is not None and news.flags and not selected.is_foreign:
         # a message that others changed as well is told of, with what it has now
         ours = tuple(stored.changed)
         news = msgspec.structs.replace(

@@ -1,6 +1,7 @@
 """Messages get another place or leave: COPY, MOVE, EXPUNGE.
 
-Not here: the rows (`mailbox.transfer`, `mailbox.expunge`). Source: RFC 9051 §6.4.3, §6.4.7 to §6.4.9, §7.1 (COPYUID). Invariant:
+Not here: the rows (`mailbox.transfer`, `mailbox.expunge`). Source: RFC 9051 §6.4.3, §6.4.7 to §6.4.9, §7.1 (COPYUID);
+RFC 4314 §4. Invariant:
 what the client is told of the expunges comes from the change log, at the end of the command.
 """
 
@@ -8,31 +9,31 @@ from collections.abc import Sequence
 
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.expunge import Expunge
+from postier.imap.flags import SEEN
 from postier.imap.refusals import no
 from postier.imap.responses import TRYCREATE, copy_uid, untagged_ok
+from postier.imap.rights import Right
+from postier.imap.sets import contains
 from postier.mailbox import expunge as expunging
-from postier.mailbox.folders import mailbox_id_of
-from postier.mailbox.names import canonical
-from postier.mailbox.refusals import MailboxRefusedError, Refusal, no_such_mailbox
-from postier.mailbox.rights import Right, authorise
+from postier.mailbox.flags import ALL_BITS, StoreMode, permitted_flags, store_flags
+from postier.mailbox.refusals import MailboxRefusedError, Refusal
+from postier.mailbox.rights import Place, enter
+from postier.mailbox.seen import see, seen_by
 from postier.mailbox.transfer import Transferred, copy_messages, move_messages
 from postier.mta.sieving.events import Cause
 from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.selected import uid_ranges, uids_of
+from postier.servers.imap.transfer_across import transfer_across
 from postier.store.transaction import ReadTx, WriteTx
-from postier.store.uid_ranges import UidRange
+from postier.store.uid_ranges import UidRange, ranges_of
 
 INLINE_MESSAGES = 2_000  # more are changed beside the loop
 
 
-def target_id(tx: ReadTx, account_id: int, name: str) -> int:
+def target(tx: ReadTx, account_id: int, name: str) -> Place:
     """The mailbox that takes messages. Raises MailboxRefusedError."""
-    authorise(account_id, account_id, Right.INSERT)
-    found = mailbox_id_of(tx, account_id, canonical(name))
-    if found is None:
-        raise no_such_mailbox()
-    return found
+    return enter(tx, account_id, name, actor_id=account_id, right=Right.INSERT)
 
 
 async def copy(connection: Connection, command: Copy) -> Done:
@@ -40,16 +41,12 @@ async def copy(connection: Connection, command: Copy) -> Done:
     selected, store = connection.opened(), connection.store
     chosen = await selected.choose(store, command.messages, is_uid=command.is_uid)
     verb = "MOVE" if command.is_move else "COPY"
-    write = store.write if len(chosen.uids) <= INLINE_MESSAGES else store.write_bulk
+    ranges = uid_ranges(chosen, selected.view.uids)
+    if command.is_move:  # RFC 6851 §5
+        selected.place.require(Right.DELETE_MESSAGE)
+        selected.place.require(Right.EXPUNGE)
     try:
-        target, done = await write(
-            _transfer,
-            selected.account_id,
-            selected.mailbox_id,
-            uid_ranges(chosen, selected.view.uids),
-            command.mailbox,
-            is_move=command.is_move,
-        )
+        to, done = await _transferred(connection, ranges, len(chosen.uids), command)
     except MailboxRefusedError as refusal:
         if refusal.refusal is Refusal.NONEXISTENT:
             raise no("No such mailbox", TRYCREATE) from None  # RFC 9051 §6.4.7
@@ -58,16 +55,32 @@ async def copy(connection: Connection, command: Copy) -> Done:
         return Done(f"{verb} completed; there was nothing to do")
     copies = uids_of(done.target_ranges)
     code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), copies)
-    events.note(connection, Cause.COPY, target, copies)
+    events.note(connection, Cause.COPY, to.account_id, to.mailbox_id, copies)
     if not command.is_move:
         return Done("COPY completed", code)
     connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
     return Done("MOVE completed", tells_modseq=True)  # RFC 6851 §4.4
 
 
+async def _transferred(
+    connection: Connection, ranges: Sequence[UidRange], count: int, command: Copy
+) -> tuple[Place, Transferred]:
+    selected, store = connection.opened(), connection.store
+    place = await store.read(target, connection.account_id, command.mailbox)
+    if selected.account_id != place.account_id:
+        return place, await transfer_across(
+            connection, selected.place, ranges, place, is_move=command.is_move
+        )
+    write = store.write if count <= INLINE_MESSAGES else store.write_bulk
+    return await write(
+        _transfer, selected.place, selected.reader_id, ranges, command.mailbox, is_move=command.is_move
+    )
+
+
 async def expunge(connection: Connection, command: Expunge) -> Done:
     """EXPUNGE and UID EXPUNGE."""
     selected, store = connection.opened(), connection.store
+    selected.place.require(Right.EXPUNGE)
     ranges: Sequence[UidRange] | None = None
     if command.messages is not None:
         chosen = await selected.choose(store, command.messages, is_uid=True)
@@ -79,13 +92,32 @@ async def expunge(connection: Connection, command: Expunge) -> Done:
 
 def _transfer(
     tx: WriteTx,
-    account_id: int,
-    mailbox_id: int,
+    source: Place,
+    reader_id: int,
     ranges: Sequence[UidRange],
-    target: str,
+    name: str,
     *,
     is_move: bool,
-) -> tuple[int, Transferred]:
+) -> tuple[Place, Transferred]:
+    """Within one account."""
+    place = target(tx, reader_id, name)
     transfer = move_messages if is_move else copy_messages
-    to = target_id(tx, account_id, target)
-    return to, transfer(tx, account_id, mailbox_id, ranges, to)
+    own_seen = (
+        [] if source.account_id == reader_id else seen_by(tx, source.account_id, source.mailbox_id, reader_id)
+    )
+    done = transfer(tx, source.account_id, source.mailbox_id, ranges, place.mailbox_id)
+    if source.account_id != reader_id:
+        _settle_flags(tx, place, reader_id, done, own_seen)
+    return place, done
+
+
+def _settle_flags(
+    tx: WriteTx, place: Place, reader_id: int, done: Transferred, own_seen: Sequence[UidRange]
+) -> None:
+    """In another's account a copy has the flags that the actor may set, and what he has seen (RFC 4314 §4)."""
+    lost = ~permitted_flags(place.rights) & ~SEEN
+    store_flags(tx, place.account_id, place.mailbox_id, done.target_ranges, StoreMode.REMOVE, lost & ALL_BITS)
+    pairs = zip(uids_of(done.source_ranges), uids_of(done.target_ranges), strict=True)
+    seen = ranges_of([to for uid, to in pairs if contains(tuple(own_seen), uid)])
+    if seen and Right.SEEN in place.rights:
+        see(tx, place.account_id, place.mailbox_id, reader_id, seen, is_seen=True)
