@@ -54,3 +54,8 @@ def test_progress_shows_on_a_terminal_only(capsys, monkeypatch):
     with progress("import", 3) as step:
         step(3)
     assert "import" in sys.stderr.getvalue()
+
+
+def test_octets_that_are_no_text_come_out_as_json(capsys):
+    show_json({"reason": "Gr\udcfc\udcdfe", "line": 1})
+    assert json.loads(capsys.readouterr().out) == {"reason": "Gr\udcfc\udcdfe", "line": 1}

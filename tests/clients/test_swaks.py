@@ -130,3 +130,21 @@ def test_pipelining(alice, carole, tmp_path):
         folder=tmp_path,
     )
     assert len(arrived(carole)) == 1
+
+
+def test_delivery_status_notifications(alice, bob, tmp_path):
+    """swaks writes what it is given: the parameters stand behind the address, and its last ">" is xtext of the last one."""
+    (tmp_path / "letter").write_bytes(letter(bob, alice).replace(b"\r\n", b"\n"))
+    said = done(
+        *("swaks", "--server", f"{HOST}:{alice.ports.submission}", "--tls", *login(alice)),
+        *("--from", f"{alice.address}> RET=HDRS ENVID=one", "--data", "@" + str(tmp_path / "letter")),
+        *("--to", f"{bob.address}> NOTIFY=SUCCESS ORCPT=rfc822;{bob.address}"),
+        folder=tmp_path,
+    )
+    assert b"250-DSN" in said.stdout
+    assert len(arrived(bob)) == 1
+    (report,) = arrived(alice)  # from bob's server, which alice's asked
+    assert b"\r\nOriginal-Envelope-Id: one>\r\n" in report
+    assert b"\r\nOriginal-Recipient: rfc822; %s>\r\n" % bob.address.encode() in report
+    assert b"\r\nAction: delivered\r\n" in report
+    assert b"Mail Delivery System <postmaster@" + bob.address.partition("@")[2].encode() in report

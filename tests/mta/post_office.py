@@ -99,9 +99,19 @@ class PostOffice:
                     needs_utf8=bool(facts.get("needs_utf8")),
                     requires_tls=bool(facts.get("requires_tls")),
                     message_id="<1@alpha.test>",
+                    dsn_envid=str(facts.get("envid", "")),
+                    dsn_ret=str(facts.get("ret", "")),
+                    deliver_by=now_us + int(facts.get("by_s", 0)) * 1_000_000,  # type: ignore[call-overload]
+                    by_mode=str(facts.get("by_mode", "")),
                 )
                 rows = [
-                    QueueRecipient(recipient_id=at, forward_path=each, destination=each.partition("@")[2])
+                    QueueRecipient(
+                        recipient_id=at,
+                        forward_path=each,
+                        destination=each.partition("@")[2],
+                        dsn_notify=str(facts.get("notify", "")),
+                        dsn_orcpt=str(facts.get("orcpt", "")),
+                    )
                     for at, each in enumerate(recipients, 1)
                 ]
                 enqueue(tx, message, rows)
@@ -114,7 +124,9 @@ class PostOffice:
 
         def age(tx: WriteTx) -> None:
             by = int(seconds * 1_000_000)
-            tx.run("UPDATE queue_message SET created_at = created_at - ?", by)
+            tx.run(
+                "UPDATE queue_message SET created_at = created_at - ?, deliver_by = deliver_by - ?", by, by
+            )
             tx.run(
                 "UPDATE queue_recipient SET due_at = due_at - ?,"
                 " lease_until = CASE WHEN lease_until > ? THEN lease_until - ? ELSE 0 END",

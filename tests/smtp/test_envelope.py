@@ -15,7 +15,7 @@ from postier.smtp.envelope import (
     result_of,
 )
 from postier.smtp.extensions import Extensions
-from postier.smtp.parameters import Body, MailParameters
+from postier.smtp.parameters import Body, DeliverBy, MailParameters
 from postier.smtp.replies import Reply
 
 BOB = EnvelopeRecipient(Address("bob", "b.test"))
@@ -46,6 +46,26 @@ def test_552():
     assert type(refused_recipient(BOB, Reply(552), others_accepted=True)) is Deferred
     assert type(refused_recipient(BOB, Reply(552), others_accepted=False)) is Failed
     assert type(refused_recipient(BOB, Reply(552, "5.2.2"), others_accepted=True)) is Failed
+
+
+@pytest.mark.parametrize(
+    ("by", "offers", "obstacle"),
+    [
+        (DeliverBy(60, is_return=True), {"DELIVERBY": "60"}, None),
+        (DeliverBy(59, is_return=True), {"DELIVERBY": "60"}, "deliverby-unsupported"),
+        (DeliverBy(60, is_return=True), {}, "deliverby-unsupported"),
+        (DeliverBy(0, is_return=True), {"DELIVERBY": ""}, "delivery-time-expired"),
+        (DeliverBy(-9), {}, None),
+        (DeliverBy(9), {"DELIVERBY": "60"}, None),
+    ],
+)
+def test_times(by, offers, obstacle):
+    """RFC 2852 §4.1.4."""
+    envelope, extensions = Envelope(None, (BOB,), deliver_by=by), Extensions(offers)
+    found = message_obstacle(envelope, extensions, is_tls=True)
+    assert (None if found is None else found.name) == obstacle
+    told = mail_parameters(envelope, extensions, is_authenticated=False).deliver_by
+    assert told == (by if offers else None)
 
 
 def test_obstacles():

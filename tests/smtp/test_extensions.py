@@ -31,6 +31,20 @@ def test_sizes_that_limit_nothing(line):
     assert of(line).max_size_bytes is None
 
 
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("DELIVERBY 240", 240),
+        ("DELIVERBY 30,more", 30),
+        ("DELIVERBY", 0),
+        ("DELIVERBY x", 0),
+        ("DELIVERBY 1234567890", 0),
+    ],
+)
+def test_the_shortest_time(line, seconds):
+    assert of(line).min_by_seconds == seconds
+
+
 def test_nothing_offered():
     empty = Extensions()
     assert (empty.max_size_bytes, empty.max_recipients, empty.auth_mechanisms) == (None, None, ())

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from postier.smtp import reason
 from postier.smtp.parameters import (
+    MAX_BY_SECONDS,
     MAX_ENVID_OCTETS,
     MAX_ORCPT_OCTETS,
     Body,
+    DeliverBy,
     MailParameters,
     Notify,
     OriginalRecipient,
@@ -31,6 +33,9 @@ MAIL = st.builds(
     envid=st.none() | PRINTABLE,
     auth=st.none() | st.just("") | st.just("e=mc2@example.com"),
     requiretls=st.booleans(),
+    deliver_by=st.none()
+    | st.builds(DeliverBy, st.integers(-MAX_BY_SECONDS, MAX_BY_SECONDS), st.just(value=False), st.booleans())
+    | st.builds(DeliverBy, st.integers(1, MAX_BY_SECONDS), st.just(value=True), st.booleans()),
 )
 RECIPIENT = st.builds(
     RecipientParameters,
@@ -76,6 +81,15 @@ def test_recipient_round_trip(parameters, smtputf8):
         b"ENVID=\xff",
         b"RET=FULL ret=HDRS",
         b"REQUIRETLS=1",
+        b"BY",
+        b"BY=1",
+        b"BY=;R",
+        b"BY=0;R",
+        b"BY=-1;RT",
+        b"BY=1;X",
+        b"BY=1;RR",
+        b"BY=1000000000;N",
+        b"BY=1;N BY=1;N",
     ],
 )
 def test_malformed_mail_parameters(text):

@@ -235,6 +235,8 @@ def _session_settings(settings: Settings, listener: Listener, role: Role) -> Ses
         is_tls_required=is_submission and listener.tls is TlsMode.STARTTLS and not may_be_plain,
         auth_mechanisms=OFFERED_NAMES if is_submission else (),
         is_plaintext_login_allowed=may_be_plain,
+        offers_dsn=True,
+        offers_deliverby=True,
         max_message_bytes=settings.limits.message_size,
         max_recipients=settings.limits.recipients,
         max_errors=settings.limits.errors,

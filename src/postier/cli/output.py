@@ -4,6 +4,7 @@ Not here: what is listed. Invariants: JSON is one document on standard output an
 contains can reach the terminal as a control character; a bar appears only on a terminal, on standard error.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,7 +52,11 @@ def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, 
 
 def show_json(value: object) -> None:
     """Print one JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
+    except UnicodeEncodeError:  # octets that are no text stand as surrogates, which JSON can only escape
+        text = json.dumps(msgspec.to_builtins(value, enc_hook=str), indent=2)
+    click.echo(text)
 
 
 def printable(value: object) -> str:

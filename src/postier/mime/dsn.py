@@ -1,7 +1,7 @@
 """Delivery status notifications: the report that tells a sender what became of a message.
 
 Not here: when one is due and to whom it goes (the mta room; the reverse-path of a report is always null), reading
-reports. Source: RFC 3464, RFC 3461 §6, RFC 6522, RFC 6533, RFC 3834 §5 (Auto-Submitted). Invariants: the result is
+reports. Source: RFC 3464, RFC 3461 §6, RFC 6522, RFC 6533, RFC 2852 §5, RFC 3834 §5 (Auto-Submitted). Invariants: the result is
 canonical; what peers said (diagnostics, ORCPT, ENVID) is made one harmless line, never refused, for a report must go
 out.
 """
@@ -69,6 +69,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     envid: str | None = None
     received_from_mta: str | None = None
     arrival: Moment | None = None
+    deliver_by: Moment | None = None
     subject: str | None = None
     text: str | None = None
     in_reply_to: str | None = None
@@ -111,6 +112,8 @@ def _subject(report: Report) -> str:
         return "Your message could not be delivered"
     if Action.DELAYED in actions:
         return "Your message is delayed"
+    if actions != {Action.DELIVERED}:
+        return "Your message was passed on"
     return "Your message was delivered"
 
 
@@ -171,6 +174,8 @@ def _message_fields(report: Report) -> list[str]:
         fields.append(f"Received-From-MTA: dns; {_field_text(report.received_from_mta)}")
     if report.arrival is not None:
         fields.append(f"Arrival-Date: {_date(report.arrival)}")
+    if report.deliver_by is not None:  # RFC 2852 §5
+        fields.append(f"Deliver-By-Date: {_date(report.deliver_by)}")
     return fields
 
 

@@ -3,7 +3,7 @@
 Source: DESIGN §3.1, §5. Invariant: all of it is stored or none, and `accept` returns after it is on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,9 +17,18 @@ from postier.mime.index import MessageIndex, index_message
 from postier.mta.letter_id import letter_id_text
 from postier.mta.queue_rows import Job, QueueMessage, QueueRecipient, enqueue
 from postier.mta.reports.arrivals import Submitter, note_letter
+from postier.mta.requests import (
+    Asked,
+    by_columns,
+    envid_column,
+    recipient_columns,
+    restrained_mail,
+    ret_column,
+    without_success,
+)
 from postier.mta.sieving.effects import Effects, write_effects
 from postier.mta.trace_rows import record_beginning, record_event, record_verdict
-from postier.smtp.parameters import MailParameters
+from postier.smtp.parameters import NO_RECIPIENT_PARAMETERS, MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import Store, WriteTx
@@ -51,6 +60,11 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     unsigned_domain: str = ""
     report_from: Submitter | None = None  # who sent it, if it may hold a report
     received_at: int
+    asked: tuple[Asked, ...] = ()  # the forward-paths whose sender said what it wants to be told
+    remote_parameters: Mapping[
+        Address, RecipientParameters
+    ] = {}  # what it wants to be told of those in `remote`
+    is_restrained: bool = False  # the sender is not proved: of that only what makes no reports goes on
 
     @property
     def letter_id_text(self) -> str:
@@ -67,6 +81,7 @@ class Prepared(msgspec.Struct, frozen=True):
     remote: BlobDraft | None
     effects: tuple[Effects, ...] = ()  # of the scripts of those recipients that have one
     is_last_try: bool = False
+    receipt: "Prepared | None" = None  # the report that it is delivered, which is stored with it
 
     @property
     def drafts(self) -> list[BlobDraft]:
@@ -74,6 +89,8 @@ class Prepared(msgspec.Struct, frozen=True):
         drafts = [each for each in (self.local, self.remote) if each is not None]
         for each in self.effects:
             drafts += each.drafts
+        if self.receipt is not None:
+            drafts += self.receipt.drafts
         return drafts
 
 
@@ -87,11 +104,15 @@ def prepare(acceptance: Acceptance) -> Prepared:
     )
 
 
-async def accept(store: Store, acceptance: Acceptance, lease_owner: str) -> list[Job]:
-    """Store a letter; returns the jobs of its remote recipients, leased to `lease_owner`. Raises StoreError, and
-    ConflictError if the letter's id is taken.
+async def accept(
+    store: Store, acceptance: Acceptance, lease_owner: str, receipt: Acceptance | None = None
+) -> list[Job]:
+    """Store a letter, and the report on its delivery; returns the jobs of remote recipients, leased to `lease_owner`. Raises StoreError,
+    and ConflictError if the letter's id is taken.
     """
     prepared = prepare(acceptance)
+    if receipt is not None:
+        prepared = msgspec.structs.replace(prepared, receipt=prepare(receipt))
     return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
 
 
@@ -101,6 +122,7 @@ async def accept_filtered(
     effects: tuple[Effects, ...],
     index: MessageIndex,
     lease_owner: str,
+    receipt: Acceptance | None = None,
     *,
     is_last_try: bool = False,
 ) -> list[Job]:
@@ -116,6 +138,7 @@ async def accept_filtered(
         draft(acceptance.relayed_content) if acceptance.remote else None,
         effects,
         is_last_try,
+        None if receipt is None else prepare(receipt),
     )
     return await store.write_with_blobs(prepared.drafts, store_letter, prepared, lease_owner)
 
@@ -164,6 +187,8 @@ def store_letter(tx: WriteTx, prepared: Prepared, lease_owner: str) -> list[Job]
             )
     if prepared.remote is not None:
         jobs += _enqueue(tx, acceptance, prepared.remote, lease_owner)
+    if prepared.receipt is not None:
+        jobs += store_letter(tx, prepared.receipt, lease_owner)
     return jobs
 
 
@@ -181,6 +206,9 @@ def _deliveries(acceptance: Acceptance, effects: Sequence[Effects]) -> list[Deli
 
 def _enqueue(tx: WriteTx, acceptance: Acceptance, remote: BlobDraft, lease_owner: str) -> list[Job]:
     parameters = acceptance.parameters
+    if acceptance.is_restrained:
+        parameters = restrained_mail(parameters)
+    deliver_by, by_mode = by_columns(parameters, acceptance.received_at)
     message = QueueMessage(
         queue_id=acceptance.letter_id,
         trace_id=acceptance.letter_id_text,
@@ -192,13 +220,28 @@ def _enqueue(tx: WriteTx, acceptance: Acceptance, remote: BlobDraft, lease_owner
         needs_8bit=not acceptance.relayed_content.isascii(),
         needs_utf8=parameters.smtputf8,
         requires_tls=parameters.requiretls,
+        dsn_envid=envid_column(parameters),
+        dsn_ret=ret_column(parameters),
         message_id=acceptance.message_id,
+        deliver_by=deliver_by,
+        by_mode=by_mode,
     )
-    recipients = [
-        QueueRecipient(recipient_id=number, forward_path=str(address), destination=address.domain)
-        for number, address in enumerate(acceptance.remote, 1)
-    ]
+    recipients = [_row(number, address, acceptance) for number, address in enumerate(acceptance.remote, 1)]
     return enqueue(tx, message, recipients, lease_owner)
+
+
+def _row(number: int, address: Address, acceptance: Acceptance) -> QueueRecipient:
+    parameters = acceptance.remote_parameters.get(address, NO_RECIPIENT_PARAMETERS)
+    if acceptance.is_restrained:
+        parameters = without_success(parameters)
+    notify, orcpt = recipient_columns(parameters)
+    return QueueRecipient(
+        recipient_id=number,
+        forward_path=str(address),
+        destination=address.domain,
+        dsn_notify=notify,
+        dsn_orcpt=orcpt,
+    )
 
 
 def _record(tx: WriteTx, acceptance: Acceptance) -> None:

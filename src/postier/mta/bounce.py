@@ -1,11 +1,13 @@
-"""Reports to the sender: what failed for good, what is late. Source: RFC 3464, RFC 5321 §6.1, RFC 3461 §6.2.
+"""Reports to the sender: what failed for good, what is late, what is there. Source: RFC 3464, RFC 5321 §6.1, RFC 3461 §6, RFC 2852 §5.
 
-Not here: the report's MIME form (`mime.dsn`), when one is due (`settle`). Invariants: a report has the null reverse-path;
+Not here: the report's MIME form (`mime.dsn`), when one is due (`settle`, `receipts`). Invariants: a report has the null reverse-path;
 a letter with the null reverse-path gets none, so reports never answer reports; a report comes from our postmaster (RFC 3464 §2)
 and is signed in the name of that domain.
 """
 
 from collections.abc import Sequence
+
+import msgspec
 
 from postier.accounts.directory import Directory
 from postier.accounts.names import POSTMASTER
@@ -16,11 +18,27 @@ from postier.mime.dsn import Action, RecipientStatus, Report, build_dsn
 from postier.mime.header_lines import Correspondent
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
-from postier.mta.outcomes import Failed, Outcome
+from postier.mta.outcomes import Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
 from postier.mta.signing import sign
 from postier.mta.trace_fields import return_path_field
 from postier.smtp.parameters import MailParameters
+
+MAX_RETURNED_OCTETS = 1024 * 1024  # RFC 3461 §6.2: of a longer letter only the header is returned
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """The letter that is reported on: what its envelope said, what it is. Times are in microseconds since 1970."""
+
+    reverse_path: str
+    message_id: str
+    arrived_at: int
+    content: bytes
+    envid: str = ""  # as xtext
+    returns_full: bool = False  # RET=FULL
+    needs_utf8: bool = False
+    requires_tls: bool = False
+    deliver_by: int | None = None
 
 
 async def report(
@@ -38,7 +56,35 @@ async def report(
     message = job.message
     if not message.reverse_path or not told:
         return None
-    sender = Address.parse(message.reverse_path)
+    deadline = message.deadline
+    subject = Subject(
+        reverse_path=message.reverse_path,
+        message_id=message.message_id,
+        arrived_at=message.created_at,
+        content=original,
+        envid=message.dsn_envid,
+        returns_full=message.dsn_ret == "FULL",
+        needs_utf8=message.needs_utf8,
+        requires_tls=message.requires_tls,
+        deliver_by=None if deadline is None else deadline.at_us,
+    )
+    statuses = [_status(recipient, outcome, now_us, retry_until_us) for recipient, outcome in told]
+    return await report_on(
+        subject, statuses, directory=directory, hostname=hostname, letter_id=letter_id, now_us=now_us
+    )
+
+
+async def report_on(
+    subject: Subject,
+    statuses: Sequence[RecipientStatus],
+    *,
+    directory: Directory,
+    hostname: str,
+    letter_id: int,
+    now_us: int,
+) -> Acceptance:
+    """A report as a letter of its own; the subject has a reverse-path."""
+    sender = Address.parse(subject.reverse_path)
     local: tuple[LocalRecipient, ...] = ()
     remote: tuple[Address, ...] = ()
     match await directory.resolve(sender):
@@ -53,20 +99,23 @@ async def report(
     content = build_dsn(
         Report(
             reporting_mta=hostname,
-            recipients=tuple(
-                _status(recipient, outcome, now_us, retry_until_us) for recipient, outcome in told
-            ),
+            recipients=tuple(statuses),
             from_=Correspondent(Address(POSTMASTER, domain or hostname), "Mail Delivery System"),
             to=sender,
             date=_moment(now_us),
             message_id=f"{id_text}@{hostname}",
-            original=original,
-            envid=message.dsn_envid or None,
-            arrival=_moment(message.created_at),
-            in_reply_to=message.message_id.strip("<>") or None,
+            original=subject.content,
+            # RFC 3461 §4.3: RET is for reports that tell of a failure
+            return_full=subject.returns_full
+            and len(subject.content) <= MAX_RETURNED_OCTETS
+            and any(each.action is Action.FAILED for each in statuses),
+            envid=subject.envid or None,
+            arrival=_moment(subject.arrived_at),
+            deliver_by=None if subject.deliver_by is None else _moment(subject.deliver_by),
+            in_reply_to=subject.message_id.strip("<>") or None,
         ),
         id_text,
-        smtputf8=message.needs_utf8,
+        smtputf8=subject.needs_utf8,
     )
     if domain:  # else `postier doctor` tells of domains without keys
         content = await sign(directory, content, domain, now_us // 1_000_000) + content
@@ -74,8 +123,8 @@ async def report(
         letter_id=letter_id,
         peer="",
         reverse_path="",
-        # RFC 8689 §5: what told of a protected letter is protected like it
-        parameters=MailParameters(smtputf8=message.needs_utf8, requiretls=message.requires_tls),
+        # RFC 8689 §5: what told of a protected letter is protected like it; RFC 3461 §6.1: no RET
+        parameters=MailParameters(smtputf8=subject.needs_utf8, requiretls=subject.requires_tls),
         content=return_path_field("") + content,
         relayed_content=content if remote else b"",
         local=local,
@@ -86,16 +135,22 @@ async def report(
 
 
 def _status(recipient: QueueRecipient, outcome: Outcome, now_us: int, retry_until_us: int) -> RecipientStatus:
-    has_failed = isinstance(outcome, Failed)
+    match outcome:
+        case Delivered():
+            action = Action.RELAYED
+        case Failed():
+            action = Action.FAILED
+        case _:
+            action = Action.DELAYED
     return RecipientStatus(
         recipient=Address.parse(recipient.forward_path),
-        action=Action.FAILED if has_failed else Action.DELAYED,
+        action=action,
         status=outcome.status,
         orcpt=recipient.dsn_orcpt or None,
         remote_mta=outcome.host or None,
         diagnostic=outcome.reply,
         last_attempt=_moment(now_us),
-        will_retry_until=None if has_failed else _moment(retry_until_us),
+        will_retry_until=_moment(retry_until_us) if action is Action.DELAYED else None,
     )
 
 

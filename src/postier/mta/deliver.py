@@ -22,14 +22,14 @@ from postier.mta.bounce import report
 from postier.mta.letter_id import under_new_id
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job, QueueRecipient
-from postier.mta.settle import Settlement, settle, weigh
+from postier.mta.requests import Asked, mail_parameters, without_success
+from postier.mta.settle import Settlement, expired, settle, weigh
 from postier.mta.sieving.delivery import Sieving, Taken
 from postier.mta.sieving.origin import Origin
 from postier.mta.signing import seal_again
 from postier.mta.tally import NO_TALLY, Tally
 from postier.mta.trace_fields import return_path_field
 from postier.mta.transport import Connections
-from postier.smtp.parameters import MailParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import reply_of
 from postier.store.transaction import ConflictError, Store, StoreError
@@ -53,7 +53,7 @@ class Despatch(msgspec.Struct, frozen=True):
     lease_owner: str
     dispatch: Callable[[Sequence[Job]], None]
     tally: Tally = NO_TALLY
-    sieving: Sieving | None = None  # runs the recipients' scripts
+    sieving: Sieving | None = None  # runs the recipients' scripts and confirms deliveries
 
 
 class Courier:
@@ -79,6 +79,9 @@ class Courier:
 
     async def _attempt(self, job: Job) -> Mapping[int, Outcome]:
         despatch = self._despatch
+        deadline = job.message.deadline
+        if deadline is not None and deadline.is_return and deadline.is_over(despatch.now_us()):
+            return _all(job, expired(despatch.hostname))
         if await despatch.directory.is_ours(job.destination):
             return await self._carry_home(job)
         route = await mail_hosts(job.destination, despatch.resolver, despatch.chance, despatch.routes)
@@ -132,6 +135,13 @@ class Courier:
             relayed = sealed + content
         # only who submitted it here is proved; nobody else is sent a report
         is_ours = message.account_id is not None
+        asked = Asked(
+            Address.parse(recipient.forward_path),
+            recipient.parameters,
+            tuple(each.account_id for each in recipients),
+            len(remote),
+        )
+        passed_on = without_success(asked.parameters) if asked.is_expanded else asked.parameters
         origin = Origin(is_proved=is_ours, may_refuse=is_ours)
 
         async def keep(letter_id: int) -> Taken:
@@ -140,13 +150,22 @@ class Courier:
                 peer="",
                 account_id=message.account_id,
                 reverse_path=message.reverse_path,
-                parameters=MailParameters(smtputf8=message.needs_utf8, requiretls=message.requires_tls),
+                parameters=mail_parameters(
+                    smtputf8=message.needs_utf8,
+                    requires_tls=message.requires_tls,
+                    ret=message.dsn_ret,
+                    envid=message.dsn_envid,
+                    deadline=message.deadline,
+                    now_us=despatch.now_us(),
+                ),
                 content=return_path_field(message.reverse_path) + content,
                 relayed_content=relayed,
                 local=recipients,
                 remote=remote,
                 message_id=message.message_id,
                 received_at=despatch.now_us(),
+                asked=(asked,),
+                remote_parameters=dict.fromkeys(remote, passed_on),
             )
             if despatch.sieving is None:
                 return await accept(despatch.store, letter, despatch.lease_owner)
@@ -156,7 +175,7 @@ class Courier:
         if isinstance(taken, Reason):
             return Failed(str(reply_of(taken)), despatch.hostname)
         despatch.dispatch(taken)
-        return Delivered("250 2.1.5 Filed here", despatch.hostname)
+        return Delivered("250 2.1.5 Filed here", despatch.hostname, is_home=True)
 
     async def _settle(self, job: Job, outcomes: Mapping[int, Outcome]) -> bool:
         """Write the outcomes down, with the reports that they call for; whether nothing was deferred."""
@@ -164,8 +183,7 @@ class Courier:
         now_us = despatch.now_us()
         settlement = weigh(job, outcomes, despatch.schedule, now_us)
         due_at = {
-            each.recipient_id: despatch.schedule.next_attempt(now_us, each.attempts, despatch.chance.random())
-            for each in job.recipients
+            each.recipient_id: self._next_attempt(job, each.attempts, now_us) for each in job.recipients
         }
 
         async def keep(letter_id: int) -> list[Job]:
@@ -190,9 +208,16 @@ class Courier:
         self._tell(job, settlement.outcomes)
         return not any(isinstance(outcome, Deferred) for outcome in settlement.outcomes.values())
 
+    def _next_attempt(self, job: Job, attempts: int, now_us: int) -> int:
+        """When to try again; at the deliver-by-time at the latest, if it is ahead, for something follows from it then."""
+        despatch = self._despatch
+        due_at = despatch.schedule.next_attempt(now_us, attempts, despatch.chance.random())
+        deadline = job.message.deadline
+        return due_at if deadline is None or deadline.is_over(now_us) else min(due_at, deadline.at_us)
+
     async def _reports(self, job: Job, settlement: Settlement, letter_id: int, now_us: int) -> list[Prepared]:
-        """What the sender is told, on those that failed and on those that are late; the ids go on from `letter_id`."""
-        told = [each for each in (settlement.failed, settlement.late) if each]
+        """What the sender is told, on those that failed, that are late, that have left for another server; the ids go on from `letter_id`."""
+        told = settlement.told
         if not told or not job.message.reverse_path:
             return []
         despatch = self._despatch

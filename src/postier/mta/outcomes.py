@@ -23,7 +23,15 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Delivered(Outcome, frozen=True):
-    """The next server, or the mailbox, has it for good."""
+    """The next server, or the mailbox, has it for good.
+
+    `reports`: who has it sends the reports that the sender asked for; `keeps_time`: it knows the deliver-by-time; `is_home`: it
+    is here.
+    """
+
+    reports: bool = False
+    keeps_time: bool = False
+    is_home: bool = False
 
 
 class Deferred(Outcome, frozen=True):

@@ -3,13 +3,16 @@
 States of a recipient: `waiting` (due at a time, perhaps leased), `held` (by the administrator), `delivered`, `failed`
 (final; the row stays until the whole message is done). Crash rule: an attempt is recorded with its lease before the
 dial; a lease that its owner never gave back runs out, or is released when the owner's successor starts, and the
-recipient is tried again: a duplicate is possible, a loss never. Source: DESIGN §2, §6; DSN parameters RFC 3461 §4.
+recipient is tried again: a duplicate is possible, a loss never. Source: DESIGN §2, §6; DSN parameters RFC 3461 §4, as
+`requests` writes them; the deliver-by-time RFC 2852 §4.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
+from postier.mta.requests import Deadline, deadline_of, recipient_parameters
+from postier.smtp.parameters import RecipientParameters
 from postier.store.blobs import BlobId
 from postier.store.transaction import ReadTx, WriteTx
 
@@ -34,6 +37,13 @@ class QueueMessage(msgspec.Struct, frozen=True, kw_only=True):
     dsn_ret: str = ""
     message_id: str = ""
     created_at: int = 0  # microseconds since 1970; set by `enqueue`
+    deliver_by: int = 0  # microseconds since 1970, if there is a mode
+    by_mode: str = ""  # "R" or "N", with "T" if it is traced
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """By when it is to be delivered; None if that was not said."""
+        return deadline_of(self.deliver_by, self.by_mode)
 
 
 class QueueRecipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +60,11 @@ class QueueRecipient(msgspec.Struct, frozen=True, kw_only=True):
     dsn_notify: str = ""
     dsn_orcpt: str = ""
 
+    @property
+    def parameters(self) -> RecipientParameters:
+        """What the sender asked to be told."""
+        return recipient_parameters(self.dsn_notify, self.dsn_orcpt)
+
 
 class Job(msgspec.Struct, frozen=True):
     """What one worker holds a lease on: the recipients of one message at one destination."""
@@ -61,7 +76,7 @@ class Job(msgspec.Struct, frozen=True):
 
 _MESSAGE_COLUMNS = (
     "queue_id, trace_id, account_id, reverse_path, blob_id, size_bytes, needs_8bit, needs_utf8, requires_tls,"
-    " dsn_envid, dsn_ret, message_id, created_at"
+    " dsn_envid, dsn_ret, message_id, created_at, deliver_by, by_mode"
 )
 _RECIPIENT_COLUMNS = (
     "recipient_id, forward_path, destination, state, due_at, attempts, last_reply, delay_notified,"
@@ -78,7 +93,7 @@ def enqueue(
     delivery then needs no other transaction before the dial. Without it any worker is woken to take them.
     """
     tx.run(
-        f"INSERT INTO queue_message ({_MESSAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO queue_message ({_MESSAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         message.queue_id,
         message.trace_id,
         message.account_id,
@@ -92,6 +107,8 @@ def enqueue(
         message.dsn_ret,
         message.message_id,
         tx.now_us,
+        message.deliver_by,
+        message.by_mode,
     )
     tx.run_many(
         f"INSERT INTO queue_recipient (queue_id, {_RECIPIENT_COLUMNS}, lease_until, lease_owner, last_attempt_at)"

@@ -72,11 +72,7 @@ class Reception(Visitor):
         for recipient in recipients:
             if not await directory.has_room(recipient.account_id, transaction.parameters.size_bytes or 0):
                 return why.MAILBOX_FULL
-        transaction.named.append(forward_path)
-        for recipient in recipients:
-            transaction.locals.setdefault(recipient.account_id, recipient)
-        for target in forwards:
-            transaction.forwards.setdefault(target, parameters)
+        transaction.name(forward_path, parameters, recipients, forwards)
         if not recipients:
             transaction.leads_elsewhere = True
         return None
@@ -162,6 +158,7 @@ class Reception(Visitor):
         )
         forwards = tuple(transaction.forwards)
         leaves = may_leave(verdict)
+        origin = origin_of(found, transaction.reverse_path, self.peer.hostname, self.peer.ip)
         on_top = return_path_field(transaction.reverse_path) + found.field + found.logo_fields + received
         return await self._store(
             Acceptance(
@@ -180,8 +177,11 @@ class Reception(Visitor):
                 verdict=verdict,
                 report_from=submitter_of(transaction.named, found, verdict),
                 received_at=now_us,
+                asked=tuple(transaction.asked),
+                remote_parameters=transaction.forwards,
+                is_restrained=not origin.is_proved,
             ),
-            origin_of(found, transaction.reverse_path, self.peer.hostname, self.peer.ip),
+            origin,
         )
 
     async def _relayed(self, transaction: Transaction, found: Authentication, received: bytes) -> bytes:

@@ -41,7 +41,7 @@ class Submission(Visitor):
         assert transaction is not None
         match await self._intake.directory.resolve(forward_path):
             case NotOurDomain():
-                transaction.forwards.setdefault(forward_path, parameters)
+                transaction.pass_on(forward_path, parameters)
                 return None
             case Local() | Forward() as resolution:
                 return await self._take_local(forward_path, resolution, parameters)
@@ -122,6 +122,8 @@ class Submission(Visitor):
                 message_id=message_id,
                 unsigned_domain="" if signature else domain,
                 received_at=now_us,
+                asked=tuple(transaction.asked),
+                remote_parameters=transaction.forwards,
             ),
             Origin(remote_ip=self.peer.ip, is_proved=True, may_refuse=True),
         )
@@ -136,12 +138,8 @@ class Submission(Visitor):
                 recipient.account_id, transaction.parameters.size_bytes or 0
             ):
                 return why.MAILBOX_FULL
-        transaction.named.append(forward_path)
-        for recipient in resolution.recipients:
-            transaction.locals.setdefault(recipient.account_id, recipient)
-        if isinstance(resolution, Forward):
-            for target in resolution.targets:
-                transaction.forwards.setdefault(target, parameters)
+        targets = resolution.targets if isinstance(resolution, Forward) else ()
+        transaction.name(forward_path, parameters, resolution.recipients, targets)
         return None
 
     async def _author_problem(self, header: HeaderSection) -> Reason | None:

@@ -20,6 +20,7 @@ from postier.mime.address import Address
 from postier.mime.headers import split_header
 from postier.mta.outcomes import Deferred, Delivered, Failed, Outcome
 from postier.mta.queue_rows import Job
+from postier.mta.requests import ret_of
 from postier.mta.tally import TlsObserver
 from postier.smtp import envelope as envelopes
 from postier.smtp import reason as why
@@ -39,6 +40,7 @@ from postier.smtp.envelope import Envelope, EnvelopeRecipient, Result
 from postier.smtp.events import CLOSED, NEED_DATA, PAUSED
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply, reply_of
+from postier.smtp.xtext import decode_xtext
 from postier.tls.client import client_context
 from postier.tls.peer import PeerFact, failed_handshake, verify_peer
 from postier.tls.policy import (
@@ -147,13 +149,13 @@ class Connections:
 
     async def _send(self, line: "_Line", job: Job, content: bytes) -> dict[int, Outcome] | None:
         """None: the connection ended before the server said anything about this letter."""
-        results = await line.send(_envelope(job, content), content)
+        results = await line.send(_envelope(job, content, time.time_ns() // 1000), content)
         if not line.is_usable:
             self._drop()
         if results is None:
             return None
         return {
-            recipient.recipient_id: _outcome(result, line.host)
+            recipient.recipient_id: _outcome(result, line)
             for recipient, result in zip(job.recipients, results, strict=True)
         }
 
@@ -174,6 +176,10 @@ class _Line:
     def is_encrypted(self) -> bool:
         """Whether the octets are hidden from the network."""
         return self._dialogue.is_tls
+
+    def offers(self, keyword: str) -> bool:
+        """Whether the server offers this extension."""
+        return self._dialogue.extensions.has(keyword)
 
     def suits(self, demand: TlsDemand) -> bool:
         """Whether a letter with this demand may go over it."""
@@ -380,22 +386,33 @@ def _is_tls_optional(content: bytes) -> bool:
     return value is not None and value.lower() == b"no"
 
 
-def _envelope(job: Job, content: bytes) -> Envelope:
-    message = job.message
+def _envelope(job: Job, content: bytes, now_us: int) -> Envelope:
+    message, deadline = job.message, job.message.deadline
     return Envelope(
         reverse_path=Address.parse(message.reverse_path) if message.reverse_path else None,
-        recipients=tuple(EnvelopeRecipient(Address.parse(each.forward_path)) for each in job.recipients),
+        recipients=tuple(
+            EnvelopeRecipient(Address.parse(each.forward_path), each.parameters) for each in job.recipients
+        ),
         size_bytes=len(content),
         is_8bit=message.needs_8bit,
         has_utf8_headers=message.needs_utf8,
+        ret=ret_of(message.dsn_ret),
+        envid=decode_xtext(message.dsn_envid) if message.dsn_envid else None,
         requires_tls=message.requires_tls,
+        deliver_by=None if deadline is None else deadline.left(now_us),
     )
 
 
-def _outcome(result: Result, host: str) -> Outcome:
+def _outcome(result: Result, line: _Line) -> Outcome:
+    host = line.host
     match result:
         case envelopes.Delivered():
-            return Delivered(_words(result.reply), host)
+            return Delivered(
+                _words(result.reply),
+                host,
+                reports=line.offers("DSN"),
+                keeps_time=line.offers("DELIVERBY"),
+            )
         case envelopes.Deferred():
             return Deferred(_words(result.cause), host)
         case envelopes.Failed():

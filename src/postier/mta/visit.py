@@ -23,13 +23,14 @@ from postier.mta.logos.shelf import LogoShelf
 from postier.mta.peer import Peer
 from postier.mta.queue_rows import Job
 from postier.mta.reports.sightings import Sightings
+from postier.mta.requests import Asked, merged, without_success
 from postier.mta.sieving.delivery import Sieving, Taken
 from postier.mta.sieving.origin import Origin
 from postier.mta.spool import Spool
 from postier.mta.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
 from postier.smtp.events import TlsFacts
-from postier.smtp.parameters import MailParameters, RecipientParameters
+from postier.smtp.parameters import NO_RECIPIENT_PARAMETERS, MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
 from postier.store.transaction import ConflictError, Store, StoreError, StoreFullError
@@ -56,13 +57,14 @@ class Intake(msgspec.Struct, frozen=True):
     trusted_sealers: Collection[str] = ()  # whose word in an ARC chain is believed
     sightings: Sightings | None = None  # set while reports are sent
     logos: LogoShelf | None = None  # set while the logos of senders are looked up
-    sieving: Sieving | None = None  # runs the recipients' scripts
+    sieving: Sieving | None = None  # runs the recipients' scripts and confirms deliveries
 
 
 class Transaction:
     """One letter under way: envelope and spooled content."""
 
     __slots__ = (
+        "asked",
         "forwarder",
         "forwards",
         "leads_elsewhere",
@@ -80,10 +82,37 @@ class Transaction:
         self.named: list[Address] = []  # accepted forward-paths as they were given
         self.locals: dict[int, LocalRecipient] = {}
         self.forwards: dict[Address, RecipientParameters] = {}
+        self.asked: list[Asked] = []  # of `named`, those with parameters
         self.forwarder = ""  # the domain of ours that passes the letter on
         self.leads_elsewhere = False  # an accepted forward-path has no mailbox here
         self.spool: Spool | None = None
         self.storage_failed = False
+
+    def name(
+        self,
+        forward_path: Address,
+        parameters: RecipientParameters,
+        recipients: Sequence[LocalRecipient],
+        targets: Sequence[Address],
+    ) -> None:
+        """Take a forward-path that leads to these accounts and to these addresses elsewhere."""
+        self.named.append(forward_path)
+        for recipient in recipients:
+            self.locals.setdefault(recipient.account_id, recipient)
+        passed = parameters
+        if parameters is not NO_RECIPIENT_PARAMETERS:
+            account_ids = tuple(recipient.account_id for recipient in recipients)
+            asked = Asked(forward_path, parameters, account_ids, len(targets))
+            self.asked.append(asked)
+            if asked.is_expanded:
+                passed = without_success(parameters)
+        for target in targets:
+            self.pass_on(target, passed)
+
+    def pass_on(self, target: Address, parameters: RecipientParameters) -> None:
+        """Take an address elsewhere."""
+        known = self.forwards.get(target)
+        self.forwards[target] = parameters if known is None else merged(known, parameters)
 
 
 def message_id_of(header: HeaderSection) -> str:

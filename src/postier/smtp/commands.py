@@ -98,6 +98,8 @@ def extensions(state: SessionState) -> list[str]:
         lines.append(f"AUTH {' '.join(settings.auth_mechanisms)}")
     if settings.offers_dsn:
         lines.append("DSN")
+    if settings.offers_deliverby:
+        lines.append("DELIVERBY")
     if settings.offers_requiretls and state.tls is not None:
         lines.append("REQUIRETLS")
     lines.extend((f"LIMITS RCPTMAX={settings.max_recipients}", "ENHANCEDSTATUSCODES"))  # RFC 9422 §4.2
@@ -184,6 +186,7 @@ def mail(state: SessionState, address: Address | None, words: bytes, *, is_ascii
             (parameters.smtputf8 and not settings.offers_smtputf8)
             or (parameters.requiretls and not (settings.offers_requiretls and state.tls is not None))
             or ((parameters.ret is not None or parameters.envid is not None) and not settings.offers_dsn)
+            or (parameters.deliver_by is not None and not settings.offers_deliverby)
         ):
             return state.refuse(why.UNSUPPORTED_PARAMETER, b"MAIL " + words)
         if parameters.size_bytes is not None and parameters.size_bytes > settings.max_message_bytes:

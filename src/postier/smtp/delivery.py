@@ -13,6 +13,7 @@ from postier.smtp.envelope import (
     Result,
     mail_parameters,
     message_obstacle,
+    recipient_parameters,
     refused_recipient,
     result_of,
 )
@@ -72,11 +73,8 @@ class Delivery:
             if not (utf8 or recipient.address.is_ascii):
                 self._results[index] = result_of(recipient, why.NON_ASCII_RECIPIENT)  # RFC 6531 §3.5
                 continue
-            words = (
-                format_recipient_parameters(recipient.parameters, smtputf8=utf8)
-                if extensions.has("DSN")
-                else ""
-            )
+            wanted = recipient_parameters(envelope, recipient, extensions)
+            words = format_recipient_parameters(wanted, smtputf8=utf8)
             command = f"RCPT TO:<{recipient.address}>{words}"
             script.append((command.encode(), Awaiting.COMMAND, self._rcpt_answer(index)))
         if None not in self._results:

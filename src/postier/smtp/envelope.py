@@ -1,7 +1,7 @@
 """What the client side sends one message by, and what became of each recipient.
 
 Not here: the dialogue, the queue. Sources: RFC 5321 §4.2.1 and §4.5.3.1.10, RFC 1870 §6, RFC 6152 §3, RFC 6531 §3.5, RFC
-8689 §4.2.1. Invariant: every recipient of an envelope gets exactly one result.
+8689 §4.2.1, RFC 3461 §5.2, RFC 2852 §4.1.4. Invariant: every recipient of an envelope gets exactly one result.
 """
 
 import msgspec
@@ -9,7 +9,16 @@ import msgspec
 from postier.mime.address import Address
 from postier.smtp import reason as why
 from postier.smtp.extensions import Extensions
-from postier.smtp.parameters import NO_RECIPIENT_PARAMETERS, Body, MailParameters, RecipientParameters, Return
+from postier.smtp.parameters import (
+    NO_RECIPIENT_PARAMETERS,
+    NOTIFY_DEFAULT,
+    Body,
+    DeliverBy,
+    MailParameters,
+    Notify,
+    RecipientParameters,
+    Return,
+)
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
 
@@ -32,6 +41,7 @@ class Envelope(msgspec.Struct, frozen=True):
     ret: Return | None = None
     envid: str | None = None
     requires_tls: bool = False  # REQUIRETLS
+    deliver_by: DeliverBy | None = None  # what is left of the time
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -85,6 +95,16 @@ def message_obstacle(envelope: Envelope, extensions: Extensions, *, is_tls: bool
         return why.ENCRYPTION_NEEDED  # RFC 8689 §4.2.1
     if envelope.requires_tls and not extensions.has("REQUIRETLS"):
         return why.REQUIRETLS_UNSUPPORTED
+    by = envelope.deliver_by
+    if by is not None and by.is_return:  # RFC 2852 §4.1.4.1
+        if by.seconds <= 0:
+            return why.DELIVERY_TIME_EXPIRED
+        if not extensions.has("DELIVERBY"):
+            return why.DELIVERBY_UNSUPPORTED
+        if by.seconds < extensions.min_by_seconds:
+            return why.DELIVERBY_UNSUPPORTED.with_text(
+                f"The next host needs {extensions.min_by_seconds} seconds, {by.seconds} are left"
+            )
     if envelope.is_8bit and not extensions.has("8BITMIME"):
         return why.CONVERSION_REQUIRED  # RFC 6152 §3
     if not extensions.has("SMTPUTF8"):
@@ -116,4 +136,20 @@ def mail_parameters(envelope: Envelope, extensions: Extensions, *, is_authentica
         # RFC 4954 §5: AUTH=<> wherever we have logged in and do not vouch for the sender
         auth="" if is_authenticated and extensions.has("AUTH") else None,
         requiretls=envelope.requires_tls,
+        deliver_by=envelope.deliver_by if extensions.has("DELIVERBY") else None,
     )
+
+
+def recipient_parameters(
+    envelope: Envelope, recipient: EnvelopeRecipient, extensions: Extensions
+) -> RecipientParameters:
+    """What of the recipient's requests this server can be told in RCPT."""
+    if not extensions.has("DSN"):  # RFC 3461 §5.2.2 (a)
+        return NO_RECIPIENT_PARAMETERS
+    parameters, by = recipient.parameters, envelope.deliver_by
+    if by is None or by.is_return or by.seconds <= 0 or extensions.has("DELIVERBY"):
+        return parameters
+    notify = NOTIFY_DEFAULT if parameters.notify is None else parameters.notify
+    if notify:  # RFC 2852 §4.1.4.2: the host that lets the time pass without knowing it tells of delays
+        notify |= Notify.DELAY
+    return RecipientParameters(notify, parameters.orcpt)

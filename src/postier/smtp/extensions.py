@@ -1,7 +1,7 @@
 """What a server's answer to EHLO offers.
 
 Not here: what our server announces (`commands.extensions`). Sources: RFC 5321 §4.1.1.1, 1870 (SIZE), 4954 (AUTH), 9422
-(LIMITS). Invariant: an unreadable keyword or value counts as not offered; nothing raises.
+(LIMITS), 2852 §2 (DELIVERBY). Invariant: an unreadable keyword or value counts as not offered; nothing raises.
 """
 
 import re
@@ -14,6 +14,7 @@ from postier.smtp.replies import Reply
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _LIMIT: Final = re.compile(r"RCPTMAX=([1-9][0-9]{0,5})")  # RFC 9422 §4.2
 MAX_SIZE_DIGITS: Final = 20  # RFC 1870 §4
+MAX_BY_DIGITS: Final = 9  # RFC 2852 §2
 
 
 class Extensions(msgspec.Struct, frozen=True):
@@ -52,6 +53,12 @@ class Extensions(msgspec.Struct, frozen=True):
         """How many RCPT one transaction may have; None if it does not say."""
         match = next(filter(None, map(_LIMIT.fullmatch, self.offers.get("LIMITS", "").upper().split())), None)
         return int(match[1]) if match is not None else None
+
+    @property
+    def min_by_seconds(self) -> int:
+        """The shortest time in which the server undertakes to deliver; 0 if it does not say (RFC 2852 §3)."""
+        least = self.offers.get("DELIVERBY", "").partition(",")[0].strip()
+        return int(least) if least.isascii() and least.isdigit() and len(least) <= MAX_BY_DIGITS else 0
 
     @property
     def auth_mechanisms(self) -> tuple[str, ...]:

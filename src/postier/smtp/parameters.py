@@ -2,7 +2,7 @@
 
 Not here: which of them a session allows (`commands`), xtext itself (`xtext`). Sources: RFC 5321 §4.1.2
 (esmtp-param), 1870 (SIZE), 6152 (BODY), 6531 (SMTPUTF8), 3461 (RET ENVID NOTIFY ORCPT), 4954 §5 (AUTH),
-8689 (REQUIRETLS), 6533 §3 (utf-8 addresses in ORCPT). Invariants: a value parsed and written again means the same; every
+8689 (REQUIRETLS), 2852 §4 (BY), 6533 §3 (utf-8 addresses in ORCPT). Invariants: a value parsed and written again means the same; every
 malformed or repeated parameter is a ParameterError with its reason; nothing else is raised.
 """
 
@@ -19,9 +19,11 @@ from postier.smtp.xtext import decode_unitext, decode_xtext, encode_unitext, enc
 MAX_ENVID_OCTETS: Final = 100  # RFC 3461 §4.4
 MAX_ORCPT_OCTETS: Final = 500  # RFC 3461 §4.2
 MAX_SIZE_DIGITS: Final = 20  # RFC 1870 §5
+MAX_BY_SECONDS: Final = 999_999_999  # RFC 2852 §4, in the past and in the future
 
 _KEYWORD = re.compile(rb"[A-Z0-9][A-Z0-9-]*")  # RFC 5321 §4.1.2
 _COMMON = re.compile(rb"SIZE=([0-9]{1,20})(?: BODY=(7BIT|8BITMIME))?")  # what nearly every client sends
+_BY = re.compile(rb"([+-]?[0-9]{1,9});([NR])(T?)", re.IGNORECASE)  # RFC 2852 §4
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+")
 _Member = TypeVar("_Member", bound=Enum)
 _PRINTABLE = re.compile(r"[\t\x20-\x7e]*")
@@ -57,6 +59,17 @@ class OriginalRecipient(msgspec.Struct, frozen=True):
     address: str
 
 
+class DeliverBy(msgspec.Struct, frozen=True):
+    """BY: within how many seconds the message is to be delivered, and what follows if it is not (RFC 2852 §4).
+
+    `is_return`: by-mode R, it fails then (`seconds` is positive); else N, the sender is told. `is_traced`: each relay is told.
+    """
+
+    seconds: int
+    is_return: bool = False
+    is_traced: bool = False
+
+
 class MailParameters(msgspec.Struct, frozen=True):
     """The parameters of MAIL; None is "not given". `auth` of "" is AUTH=<> (RFC 4954 §5)."""
 
@@ -67,6 +80,7 @@ class MailParameters(msgspec.Struct, frozen=True):
     envid: str | None = None
     auth: str | None = None
     requiretls: bool = False
+    deliver_by: DeliverBy | None = None
 
 
 class RecipientParameters(msgspec.Struct, frozen=True):
@@ -77,6 +91,7 @@ class RecipientParameters(msgspec.Struct, frozen=True):
 
 
 _BODIES: Final = {None: None, b"7BIT": Body.SEVEN_BIT, b"8BITMIME": Body.EIGHT_BIT}
+NOTIFY_DEFAULT: Final = Notify.FAILURE | Notify.DELAY  # what no NOTIFY means (RFC 3461 §4.1)
 _NOTIFY_WORDS: Final = {b"SUCCESS": Notify.SUCCESS, b"FAILURE": Notify.FAILURE, b"DELAY": Notify.DELAY}
 NO_MAIL_PARAMETERS: Final = MailParameters()
 NO_RECIPIENT_PARAMETERS: Final = RecipientParameters()
@@ -116,6 +131,7 @@ def parse_mail_parameters(text: bytes) -> MailParameters:
     ret: Return | None = None
     envid: str | None = None
     auth: str | None = None
+    deliver_by: DeliverBy | None = None
     smtputf8 = requiretls = False
     for keyword, value in _split(text).items():
         if keyword == b"SIZE":
@@ -132,13 +148,15 @@ def parse_mail_parameters(text: bytes) -> MailParameters:
             envid = _envid(value)
         elif keyword == b"AUTH":
             auth = _auth(value)
+        elif keyword == b"BY":
+            deliver_by = _deliver_by(value)
         elif keyword == b"REQUIRETLS" and value is None:  # RFC 8689 §2
             requiretls = True
         elif keyword in {b"SMTPUTF8", b"REQUIRETLS"}:
             raise _malformed(keyword.decode())
         else:
             raise ParameterError(UNSUPPORTED_PARAMETER)  # RFC 5321 §4.1.1.11
-    return MailParameters(size, body, smtputf8, ret, envid, auth, requiretls)
+    return MailParameters(size, body, smtputf8, ret, envid, auth, requiretls, deliver_by)
 
 
 def parse_recipient_parameters(text: bytes) -> RecipientParameters:
@@ -190,6 +208,16 @@ def _auth(value: bytes | None) -> str:
         raise _malformed("AUTH") from None
 
 
+def _deliver_by(value: bytes | None) -> DeliverBy:
+    found = _BY.fullmatch(value or b"")
+    if found is None:
+        raise _malformed("BY")
+    by = DeliverBy(int(found[1]), found[2] in b"Rr", bool(found[3]))
+    if by.is_return and by.seconds <= 0:  # RFC 2852 §4
+        raise _malformed("BY")
+    return by
+
+
 def _notify(value: bytes | None) -> Notify:
     notify = Notify.NEVER
     words = (value or b"").upper().split(b",")
@@ -207,17 +235,17 @@ def _original_recipient(value: bytes | None) -> OriginalRecipient:
     if value is None or len(value) > MAX_ORCPT_OCTETS:
         raise _malformed("ORCPT")
     kind, semicolon, encoded = _text("ORCPT", value).partition(";")
-    kind = kind.lower()
+    is_utf8 = kind.lower() == "utf-8"
     if not semicolon or not _ADDRESS_TYPE.fullmatch(kind):
         raise _malformed("ORCPT")
     try:
-        address = decode_unitext(encoded) if kind == "utf-8" else decode_xtext(encoded)
+        address = decode_unitext(encoded) if is_utf8 else decode_xtext(encoded)
     except ValueError:
         raise _malformed("ORCPT") from None
     # RFC 3461 §4.2: printable, as it goes into a header field of the DSN; RFC 6533 §3 widens it to UTF-8
-    if not address.isprintable() or (kind != "utf-8" and not address.isascii()):
+    if not address.isprintable() or (not is_utf8 and not address.isascii()):
         raise _malformed("ORCPT")
-    return OriginalRecipient(kind, address)
+    return OriginalRecipient(kind, address)  # RFC 3461 §5.2.1 (d): no letter changes its case
 
 
 def format_mail_parameters(parameters: MailParameters) -> str:
@@ -237,6 +265,9 @@ def format_mail_parameters(parameters: MailParameters) -> str:
         words.append(f"AUTH={encode_xtext(parameters.auth) or '<>'}")
     if parameters.requiretls:
         words.append("REQUIRETLS")
+    if (by := parameters.deliver_by) is not None:
+        seconds = max(-MAX_BY_SECONDS, min(by.seconds, MAX_BY_SECONDS))
+        words.append(f"BY={seconds};{'R' if by.is_return else 'N'}{'T' * by.is_traced}")
     return " ".join(words)
 
 
@@ -244,12 +275,21 @@ def format_recipient_parameters(parameters: RecipientParameters, *, smtputf8: bo
     """The parameters as they follow the forward-path, each with a space before it."""
     words = [""]
     if parameters.notify is not None:
-        flags = [word.decode() for word, flag in _NOTIFY_WORDS.items() if flag in parameters.notify]
-        words.append(f"NOTIFY={','.join(flags) or 'NEVER'}")
+        words.append(f"NOTIFY={','.join(notify_words(parameters.notify))}")
     if (orcpt := parameters.orcpt) is not None:
-        if orcpt.address_type == "utf-8":
-            encoded = encode_unitext(orcpt.address, ascii_only=not smtputf8)
-        else:
-            encoded = encode_xtext(orcpt.address)
-        words.append(f"ORCPT={orcpt.address_type};{encoded}")
+        words.append(f"ORCPT={format_original_recipient(orcpt, smtputf8=smtputf8)}")
     return " ".join(words)
+
+
+def notify_words(notify: Notify) -> tuple[str, ...]:
+    """The words of NOTIFY."""
+    return tuple(word.decode() for word, flag in _NOTIFY_WORDS.items() if flag in notify) or ("NEVER",)
+
+
+def format_original_recipient(orcpt: OriginalRecipient, *, smtputf8: bool) -> str:
+    """The value of ORCPT."""
+    if orcpt.address_type.lower() == "utf-8":
+        encoded = encode_unitext(orcpt.address, ascii_only=not smtputf8)
+    else:
+        encoded = encode_xtext(orcpt.address)
+    return f"{orcpt.address_type};{encoded}"

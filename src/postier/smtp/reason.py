@@ -407,6 +407,20 @@ REQUIRETLS_UNSUPPORTED = _declare(
     "REQUIRETLS support required",
     "The message asks for REQUIRETLS and the host does not offer it (RFC 8689 §4.2.1).",
 )
+DELIVERBY_UNSUPPORTED = _declare(
+    "deliverby-unsupported",
+    554,
+    "5.3.3",
+    "The next host does not undertake to deliver in time",
+    "The message must be delivered by a time, and the host does not offer that or needs longer (RFC 2852 §4.1.4.1).",
+)
+DELIVERY_TIME_EXPIRED = _declare(
+    "delivery-time-expired",
+    554,
+    "5.4.7",
+    "Delivery time expired",
+    "The time by which the message was to be delivered, or else returned, has passed (RFC 2852 §4.1.3).",
+)
 AUTH_REQUIRED = _declare(
     "auth-required", 530, "5.7.0", "Authentication required", "Submission needs a login first (RFC 4954 §6)."
 )

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 # RFC 5321 §4.5.3.1.4: 512. Added to MAIL: 26 SIZE (1870 §3), 17 BODY (6152 §3), 10 SMTPUTF8 (6531 §3.1), 500 AUTH
-# (4954 §3), 124 RET and ENVID, 11 REQUIRETLS (8689 §2); to RCPT: 500 ORCPT and 30 NOTIFY (3461 §4). One limit for all.
+# (4954 §3), 124 RET and ENVID, 11 REQUIRETLS (8689 §2),
+# 17 BY (2852 §2); to RCPT: 500 ORCPT and 30 NOTIFY (3461 §4). One limit for all.
 MAX_COMMAND_OCTETS: Final = 2048
 MAX_AUTH_OCTETS: Final = 12_288  # RFC 4954 §4, for a response line and for AUTH with an initial response
 MAX_BUFFERED_OCTETS: Final = 1 << 20  # unread input of a session; its owner stops reading while PAUSED
@@ -41,6 +42,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
     offers_smtputf8: bool = True
     offers_chunking: bool = True
     offers_dsn: bool = False
+    offers_deliverby: bool = False  # RFC 2852
     offers_requiretls: bool = False  # announced under TLS only (RFC 8689 §2)
     refuses_early_talkers: bool = True
     max_message_bytes: int = 50 * 1024 * 1024

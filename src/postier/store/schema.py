@@ -508,6 +508,12 @@ CREATE TABLE seen_by (
 ) @keyed
 """
 
+# The time by which a queued letter is to be delivered, microseconds since 1970, and the by-mode (RFC 2852).
+_MIGRATION_13 = """
+ALTER TABLE queue_message ADD COLUMN deliver_by @int NOT NULL DEFAULT 0;
+ALTER TABLE queue_message ADD COLUMN by_mode TEXT NOT NULL DEFAULT ''
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -521,6 +527,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_10,
     _MIGRATION_11,
     _MIGRATION_12,
+    _MIGRATION_13,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -33,6 +33,14 @@ def checked(octets: bytes) -> email.message.Message:
     return message
 
 
+def test_an_answer_in_octets_that_are_no_utf8():
+    """A `:mime` reason holds them as surrogates; other surrogates are nothing that could be sent."""
+    reason = b"Content-Type: text/plain; charset=latin1\r\n\r\nGr\xfc\xdfe".decode("utf-8", "surrogateescape")
+    action = Vacation(str(ZOE), reason + "\ud800", "Away", "h", 1, is_mime=True)
+    octets = answer(action, Correspondent(OWNER), ZOE, STAMP, smtputf8=False)
+    assert octets.endswith(b"\r\n\r\nGr\xfc\xdfe\xef\xbf\xbd\r\n")
+
+
 @given(TEXTS, TEXTS, TEXTS, st.lists(TEXTS, max_size=3), st.booleans())
 def test_an_answer(reason, subject, reply_to, references, is_mime):
     action = Vacation(

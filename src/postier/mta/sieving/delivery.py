@@ -9,8 +9,9 @@ cost one look each; a fault of ours keeps the letter.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import msgspec
 import structlog
 
 from postier.accounts.resolution import LocalRecipient
@@ -19,7 +20,10 @@ from postier.mailauth.names import is_within
 from postier.mailauth.outcome import Outcome
 from postier.mta.acceptance import Acceptance, accept, accept_filtered, record_refusal
 from postier.mta.authenticate import Authentication
+from postier.mta.letter_id import new_letter_id
 from postier.mta.queue_rows import Job
+from postier.mta.receipts import receipt
+from postier.mta.requests import without_success
 from postier.mta.sieving.decide import Decided, decide, default_of, kept
 from postier.mta.sieving.effects import SeenMeanwhileError
 from postier.mta.sieving.origin import Office, Origin, Received
@@ -28,6 +32,7 @@ from postier.mta.sieving.shelf import Shelf, Version
 from postier.mta.sieving.world import Letter, Surroundings, spam_of
 from postier.mta.tally import NO_TALLY, Tally
 from postier.sieve.world import Envelope
+from postier.smtp.parameters import RecipientParameters, notify_words
 from postier.smtp.reason import FILTER_REFUSED, Reason
 from postier.store.transaction import ConflictError, Store, StoreError
 
@@ -73,8 +78,10 @@ class Sieving:
         """Store a letter, or say why not; the jobs are leased. Raises StoreError, ConflictError."""
         versions = await self._versions(acceptance.local)
         if not versions:
-            return await accept(self._store, acceptance, lease_owner)
+            confirmed = await self._receipt(acceptance, origin) if acceptance.asked else None
+            return await accept(self._store, acceptance, lease_owner, confirmed)
         letter = Letter(acceptance.content)
+        confirmed = None
         for attempt in range(1, TRIES + 1):
             decided = await self._decide(acceptance, letter, origin, versions)
             reason = _refusal(acceptance, origin, decided)
@@ -82,6 +89,9 @@ class Sieving:
                 self._tell(["refused"] * len(decided))
                 return await self._refuse(acceptance, reason)
             effects = tuple(each.effects for each in decided)
+            if acceptance.asked:
+                refusing = {each.effects.version.account_id for each in decided if each.reject is not None}
+                confirmed = await self._receipt(acceptance, origin, refusing)
             try:
                 jobs = await accept_filtered(
                     self._store,
@@ -89,6 +99,7 @@ class Sieving:
                     effects,
                     letter.index,
                     lease_owner,
+                    confirmed,
                     is_last_try=attempt == TRIES,
                 )
             except SeenMeanwhileError:
@@ -96,6 +107,20 @@ class Sieving:
             self._tell([each.result for each in decided])
             return jobs
         raise AssertionError("the last try meets nobody")
+
+    async def _receipt(
+        self, acceptance: Acceptance, origin: Origin, refusing: Collection[int] = ()
+    ) -> Acceptance | None:
+        """The report that it is delivered, for a sender that asked for it."""
+        office = self._office
+        return await receipt(
+            acceptance,
+            is_proved=origin.is_proved,
+            refusing=refusing,
+            directory=office.directory,
+            hostname=office.hostname,
+            letter_id=new_letter_id(office.now_us(), office.random_bits),
+        )
 
     def _tell(self, results: Sequence[str]) -> None:
         for result in results:
@@ -135,6 +160,7 @@ class Sieving:
                 spam_of(verdict),
                 acceptance.received_at,
             )
+            received = msgspec.structs.replace(received, asked=_asked(acceptance, recipient))
             try:
                 ran = await run(self._store, self._shelf, received.letter, case)
                 decided.append(await decide(self._office, received, recipient, case, ran))
@@ -181,9 +207,25 @@ def _envelope(acceptance: Acceptance, recipient: LocalRecipient) -> Envelope:
     address = recipient.address
     local = f"{address.local}+{recipient.detail}" if recipient.detail else address.local
     parameters = acceptance.parameters
+    notify, orcpt, by = None, None, parameters.deliver_by
+    if (asked := _asked(acceptance, recipient)) is not None:
+        notify, orcpt = asked.notify, asked.orcpt
     return Envelope(
         acceptance.reverse_path,
         f"{local}@{address.domain}",
+        notify=() if notify is None else notify_words(notify),
+        orcpt=None if orcpt is None else f"{orcpt.address_type};{orcpt.address}",
         ret=None if parameters.ret is None else parameters.ret.value,
         envid=parameters.envid,
+        by_s=None if by is None else by.seconds,
+        by_mode="" if by is None else "R" if by.is_return else "N",
+        by_is_traced=by is not None and by.is_traced,
     )
+
+
+def _asked(acceptance: Acceptance, recipient: LocalRecipient) -> RecipientParameters | None:
+    """What the sender asked for in naming this recipient."""
+    for asked in acceptance.asked:
+        if recipient.account_id in asked.account_ids:
+            return without_success(asked.parameters) if asked.is_expanded else asked.parameters
+    return None

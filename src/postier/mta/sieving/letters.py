@@ -33,6 +33,7 @@ from postier.sieve.ext.enotify import Mailto
 
 MAX_SUBJECT_CHARACTERS = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_LONE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 _IMPORTANCE = {1: "high", 2: "normal", 3: "low"}
 _REFUSED = (
     "Your message was refused by the recipient's mail filtering program.\nThe reason given is as follows:\n\n"
@@ -120,6 +121,9 @@ def refusal(
     stamp: Stamp,
     *,
     smtputf8: bool,
+    orcpt: str | None = None,
+    envid: str | None = None,
+    returns_full: bool = False,
 ) -> bytes:
     """The report that a letter was refused: a DSN for ereject, an MDN for reject."""
     text = f"{_REFUSED}{action.reason}\n"
@@ -141,6 +145,7 @@ def refusal(
     status = RecipientStatus(
         recipient=recipient,
         action=Action.FAILED,
+        orcpt=orcpt,
         status="5.7.1",
         diagnostic="550 5.7.1 Refused by the recipient's mail filter",
         last_attempt=stamp.moment,
@@ -153,6 +158,8 @@ def refusal(
         date=stamp.moment,
         message_id=stamp.message_id,
         original=original,
+        return_full=returns_full,
+        envid=envid,
         subject="Your message was refused",
         text=text,
         in_reply_to=original_id,
@@ -212,7 +219,8 @@ def _tried(make: Callable[[], bytes]) -> list[bytes]:
 
 def _entity(text: str) -> bytes:
     """A MIME entity that a script holds: its Content- fields and its body (RFC 5230 §4.3)."""
-    octets = normalise(text.encode("utf-8", "replace"))
+    # octets that are no UTF-8 stand as surrogates; other surrogates stand for nothing
+    octets = normalise(_LONE.sub("\ufffd", text).encode("utf-8", "surrogateescape"))
     header = split_header(octets)
     fields = [lines for lines, key, _ in header.entries if key.startswith(b"content-")]
     ended = [lines if lines.endswith(b"\r\n") else lines + b"\r\n" for lines in fields]

@@ -10,7 +10,7 @@ import msgspec
 from postier.accounts.directory import Directory
 from postier.mta.authenticate import Authentication
 from postier.mta.sieving.world import Letter
-from postier.smtp.parameters import MailParameters
+from postier.smtp.parameters import MailParameters, RecipientParameters
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,9 @@ class Office(msgspec.Struct, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """The letter as a whole, the same for all its recipients. `account_id`: whose doing it is, if one of ours did it."""
+    """The letter as a whole; `asked` is what its sender asked to be told of the recipient, the rest is the same for all of them.
+    `account_id`: whose doing it is, if one of ours did it.
+    """
 
     letter: Letter
     reverse_path: str
@@ -49,3 +51,4 @@ class Received(msgspec.Struct, frozen=True):
     message_id: str
     origin: Origin
     is_junk: bool
+    asked: RecipientParameters | None = None

@@ -5,6 +5,8 @@ Not here: their text (`letters`), whether a once-only letter may go (`effects`).
 nobody writes under an address that is not theirs (SECURITY 31); what is redirected goes in no circle; what leaves is sealed or signed.
 """
 
+import msgspec
+
 from postier.accounts.names import POSTMASTER
 from postier.accounts.resolution import Local, LocalRecipient
 from postier.mailbox.places import Place
@@ -13,8 +15,17 @@ from postier.mime.address import Address
 from postier.mime.header_lines import Correspondent
 from postier.mime.headers import split_header, unfold
 from postier.mime.index import index_message
+from postier.mta.bounce import MAX_RETURNED_OCTETS
 from postier.mta.letter_id import letter_id_text, new_letter_id
 from postier.mta.queue_rows import QueueMessage, QueueRecipient
+from postier.mta.requests import (
+    envid_column,
+    is_wanted,
+    recipient_columns,
+    restrained_mail,
+    ret_column,
+    without_success,
+)
 from postier.mta.sieving import letters
 from postier.mta.sieving.effects import Content, Filing, Notice, Once, Sending
 from postier.mta.sieving.memory import DAY_US, HOUR_US, SECOND_US, Kind, digest_of
@@ -23,14 +34,29 @@ from postier.mta.sieving.resubmission import resubmitted
 from postier.mta.sieving.running import answer_digest
 from postier.mta.signing import seal, seal_again, sign
 from postier.mta.trace_fields import hops, without_fields
-from postier.sieve.actions import Copy, FileInto, Notify, Redirect, Reject, Vacation
+from postier.sieve.actions import Copy, DeliverBy, FileInto, Notify, Redirect, Reject, Vacation
 from postier.sieve.ext.enotify import parse_mailto
+from postier.smtp.parameters import MAX_BY_SECONDS, NO_RECIPIENT_PARAMETERS, Return
+from postier.smtp.parameters import Notify as Notification
 from postier.store.blobs import draft
 
 MAX_REDIRECT_HOPS = 50  # Received fields of a letter that is still redirected; half of what is received
 _RETURN_PATH = frozenset({b"return-path"})
 
 WhyNot = str
+
+
+class _Wishes(msgspec.Struct, frozen=True):
+    """Who is told what becomes of a letter, and what, as the queue's rows have it."""
+
+    reverse_path: str
+    account_id: int | None = None
+    notify: str = ""
+    orcpt: str = ""
+    ret: str = ""
+    envid: str = ""
+    deliver_by: int = 0
+    by_mode: str = ""
 
 
 class Posting:
@@ -51,18 +77,17 @@ class Posting:
             return f"not redirected to {to}: {why_not}"
         if self._received.origin.is_stored:
             return await self._resubmit(raw, to)
-        parameters = self._received.parameters
+        received = self._received
+        parameters = received.parameters
         content = await self._sealed(without_fields(_RETURN_PATH, raw))
         return self._sending(
             content,
             (to,),
             f"redirected to {to}",
-            reverse_path=self._received.reverse_path,  # RFC 5228 §4.2; an empty one stays empty
-            account_id=self._received.account_id,
-            message_id=self._received.message_id,
+            message_id=received.message_id,
             needs_utf8=parameters.smtputf8,
             requires_tls=parameters.requiretls,
-            dsn=(action.notify or "", action.ret or ""),
+            wishes=self._wishes(action),
         )
 
     async def _resubmit(self, raw: bytes, to: Address) -> Sending | WhyNot:
@@ -77,11 +102,55 @@ class Posting:
             (to,),
             f"redirected to {to}",
             letter_id=letter_id,
-            reverse_path=str(self._recipient.address),
-            account_id=self._recipient.account_id,
             message_id=made.message_id,
             needs_utf8=not (to.is_ascii and self._recipient.address.is_ascii and is_ascii),
+            wishes=_Wishes(str(self._recipient.address), self._recipient.account_id),
         )
+
+    def _wishes(self, action: Redirect) -> _Wishes:
+        """Who is told what becomes of a redirected letter: its sender, or the owner if the script says what is to be told."""
+        received = self._received
+        by = action.deliver_by
+        is_owners = not (action.notify is None and action.ret is None and by is None)
+        deliver_by, by_mode = (0, "") if by is None else self._time(by)
+        if not received.reverse_path or not is_owners:
+            # RFC 3461 §5.2.7.3 (c): the delivery here is what is confirmed; RFC 2852 §1: and what had a time
+            parameters = received.parameters
+            if not received.origin.is_proved:
+                parameters = restrained_mail(parameters)
+            notify, orcpt = recipient_columns(without_success(received.asked or NO_RECIPIENT_PARAMETERS))
+            if action.notify == "NEVER":  # RFC 3461 §6.1: the only NOTIFY of what may be a report itself
+                notify = action.notify
+            return _Wishes(
+                received.reverse_path,  # RFC 5228 §4.2; an empty one stays empty
+                received.account_id,
+                notify,
+                orcpt,
+                ret_column(parameters),
+                envid_column(parameters),
+                deliver_by,
+                by_mode,
+            )
+        # RFC 6009 §6.1, §7.1; RFC 3461 §5.2.7.1 (b): nothing of the sender's requests goes on
+        recipient = self._recipient
+        return _Wishes(
+            str(recipient.address),
+            recipient.account_id,
+            action.notify or "",
+            "",
+            action.ret or "",
+            "",
+            deliver_by,
+            by_mode,
+        )
+
+    def _time(self, by: DeliverBy) -> tuple[int, str]:
+        """The deliver-by-time that a script asks for (RFC 6009 §7)."""
+        if by.absolute_s is not None:
+            at_us = by.absolute_s * SECOND_US
+        else:
+            at_us = self._office.now_us() + min(by.relative_s or 0, MAX_BY_SECONDS) * SECOND_US
+        return at_us, ("N" if by.mode == "notify" else "R") + "T" * by.is_traced
 
     async def _circle(self, raw: bytes, to: Address) -> str | None:
         header = split_header(raw)
@@ -183,6 +252,9 @@ class Posting:
     async def refusal(self, action: Reject) -> Sending | WhyNot:
         """The report that the letter is refused, if it reaches who sent it."""
         received = self._received
+        asked = received.asked or NO_RECIPIENT_PARAMETERS
+        if action.is_ereject and not is_wanted(asked.notify, Notification.FAILURE):
+            return "not refused, for its sender does not want to be told"  # RFC 3461 §5.2.6 (b)
         if not received.origin.is_proved or not received.reverse_path:
             return "not refused, for its sender is not proved"  # RFC 5429 §2.1: forged, perhaps
         sender = Address.parse(received.reverse_path)
@@ -192,7 +264,17 @@ class Posting:
         raw = received.letter.raw()
         author = await self._postmaster()
         content = letters.refusal(
-            action, author, self._recipient.address, sender, raw, original_id, stamp, smtputf8=needs_utf8
+            action,
+            author,
+            self._recipient.address,
+            sender,
+            raw,
+            original_id,
+            stamp,
+            smtputf8=needs_utf8,
+            orcpt=recipient_columns(asked)[1] or None,
+            envid=envid_column(received.parameters) or None,
+            returns_full=received.parameters.ret is Return.FULL and len(raw) <= MAX_RETURNED_OCTETS,
         )
         return self._sending(
             await self._signed(content, author),
@@ -241,33 +323,39 @@ class Posting:
         message_id: str,
         letter_id: int | None = None,
         reverse_path: str = "",
-        account_id: int | None = None,
         needs_utf8: bool = False,
         requires_tls: bool = False,
-        dsn: tuple[str, str] = ("", ""),
+        wishes: _Wishes | None = None,
         once: Once | None = None,
         copy: Copy | None = None,
     ) -> Sending:
         blob = draft(content)
         if letter_id is None:
             letter_id = new_letter_id(self._office.now_us(), self._office.random_bits)
-        notify, ret = dsn
+        wishes = wishes or _Wishes(reverse_path)
         message = QueueMessage(
             queue_id=letter_id,
             trace_id=letter_id_text(letter_id),
-            account_id=account_id,
-            reverse_path=reverse_path,
+            account_id=wishes.account_id,
+            reverse_path=wishes.reverse_path,
             blob_id=blob.blob_id,
             size_bytes=len(content),
             needs_8bit=not content.isascii(),
             needs_utf8=needs_utf8,
             requires_tls=requires_tls,
-            dsn_ret=ret,
+            dsn_envid=wishes.envid,
+            dsn_ret=wishes.ret,
             message_id=message_id,
+            deliver_by=wishes.deliver_by,
+            by_mode=wishes.by_mode,
         )
         recipients = tuple(
             QueueRecipient(
-                recipient_id=number, forward_path=str(each), destination=each.domain, dsn_notify=notify
+                recipient_id=number,
+                forward_path=str(each),
+                destination=each.domain,
+                dsn_notify=wishes.notify,
+                dsn_orcpt=wishes.orcpt,
             )
             for number, each in enumerate(to, 1)
         )
