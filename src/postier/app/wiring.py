@@ -248,6 +248,7 @@ def _imap_settings(settings: Settings, listener: Listener) -> ImapSettings:
         is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
         is_plaintext_login_allowed=settings.access.plaintext_login,
         offers_unauthenticate=settings.access.unauthenticate,
+        submission_entities=frozenset(settings.access.submission_entities),
         message_bytes=limits.message_size,
         line_bytes=limits.line_size,
         max_errors=limits.errors,

@@ -508,6 +508,18 @@ CREATE TABLE seen_by (
 ) @keyed
 """
 
+# What signs the URLs by which others may read a message (RFC 4467): a key for each mailbox and reader.
+_MIGRATION_13 = """
+CREATE TABLE url_key (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    secret @bytes NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id)
+) @keyed;
+CREATE INDEX url_key_reader ON url_key (reader_id)
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -521,6 +533,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_10,
     _MIGRATION_11,
     _MIGRATION_12,
+    _MIGRATION_13,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
