@@ -1,9 +1,17 @@
 """SCRAM with stored keys: made with the password, offered when everybody has some, silent about who is there."""
 
+import asyncio
+
 import pytest
 
 from postier.accounts.accounts import add_account, remove_account
-from postier.accounts.credentials import hash_password, password_secrets, set_password, stored_password
+from postier.accounts.credentials import (
+    CREDENTIALS_TOPIC,
+    hash_password,
+    password_secrets,
+    set_password,
+    stored_password,
+)
 from postier.accounts.domains import add_domain
 from postier.accounts.limiter import FREE_BY_ACCOUNT, Limiter
 from postier.accounts.login import Authenticator, Login, LoginProblem, LoginRefused
@@ -89,6 +97,21 @@ async def test_it_is_offered_when_every_password_has_keys(store):
     clock.now += OFFER_REMEMBERED_S
     assert await logins.may_offer()
     assert proves((await store.read(keys_of, str(ALICE), ScramAlgorithm.SHA_1)).keys, algorithm="sha1")
+
+
+async def test_it_is_no_longer_offered_when_a_password_comes_without_keys(store):
+    authenticator = Authenticator(store, Limiter(store), threads=1)
+    changed = asyncio.Event()
+    store.watch_topic(CREDENTIALS_TOPIC, changed.set)
+    logins = ScramLogins(store, Limiter(store), changed_at=lambda: authenticator.credentials_changed_at)
+    account_id = await store.write(populate)
+    await asyncio.wait_for(changed.wait(), 10)
+    assert await logins.may_offer()
+    changed.clear()
+    await store.write(set_password, account_id, HASH)
+    await asyncio.wait_for(changed.wait(), 10)
+    assert not await logins.may_offer()
+    authenticator.close()
 
 
 async def test_a_wrong_password_makes_no_keys(sqlite_store):

@@ -114,6 +114,11 @@ def test_a_script_is_put_listed_activated_printed_and_removed(server, tmp_path):
         (("apply", "bad.sieve", ADDRESS), 1, 'there is no command "kep"'),
         (("apply", "good.sieve", f"{ADDRESS}/None"), 1, "no such mailbox"),
         (("apply", "good.sieve", "INBOX"), 2, "give --account ADDRESS"),
+        (("get", ADDRESS, "a/b"), 2, "can't be the name of a script"),
+        (("activate", ADDRESS, "a\x1bb"), 2, "a\\x1bb can't be the name of a script"),
+        (("remove", ADDRESS, "\udcff"), 2, "can't be the name of a script"),
+        (("apply", "\udcff", ADDRESS), 1, "neither a file nor a script"),
+        (("apply", "n" * 5_000, ADDRESS), 1, "neither a file nor a script"),
         (("undo", ADDRESS), 1, "there is nothing to undo"),
         (("undo", ADDRESS, "5"), 1, "in run 5"),
     ],
@@ -231,3 +236,11 @@ def test_without_room_for_copies_a_portion_is_not_changed(server, tmp_path):
     assert (code, out) == (1, "")
     assert "no room" in err
     assert list(contents(tmp_path)) == ["INBOX"]
+
+
+def test_a_name_in_another_form_is_the_same(server, tmp_path):
+    (tmp_path / "rules.sieve").write_text("keep;\n")
+    assert server("sieve", "put", ADDRESS, "rules.sieve", "--name", "Cafe\u0301")[0] == 0
+    assert server("sieve", "get", ADDRESS, "Cafe\u0301")[0] == 0
+    assert server("sieve", "apply", "Cafe\u0301", ADDRESS)[0] == 0
+    assert server("sieve", "remove", ADDRESS, "Caf\u00e9")[0] == 0

@@ -122,3 +122,17 @@ def test_what_cannot_be_done_is_an_error_and_the_session_goes_on(alice):
         with pytest.raises(IMAPClientError, match="ALREADYEXISTS"):
             client.create_folder("Sent")
         assert client.noop()
+
+
+def test_sort_and_thread(alice):
+    fill(
+        alice,
+        letter(alice, subject="b", number=1),
+        letter(alice, subject="Re: a", number=2),
+        letter(alice, subject="a", number=3),
+    )
+    with mailbox(alice) as client:
+        assert client.sort(["SUBJECT", "REVERSE ARRIVAL"]) in ([3, 2, 1], [2, 3, 1])
+        assert client.sort("REVERSE SUBJECT") == [1, 2, 3]
+        assert {number for thread in client.thread("ORDEREDSUBJECT") for number in thread} == {1, 2, 3}
+        assert len(client.thread("REFERENCES")) == 2

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from postier.accounts.accounts import add_account
-from postier.accounts.credentials import hash_password
+from postier.accounts.credentials import password_secrets
 from postier.accounts.domains import add_domain
 from postier.app.configuration import load
 from postier.app.demo.node import Node, NodePlan, Ports, prepare
@@ -55,7 +55,7 @@ class TwoServers:
 
     def __init__(self, alpha: NodePlan, beta: NodePlan) -> None:
         self.alpha, self.beta = alpha, beta
-        self._secret = hash_password(PASSWORD)
+        self._secret = password_secrets(PASSWORD)  # programs that know SCRAM use it
         self._made = 0
 
     def account(self, name: str = "alice", domain: str = "alpha.test") -> Account:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from postier.accounts.scripts import put_script
 from postier.mailbox import annotations
 from postier.mailbox.annotations import (
+    EVENT_SCRIPT,
     EVERYBODY,
     MAX_ANNOTATIONS,
     MAX_VALUE_BYTES,
@@ -13,6 +15,7 @@ from postier.mailbox.annotations import (
     annotate_server,
     annotation_changes,
     annotations_of,
+    event_scripts,
     server_annotations,
 )
 from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
@@ -125,3 +128,27 @@ async def test_the_server_has_entries_of_one_and_of_all(store: Store) -> None:
     assert await store.read(server_annotations, 2) == {SHARED: b"2"}
     (changed,) = await store.read(annotation_changes, EVERYBODY, EVERYBODY, 0)
     assert (changed.mailbox, changed.entries) == ("", [SHARED])
+
+
+# The script of IMAP events
+
+
+async def test_only_the_owner_chooses_a_script_that_is_there(store: Store) -> None:
+    """RFC 6785 §2.3.1."""
+    inbox = (await store.write(add_account))["INBOX"]
+    assert await store.write(put_script, 1, "Caf\u00e9", b"keep;") is None
+    with pytest.raises(MailboxRefusedError) as refused:
+        await store.write(annotate, 1, inbox, 2, [(EVENT_SCRIPT, "Caf\u00e9".encode())])
+    assert refused.value.refusal is Refusal.NO_PERMISSION
+    for value in (b"none", b"a/b", b"\xff"):
+        with pytest.raises(MailboxRefusedError) as refused:
+            await store.write(annotate, 1, inbox, 1, [(SHARED, b"x"), (EVENT_SCRIPT, value)])
+        assert refused.value.refusal is Refusal.CANNOT
+    assert await store.read(annotations_of, 1, inbox, 1) == {}
+    assert await store.read(event_scripts, 1) == ({}, None)
+    await store.write(annotate, 1, inbox, 1, [(EVENT_SCRIPT, "Cafe\u0301".encode())])  # names are NFC
+    assert await store.read(event_scripts, 1) == ({inbox: "Cafe\u0301".encode()}, None)
+    await store.write(annotate, 1, inbox, 1, [(EVENT_SCRIPT, b"")])
+    assert await store.read(event_scripts, 1) == ({inbox: b""}, None)
+    await store.write(annotate, 1, inbox, 1, [(EVENT_SCRIPT, None)])
+    assert await store.read(event_scripts, 1) == ({}, None)

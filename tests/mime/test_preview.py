@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postier.mime.index import index_message
 from postier.mime.preview import MAX_PREVIEW_CHARACTERS
@@ -53,3 +55,13 @@ def parts(*kinds: str) -> bytes:
 )
 def test_has_attachment(kinds: list[str], *, has: bool) -> None:
     assert index_message(parts(*kinds)).has_attachment is has
+
+
+@given(
+    st.lists(
+        st.sampled_from([*" \t\r\n\v\f\x1c\x85\xa0\u2028\u3000", "\r\n", "  ", "a", "\u200b", "word "])
+    ).map("".join)
+)
+def test_white_space_is_one_space(text: str) -> None:
+    raw = b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode()
+    assert index_message(raw).preview == " ".join(text.split())[:MAX_PREVIEW_CHARACTERS]

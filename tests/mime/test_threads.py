@@ -35,6 +35,8 @@ from postier.mime.threads import (
         ("[Fwd: [Fwd: Lunch]]", "Lunch", True),
         ("Re: [Fwd: Lunch]", "Lunch", True),
         ("a\t b   c", "a b c", False),
+        (" Lunch ", "Lunch", False),
+        ("\tLunch", "Lunch", False),
         ("Reply: x", "Reply: x", False),
         ("Re : x", "x", True),
         ("Fwdd: x", "Fwdd: x", False),

@@ -26,7 +26,9 @@ BOMBS = {
     + "".join(f'fileinto :create "m{number}";\n' for number in range(1_000)),
     "itself": 'require "include"; include "main";',
     "headers": 'require "editheader";\n' + 'addheader "X-A" "b";\n' * 1_000 + "discard;",
-    "notifications": 'require "enotify";\n' + 'notify "mailto:a@x.test";\n' * 100 + "discard;",
+    "notifications": 'require "enotify";\n'
+    + "".join(f'notify "mailto:a{number}@x.test";\n' for number in range(100))
+    + "discard;",
 }
 
 

@@ -129,7 +129,7 @@ async def test_sieve_connect(sqlite_store, tmp_path):
 
 async def test_silent_clients_are_told_and_left(sqlite_store, monkeypatch):
     monkeypatch.setattr("postier.servers.listener.SWEEP_S", 0.01)
-    async with ManageSieveServer(sqlite_store, timeouts=Timeouts(login_s=0.3, idle_s=0.4)) as server:
+    async with ManageSieveServer(sqlite_store, timeouts=Timeouts(login_s=1.5, idle_s=0.4)) as server:
         silent, talker = await server.connect(), await server.login()
         for client in (silent, talker):
             assert await client.ended() == b'BYE "idle for too long"\r\n'

@@ -109,7 +109,7 @@ class Authenticator:
         self._right: dict[bytes, _Verdict] = {}
         self._wrong: dict[bytes, _Verdict] = {}
         self._running: dict[tuple[bytes, str], asyncio.Future[bool]] = {}
-        self._changed_at = now()
+        self.credentials_changed_at = now()
         self._unwatch = store.watch_topic(CREDENTIALS_TOPIC, self._credentials_changed)
 
     async def authenticate(
@@ -167,7 +167,7 @@ class Authenticator:
         now = self._now()
         if now >= verdict.expires_at:
             return False
-        if verdict.checked_at > self._changed_at and now - verdict.checked_at < RECHECKED_S:
+        if verdict.checked_at > self.credentials_changed_at and now - verdict.checked_at < RECHECKED_S:
             return True
         if await self.store.read(stored_password, str(account)) != verdict.credential:
             return False
@@ -227,7 +227,7 @@ class Authenticator:
         return credential
 
     def _credentials_changed(self) -> None:
-        self._changed_at = self._now()
+        self.credentials_changed_at = self._now()
 
     def _digest(self, account: str, mechanism: str, password: str) -> bytes:
         # Each part with its length: no two different triples give one text (SECURITY 25).

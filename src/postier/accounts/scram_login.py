@@ -25,7 +25,7 @@ from postier.mime.address import Address
 from postier.sasl.scram import ScramKeys
 from postier.store.transaction import Store, StoreError
 
-OFFER_REMEMBERED_S = 10.0
+OFFER_REMEMBERED_S = 60.0  # looking reads every credential
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -39,9 +39,18 @@ class Claim(msgspec.Struct, frozen=True):
 class ScramLogins:
     """One worker's; belongs to one event loop."""
 
-    def __init__(self, store: Store, limiter: Limiter, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        limiter: Limiter,
+        *,
+        changed_at: Callable[[], float] = lambda: float("-inf"),
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`changed_at` says when (by `now`) a password was changed last."""
         self._store = store
         self._limiter = limiter
+        self._changed_at = changed_at
         self._now = now
         self._decoys: bytes | None = None
         self._may_offer = False
@@ -50,9 +59,9 @@ class ScramLogins:
     async def may_offer(self) -> bool:
         """Whether every account that can log in at all can do so by SCRAM. Never raises."""
         now = self._now()
-        if now - self._looked_at >= OFFER_REMEMBERED_S:
+        if now - self._looked_at >= OFFER_REMEMBERED_S or self._looked_at <= self._changed_at():
             try:
-                self._may_offer = await self._store.read(every_password_has_keys)
+                self._may_offer = await self._store.read_bulk(every_password_has_keys)
             except StoreError:
                 return self._may_offer
             self._looked_at = now

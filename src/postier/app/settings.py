@@ -408,7 +408,7 @@ class Sieve(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Key(
             Kind.TEXT,
-            "The name of the script that runs at IMAP events in accounts that have one of that name.",
+            "The name of the script that runs at IMAP events where no annotation of mailbox or server chooses one.",
             is_live=False,
         ),
     ] = "imapsieve"

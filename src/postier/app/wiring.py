@@ -42,6 +42,7 @@ from postier.web.conversation import HttpConversation, Site
 from postier.web.metrics import MetricsSite
 from postier.web.policies import PolicySite
 
+MANAGESIEVE_PORT = 4190  # RFC 5804 §1.8
 MANAGESIEVE_IDLE_TIMEOUT_S = 1_800  # RFC 5804 §1.2: at least 30 minutes
 POP3_IDLE_TIMEOUT_S = 600  # RFC 1939 §3: at least 10 minutes; no longer, for the maildrop is locked meanwhile
 
@@ -114,7 +115,7 @@ def _smtp_listener(
 def _imap(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) -> Service:
     conversation = ImapConversation(
         listener.protocol.value,
-        _imap_settings(graph.settings, listener),
+        _imap_settings(graph, graph.settings, listener),
         graph.store,
         graph.logins(listener.protocol),
         graph.tls(tls_server.Service.IMAP, listener),
@@ -123,7 +124,7 @@ def _imap(graph: Graph, listener: Listener, sockets: Sequence[socket.socket]) ->
     )
 
     def renew(settings: Settings) -> None:
-        conversation.settings = _imap_settings(settings, listener)
+        conversation.settings = _imap_settings(graph, settings, listener)
 
     return _served(graph, sockets, conversation, renew)
 
@@ -240,7 +241,20 @@ def _session_settings(settings: Settings, listener: Listener, role: Role) -> Ses
     )
 
 
-def _imap_settings(settings: Settings, listener: Listener) -> ImapSettings:
+def sieve_url(context: WorkerContext) -> str:
+    """Where this node speaks ManageSieve; "" if it does not (RFC 5804 §3: such a URL means STARTTLS or none)."""
+    ports = [
+        each.endpoint.port
+        for each in context.sockets
+        if each.listener.protocol is Protocol.MANAGESIEVE and each.listener.tls is not TlsMode.IMPLICIT
+    ]
+    if not ports:
+        return ""
+    host = context.settings.hostname
+    return f"sieve://{host}" if MANAGESIEVE_PORT in ports else f"sieve://{host}:{ports[0]}"
+
+
+def _imap_settings(graph: Graph, settings: Settings, listener: Listener) -> ImapSettings:
     limits = settings.limits
     return ImapSettings(
         hostname=settings.hostname,
@@ -249,6 +263,7 @@ def _imap_settings(settings: Settings, listener: Listener) -> ImapSettings:
         is_plaintext_login_allowed=settings.access.plaintext_login,
         offers_unauthenticate=settings.access.unauthenticate,
         submission_entities=frozenset(settings.access.submission_entities),
+        sieve_url=sieve_url(graph.context),
         message_bytes=limits.message_size,
         line_bytes=limits.line_size,
         max_errors=limits.errors,

@@ -13,8 +13,8 @@ import click
 from postier.cli.invocation import Invocation, Verb, pass_invocation
 from postier.cli.on_store import on_store
 from postier.cli.output import json_option, printable, progress, show_json
-from postier.cli.sieve_files import octets_of
-from postier.cli.sieve_scripts import address_argument
+from postier.cli.sieve_files import is_file, octets_of
+from postier.cli.sieve_scripts import address_argument, stored_name
 from postier.mime.address import Address
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def apply(
     """
     address, name = _place(mailbox, account)
     run_id = time.time_ns() // 1_000
-    path = Path(script)
-    content = octets_of(path) if script == "-" or path.is_file() else None
+    content = octets_of(Path(script)) if is_file(script) else None
     said, done = on_store(
         invocation, lambda store: _apply(store, script, content, address, name, run_id, dry_run=dry_run)
     )
@@ -139,9 +138,10 @@ async def _compiled(store: "Store", script: str, content: bytes | None, target: 
     from postier.sieve.script import compile_script
 
     if content is None:
-        content = await store.read(script_content, target.account_id, script)
+        name = stored_name(script)
+        content = None if name is None else await store.read(script_content, target.account_id, name)
     if content is None:
-        raise click.ClickException(f"{script} is neither a file nor a script of {target.address}")
+        raise click.ClickException(f"{printable(script)} is neither a file nor a script of {target.address}")
     try:
         return compile_script(content)
     except ScriptError as error:

@@ -95,10 +95,13 @@ def list_(invocation: Invocation, address: Address, *, as_json: bool) -> None:
 @pass_invocation
 def get(invocation: Invocation, address: Address, name: str | None, *, as_json: bool) -> None:
     """Print a script of the account ADDRESS: the active one, or the one that is NAMEd."""
-    found = on_store(invocation, lambda store: store.read(_content, address, name))
+    wanted = None if name is None else _name(name)
+    found = on_store(invocation, lambda store: store.read(_content, address, wanted))
     if found is None:
         raise click.ClickException(
-            f"there is no script {name}" if name is not None else f"no script of {address} is active"
+            f"there is no script {printable(name)}"
+            if name is not None
+            else f"no script of {address} is active"
         )
     name, content = found
     if as_json:
@@ -114,7 +117,8 @@ def get(invocation: Invocation, address: Address, name: str | None, *, as_json: 
 @pass_invocation
 def activate(invocation: Invocation, address: Address, name: str | None, *, as_json: bool) -> None:
     """Let a script sort the mail of the account ADDRESS; without a NAME none does."""
-    _refuse(on_store(invocation, lambda store: store.write(_activate, address, name or "")))
+    wanted = _name(name) if name else ""
+    _refuse(on_store(invocation, lambda store: store.write(_activate, address, wanted)))
     if as_json:
         show_json({"active": name})
     else:
@@ -128,19 +132,25 @@ def activate(invocation: Invocation, address: Address, name: str | None, *, as_j
 @pass_invocation
 def remove(invocation: Invocation, address: Address, name: str, *, as_json: bool) -> None:
     """Delete a script of the account ADDRESS that is not active."""
-    _refuse(on_store(invocation, lambda store: store.write(_delete, address, name)))
+    wanted = _name(name)
+    _refuse(on_store(invocation, lambda store: store.write(_delete, address, wanted)))
     if as_json:
         show_json({"removed": name})
     else:
         click.echo(f"removed {printable(name)}")
 
 
-def _name(text: str) -> str:
+def stored_name(text: str) -> str | None:
+    """The name in its one form; None for what can't be one."""
     from postier.managesieve.names import script_name
 
-    name = script_name(text.encode("utf-8", "surrogateescape"))
+    return script_name(text.encode("utf-8", "surrogateescape"))
+
+
+def _name(text: str) -> str:
+    name = stored_name(text)
     if name is None:
-        raise click.UsageError(f"{printable(text)} can't be the name of a script; give another with --name")
+        raise click.UsageError(f"{printable(text)} can't be the name of a script")
     return name
 
 

@@ -25,7 +25,7 @@ MIN_STEM = 4  # characters of a word that stay, whatever its ending
 ENDING = 3  # characters of a word that may be its ending
 MAX_WORDS = 16  # of one text; the others are not looked for
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[\w\u0300-\u036f\u3099\u309a]+")  # with the marks that folding parts from their letters
 _BANDS = ((67, 100), (34, 66), (1, 33))
 
 

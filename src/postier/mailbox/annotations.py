@@ -1,16 +1,18 @@
 r"""Annotations: what clients keep with a mailbox, or with the server.
 
 Not here: the words of the protocol (`imap.commands.metadata`). Source: RFC 5464 §3, §4; RFC 6154 §4 (/private/specialuse is
-the special use itself). Invariants: a private entry is its writer's alone; an entry that was removed stays as a row without
-value, so that the change can be told; what an account keeps is bounded.
+the special use itself); RFC 6785 §2.3.1 (EVENT_SCRIPT names a script). Invariants: a private entry is its writer's alone; an
+entry that was removed stays as a row without value, so that the change can be told; what an account keeps is bounded.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
+from postier.accounts.scripts import SCRIPTS_TOPIC, script_content
 from postier.mailbox.folders import set_special_use
 from postier.mailbox.refusals import LimitError, MailboxRefusedError, Refusal
+from postier.managesieve.names import script_name
 from postier.store.changes import ChangeKind, next_modseq, record_change
 from postier.store.transaction import ReadTx, WriteTx
 
@@ -21,6 +23,7 @@ SERVER = 0  # stands for a mailbox
 EVERYBODY = 0  # stands for a reader, and for the account of what all share
 
 SPECIAL_USE = "/private/specialuse"
+EVENT_SCRIPT = "/shared/imapsieve/script"
 
 Values = Sequence[tuple[str, bytes | None]]
 
@@ -54,12 +57,25 @@ def annotations_of(tx: ReadTx, account_id: int, mailbox_id: int, reader_id: int)
             reader_id,
         )
     }
-    use = tx.value(
-        "SELECT special_use FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id
-    )
+    use = _special_use(tx, account_id, mailbox_id)
     if use is not None and reader_id == account_id:
-        found[SPECIAL_USE] = use.encode()
+        found[SPECIAL_USE] = use
     return found
+
+
+def annotation_of(tx: ReadTx, account_id: int, mailbox_id: int, reader_id: int, entry: str) -> bytes | None:
+    """One entry of a mailbox as the reader sees it."""
+    if entry == SPECIAL_USE:
+        use = _special_use(tx, account_id, mailbox_id)
+        return use if reader_id == account_id else None
+    value = tx.value(
+        "SELECT value FROM annotation WHERE account_id = ? AND mailbox_id = ? AND reader_id = ? AND entry = ?",
+        account_id,
+        mailbox_id,
+        _reader_of(entry, reader_id),
+        entry,
+    )
+    return None if value is None else bytes(value)
 
 
 def annotate(tx: WriteTx, account_id: int, mailbox_id: int, reader_id: int, values: Values) -> int:
@@ -72,6 +88,8 @@ def annotate(tx: WriteTx, account_id: int, mailbox_id: int, reader_id: int, valu
         if entry == SPECIAL_USE:
             _set_use(tx, account_id, mailbox_id, reader_id, value)
         else:
+            if entry == EVENT_SCRIPT:
+                _choose_script(tx, account_id, reader_id, value)
             _put(tx, account_id, mailbox_id, _reader_of(entry, reader_id), entry, value, modseq)
     _check_limits(tx, account_id, mailbox_id, reader_id)
     tx.run(
@@ -100,6 +118,12 @@ def server_annotations(tx: ReadTx, reader_id: int) -> dict[str, bytes]:
     }
 
 
+def server_annotation(tx: ReadTx, reader_id: int, entry: str) -> bytes | None:
+    """One entry of the server as the reader sees it."""
+    account_id = _reader_of(entry, reader_id)
+    return annotation_of(tx, account_id, SERVER, reader_id, entry)
+
+
 def annotate_server(tx: WriteTx, reader_id: int, values: Values) -> int:
     """Write entries of the server; shared ones only as an administrator. Returns the account's modseq. Raises as `annotate`."""
     modseq = next_modseq(tx, reader_id)
@@ -108,6 +132,9 @@ def annotate_server(tx: WriteTx, reader_id: int, values: Values) -> int:
         if _reader_of(entry, reader_id) != EVERYBODY:
             _put(tx, reader_id, SERVER, reader_id, entry, value, modseq)
         elif is_admin and entry != "/shared/admin":  # RFC 5464 §3.2.1.1: read-only
+            if entry == EVENT_SCRIPT:
+                _script_name(value)  # each account has its own script of that name, or none
+                tx.wake(SCRIPTS_TOPIC)
             _put(tx, EVERYBODY, SERVER, EVERYBODY, entry, value, shared_modseq(tx) + 1)
         else:
             raise MailboxRefusedError(Refusal.NO_PERMISSION, f"{entry} can't be changed")
@@ -115,6 +142,19 @@ def annotate_server(tx: WriteTx, reader_id: int, values: Values) -> int:
         _check_limits(tx, account_id, SERVER, account_id)
     record_change(tx, reader_id, modseq, ChangeKind.METADATA, SERVER, [])
     return modseq
+
+
+def event_scripts(tx: ReadTx, account_id: int) -> tuple[dict[int, bytes], bytes | None]:
+    """The names of scripts that an account's mailboxes have for IMAP events, and the server's for all others (RFC 6785 §2.3.1)."""
+    rows = tx.rows(
+        "SELECT mailbox_id, value FROM annotation WHERE account_id = ? AND reader_id = ? AND entry = ?"
+        " AND value IS NOT NULL",
+        account_id,
+        EVERYBODY,
+        EVENT_SCRIPT,
+    )
+    server = server_annotation(tx, account_id, EVENT_SCRIPT)
+    return {mailbox_id: bytes(value) for mailbox_id, value in rows}, server
 
 
 def shared_modseq(tx: ReadTx) -> int:
@@ -144,10 +184,37 @@ def _reader_of(entry: str, reader_id: int) -> int:
     return EVERYBODY if entry.startswith("/shared/") else reader_id
 
 
+def _special_use(tx: ReadTx, account_id: int, mailbox_id: int) -> bytes | None:
+    use = tx.value(
+        "SELECT special_use FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id
+    )
+    return None if use is None else str(use).encode()
+
+
 def _set_use(tx: WriteTx, account_id: int, mailbox_id: int, reader_id: int, value: bytes | None) -> None:
     if reader_id != account_id:
         raise MailboxRefusedError(Refusal.NO_PERMISSION, "only the owner gives a mailbox its special use")
     set_special_use(tx, account_id, mailbox_id, None if value is None else value.decode("utf-8", "replace"))
+
+
+def _choose_script(tx: WriteTx, account_id: int, reader_id: int, value: bytes | None) -> None:
+    """RFC 6785 §2.3.1. It runs in the owner's name and tells which scripts there are, so others don't choose it."""
+    if reader_id != account_id:
+        raise MailboxRefusedError(Refusal.NO_PERMISSION, "only the owner chooses the script of a mailbox")
+    name = _script_name(value)
+    if name and script_content(tx, account_id, name) is None:
+        raise MailboxRefusedError(Refusal.CANNOT, f"there is no script {name}; store it by ManageSieve first")
+    tx.wake(SCRIPTS_TOPIC)
+
+
+def _script_name(value: bytes | None) -> str:
+    """The name that it is; empty means no script. Raises MailboxRefusedError."""
+    name = script_name(value) if value else ""
+    if name is None:
+        raise MailboxRefusedError(
+            Refusal.CANNOT, f"the value of {EVENT_SCRIPT} can't be the name of a script"
+        )
+    return name
 
 
 def _put(

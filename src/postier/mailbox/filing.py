@@ -19,7 +19,7 @@ from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.names import INBOX, canonical
 from postier.mailbox.refusals import LimitError, MailboxRefusedError, no_such_mailbox
 from postier.mailbox.sort_keys import search_texts
-from postier.mailbox.threads import thread_keys, thread_of
+from postier.mailbox.threads import thread_keys, thread_of, threads_of
 from postier.mime.index import MessageIndex
 from postier.store.blobs import BlobId
 from postier.store.changes import ChangeKind, record_change
@@ -114,11 +114,11 @@ def file_messages(
         tx, account_id, size_bytes, emails=len(letters), enforce_quota=enforce_quota
     )
     uid, uidvalidity = _take_uids(tx, account_id, mailbox_id, modseq, [x.flags for x in letters], size_bytes)
+    threads = threads_of(tx, account_id, [thread_keys(letter.index) for letter in letters], email_id)
     filed = []
     emails: list[tuple[object, ...]] = []
     entries: list[tuple[object, ...]] = []
-    for letter in letters:
-        thread_id = thread_of(tx, account_id, thread_keys(letter.index), email_id)
+    for letter, thread_id in zip(letters, threads, strict=True):
         emails.append((account_id, email_id, thread_id, *_columns(letter)))
         dates = (tx.now_us, letter.received_at_us, letter.size_bytes)
         entries.append((account_id, mailbox_id, uid, email_id, letter.flags, modseq, *dates))

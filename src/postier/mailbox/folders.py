@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from postier.accounts.scripts import SCRIPTS_TOPIC
 from postier.imap.rights import Right
 from postier.mailbox import ledger
 from postier.mailbox.expunge import ALL_UIDS, keep_as_expunged
@@ -140,6 +141,7 @@ def rename_mailbox(tx: WriteTx, account_id: int, old: str, new: str, *, actor_id
             account_id,
             names[INBOX],
         )
+        tx.wake(SCRIPTS_TOPIC)  # an annotation may choose the script of the new mailbox
         return new
     moved = {name: new + name.removeprefix(old) for name in names if name == old or is_inferior(name, old)}
     if not moved:

@@ -107,17 +107,20 @@ def claim_recent(tx: WriteTx, account_id: int, mailbox_id: int) -> int:
     return int(recent_uid)
 
 
-def uids_at(tx: ReadTx, account_id: int, mailbox_id: int, uidnext: int, modseq: int) -> "array[int]":
+def uids_at(tx: ReadTx, account_id: int, mailbox_id: int, uidnext: int, modseq: int) -> "array[int] | None":
     """The UIDs, ascending, that a session believes in that saw `uidnext` when the account was at `modseq`.
 
-    Present ones below `uidnext`, and those expunged after `modseq`; so a view can be loaded late and still be exact.
+    Present ones below `uidnext`, and those expunged after `modseq`; so a view can be loaded late and still be exact. None if the
+    mailbox is gone.
     """
     row = tx.row(
         "SELECT message_count, uidnext, highest_modseq FROM mailbox WHERE account_id = ? AND mailbox_id = ?",
         account_id,
         mailbox_id,
     )
-    if row is not None and row[1] == uidnext and row[0] == uidnext - 1 and row[2] <= modseq:
+    if row is None:
+        return None
+    if row[1] == uidnext and row[0] == uidnext - 1 and row[2] <= modseq:
         return array("I", range(1, uidnext))  # none ever left
     rows = tx.rows(
         "SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid < ? ORDER BY uid",
@@ -126,7 +129,7 @@ def uids_at(tx: ReadTx, account_id: int, mailbox_id: int, uidnext: int, modseq: 
         uidnext,
     )
     uids = array("I", chain.from_iterable(rows))
-    if row is not None and row[2] <= modseq:
+    if row[2] <= modseq:
         return uids
     gone = expunged_since(tx, account_id, mailbox_id, modseq)
     believed = without(gone, [(uidnext, 2**32)])

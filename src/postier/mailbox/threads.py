@@ -6,12 +6,15 @@ and base subject together. A thread's number is the email id of its first messag
 late message connects: threadId is immutable, so that would delete and remake emails; the oldest of them takes it.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 
 from postier.mime.index import MessageIndex
 from postier.store.transaction import WriteTx
 
 MAX_IDS = 32  # Message-ID, the first reference and the newest ones
+LOOKED_UP_AT_ONCE = 256  # keys in one statement
 
 
 def thread_keys(index: MessageIndex) -> list[int]:
@@ -60,3 +63,44 @@ def thread_of(tx: WriteTx, account_id: int, keys: list[int], email_id: int) -> i
             *(value for key in new for value in (account_id, key, thread_id)),
         )
     return int(thread_id)
+
+
+def threads_of(tx: WriteTx, account_id: int, keyed: Sequence[list[int]], first_email_id: int) -> list[int]:
+    """The threads of new emails, whose numbers go on from `first_email_id`: what `thread_of` would say to one after
+    the other, in two statements for many of them.
+    """
+    if len(keyed) == 1:
+        return [thread_of(tx, account_id, keyed[0], first_email_id)]
+    known = _known(tx, account_id, [*dict.fromkeys(chain.from_iterable(keyed))])
+    new: dict[int, int] = {}
+    threads = []
+    for email_id, keys in enumerate(keyed, first_email_id):
+        thread_id = min([known[key] for key in keys if key in known], default=email_id)
+        threads.append(thread_id)
+        for key in keys:
+            if key not in known:
+                known[key] = new[key] = thread_id
+    if new:
+        tx.run_many(
+            "INSERT INTO thread_link (account_id, message_hash, thread_id) VALUES (?, ?, ?)"
+            " ON CONFLICT (account_id, message_hash) DO NOTHING",
+            [(account_id, key, thread_id) for key, thread_id in sorted(new.items())],
+        )
+    return threads
+
+
+def _known(tx: WriteTx, account_id: int, keys: list[int]) -> dict[int, int]:
+    """The threads of those keys that have one."""
+    known: dict[int, int] = {}
+    for start in range(0, len(keys), LOOKED_UP_AT_ONCE):
+        named = keys[start : start + LOOKED_UP_AT_ONCE]
+        size = 1 << (len(named) - 1).bit_length()  # of few sizes, so that the statements stay prepared
+        named += named[:1] * (size - len(named))
+        rows = tx.rows(
+            "SELECT message_hash, thread_id FROM thread_link WHERE account_id = ?"
+            f" AND message_hash IN ({','.join('?' * size)})",
+            account_id,
+            *named,
+        )
+        known.update((row[0], row[1]) for row in rows)
+    return known

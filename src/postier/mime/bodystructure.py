@@ -5,7 +5,10 @@ header (see `params` for RFC 2231); every multipart has at least one child, whic
 """
 
 from postier.mime import nstring
+from postier.mime.decode import KNOWN_ENCODINGS
 from postier.mime.part import Part
+
+_ENCODINGS = {name: b'"%b"' % name.encode() for name in KNOWN_ENCODINGS}
 
 
 def bodystructure_of(root: Part) -> bytes:
@@ -51,7 +54,7 @@ def _basic(part: Part) -> bytes:
         nstring.parameter_list(part.params),
         b"NIL" if part.content_id is None else nstring.string(part.content_id),
         b"NIL" if part.description is None else nstring.string(part.description),
-        nstring.string(part.encoding.encode()),
+        _ENCODINGS.get(part.encoding) or nstring.string(part.encoding.encode()),
         part.body_end - part.body_start,
     )
 

@@ -7,10 +7,14 @@ Not here: the clock, time zones by name. Source: RFC 5322 §3.3, §4.3 (eid6639)
 
 import re
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
 from postier.mime.comments import without_comments
+
+MAX_KEPT_DAYS = 1_024  # mail is mostly of a few days and zones, which are remembered
+MAX_KEPT_ZONES = 128
 
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -72,6 +76,7 @@ def parse_date(value: bytes) -> Moment | None:
     return Moment(midnight + time_s - zone_minutes * 60, zone_minutes)
 
 
+@lru_cache(MAX_KEPT_DAYS)
 def _midnight(year: int, month: bytes, day: int) -> int | None:
     """Seconds from the epoch to 00:00 UTC of a day; None when there is no such day."""
     number = _MONTHS.get(month.lower())
@@ -83,6 +88,7 @@ def _midnight(year: int, month: bytes, day: int) -> int | None:
         return None
 
 
+@lru_cache(MAX_KEPT_ZONES)
 def _zone_minutes(zone: bytes) -> int:
     if zone[0] not in b"+-":
         return _ZONES.get(zone.lower(), 0)

@@ -32,25 +32,24 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
 def read_envelope(header: HeaderSection) -> Envelope:
     """The envelope of a header section."""
-    return envelope_of(first_values(header))
+    return envelope_of(envelope_values(header, header.firsts()))
 
 
-def first_values(header: HeaderSection) -> dict[bytes, bytes]:
-    """Name to unfolded value of the fields of the envelope and References: the first of each name; repeated To, Cc
-    and Bcc are combined.
+def envelope_values(header: HeaderSection, firsts: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Name to unfolded value of the fields of the envelope and References: the first of each name (`firsts` of the
+    header); repeated To, Cc and Bcc are combined.
     """
-    values: dict[bytes, bytes] = {}
-    for _, key, value in header.entries:
-        if key in _WANTED:
-            if key not in values:
-                values[key] = unfold(value)
-            elif key in _COMBINED:  # RFC 5322 §4.5.3
-                values[key] = b"%b, %b" % (values[key], unfold(value))
+    values = {key: unfold(firsts[key]) for key in _WANTED.intersection(firsts)}
+    if len(firsts) < len(header.entries):
+        keys = [key for _, key, _ in header.entries]
+        for key in _COMBINED.intersection(firsts):
+            if keys.count(key) > 1:  # RFC 5322 §4.5.3
+                values[key] = b", ".join(header.all(key))
     return values
 
 
 def envelope_of(values: dict[bytes, bytes]) -> Envelope:
-    """The envelope of `first_values`."""
+    """The envelope of `envelope_values`."""
     get = values.get
     return Envelope(
         get(b"date"),

@@ -12,12 +12,11 @@ from postier.mime.address_field import AddressField
 from postier.mime.bodystructure import bodystructure_of
 from postier.mime.dates import Moment, parse_date
 from postier.mime.defects import Defect
-from postier.mime.envelope import envelope_of, first_values, serialise
-from postier.mime.headers import HeaderSection
+from postier.mime.envelope import envelope_of, envelope_values, serialise
 from postier.mime.octets import Buffer
 from postier.mime.part import Part, dump_parts, load_parts
 from postier.mime.preview import has_attachment, preview_of
-from postier.mime.structure import LIMITS, Limits, parse_message
+from postier.mime.structure import LIMITS, Limits, Parsed, parse_message
 from postier.mime.threads import base_subject, message_id, message_ids
 
 # RFC 5322 §3.6: at most once
@@ -64,42 +63,42 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
     """Read a message once; never fails."""
     parsed = parse_message(raw, limits)
     root, header = parsed.root, parsed.header
-    values = first_values(header)
+    values = envelope_values(header, parsed.firsts)
     envelope = envelope_of(values)
     moment = None if envelope.date is None else parse_date(envelope.date)
     subject = "" if envelope.subject is None else encoded_words.decode(envelope.subject)
     leaves = _leaves(root)
     ids = envelope.message_id
     references = values.get(b"references")
+    # In the order of the fields: by name it takes three times as long
     return MessageIndex(
-        envelope=serialise(envelope),
-        bodystructure=bodystructure_of(root),
-        parts=dump_parts(root),
-        header_size=header.end,
-        subject=subject,
-        base_subject=base_subject(subject),
-        from_text=envelope.from_.text,
-        sender_text=envelope.sender.text,
-        reply_to_text=envelope.reply_to.text,
-        to_text=envelope.to.text,
-        cc_text=envelope.cc.text,
-        bcc_text=envelope.bcc.text,
-        from_mailbox=envelope.from_.mailbox,
-        to_mailbox=envelope.to.mailbox,
-        cc_mailbox=envelope.cc.mailbox,
-        from_display=envelope.from_.display,
-        to_display=envelope.to.display,
-        sent_at=None if moment is None else moment.epoch_s,
-        sent_zone_minutes=0 if moment is None else moment.zone_minutes,
-        message_id=None if ids is None else message_id(ids),
-        in_reply_to=() if envelope.in_reply_to is None else message_ids(envelope.in_reply_to),
-        references=() if references is None else message_ids(references),
-        preview=preview_of(raw, leaves),
-        has_attachment=has_attachment(leaves),
-        defects=_defects(
-            parsed.defects,
+        serialise(envelope),
+        bodystructure_of(root),
+        dump_parts(root),
+        header.end,
+        subject,
+        base_subject(subject),
+        envelope.from_.text,
+        envelope.sender.text,
+        envelope.reply_to.text,
+        envelope.to.text,
+        envelope.cc.text,
+        envelope.bcc.text,
+        envelope.from_.mailbox,
+        envelope.to.mailbox,
+        envelope.cc.mailbox,
+        envelope.from_.display,
+        envelope.to.display,
+        None if moment is None else moment.epoch_s,
+        0 if moment is None else moment.zone_minutes,
+        None if ids is None else message_id(ids),
+        () if envelope.in_reply_to is None else message_ids(envelope.in_reply_to),
+        () if references is None else message_ids(references),
+        preview_of(raw, leaves),
+        has_attachment(leaves),
+        _defects(
+            parsed,
             raw[: header.end],
-            header,
             moment,
             (envelope.from_, envelope.to, envelope.cc, envelope.bcc),
         ),
@@ -108,6 +107,8 @@ def index_message(raw: Buffer, limits: Limits = LIMITS) -> MessageIndex:
 
 def _leaves(root: Part) -> list[Part]:
     """The parts of the letter itself that have content: an enclosed message is one, not its inside."""
+    if not root.children:
+        return [root]
     leaves: list[Part] = []
     waiting = [root]
     while waiting:
@@ -120,25 +121,25 @@ def _leaves(root: Part) -> list[Part]:
 
 
 def _defects(
-    found: tuple[Defect, ...],
-    octets: bytes,
-    header: HeaderSection,
+    parsed: Parsed,
+    header: bytes,
     moment: Moment | None,
     fields: tuple[AddressField, ...],
 ) -> tuple[str, ...]:
-    names = [defect.value for defect in found]
-    keys = [key for _, key, _ in header.entries if key in _ONCE]
+    names = [defect.value for defect in parsed.defects]
+    entries, firsts = parsed.header.entries, parsed.firsts
+    keys = [key for _, key, _ in entries if key in _ONCE] if len(firsts) < len(entries) else []
     if len(keys) != len(set(keys)):
         names.append(Defect.DUPLICATE_FIELD.value)
         if keys.count(b"from") > 1:
             names.append(Defect.DUPLICATE_FROM.value)
-    if octets.count(b"\n") != octets.count(b"\r\n"):
+    if header.count(b"\n") != header.count(b"\r\n"):
         names.append(Defect.BARE_LINE_END.value)
-    if b"from" not in keys:
+    if b"from" not in firsts:
         names.append(Defect.FROM_MISSING.value)
     if moment is None:
         names.append(Defect.DATE_INVALID.value)
-    if any(field.addresses.is_truncated for field in fields):
+    if True in [field.addresses.is_truncated for field in fields]:
         names.append(Defect.TOO_MANY_ADDRESSES.value)
     return tuple(names)
 

@@ -5,6 +5,7 @@ quoted (CR, LF, 8-bit) goes out as a literal, so no value can break a response.
 """
 
 import re
+from itertools import chain
 
 from postier.mime.address_list import AddressList, Group, Mailbox
 
@@ -31,7 +32,10 @@ def parameter_list(params: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """`("name" "value" ...)`, or NIL when there are none."""
     if not params:
         return b"NIL"
-    return b"(%b)" % b" ".join([b"%b %b" % (string(name), string(value)) for name, value in params])
+    strings = [*chain.from_iterable(params)]
+    if _NEEDS_CARE.search(b"".join(strings)) is None:  # one search for all of them
+        return b'("%b")' % b'" "'.join(strings)
+    return b"(%b)" % b" ".join([string(value) for value in strings])
 
 
 def address_structures(addresses: AddressList) -> bytes:

@@ -83,17 +83,16 @@ def parse_parameters(value: bytes, start: int = 0) -> Parameters:
     """The parameters in value[start:], each introduced by `;`; the first of a name counts."""
     found: dict[bytes, bytes] = {}
     is_segmented = False
-    for match in _PARAMETER.finditer(value, start):
-        name, quoted, plain = match.groups()
-        name = name.lower()
+    for written, quoted, plain in _PARAMETER.findall(value, start):
+        name = written.lower()
         if name in found:
             continue
         if len(found) == MAX_PARAMETERS:
             break
-        if quoted is None:
-            found[name] = plain.rstrip()
-        else:
+        if quoted:
             found[name] = _QUOTED_PAIR.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+        else:
+            found[name] = plain.rstrip()  # empty as well after empty quotes
         if b"*" in name:
             is_segmented = True
     return _joined(found) if is_segmented else tuple(found.items())

@@ -49,15 +49,22 @@ def _html_words(raw: Buffer, part: Part) -> str:
 
 def _cut(text: str) -> str:
     # Twice as much is enough unless it is mostly blank
-    words = " ".join(text[: 2 * MAX_PREVIEW_CHARACTERS].split())
+    words = _collapsed(text[: 2 * MAX_PREVIEW_CHARACTERS])
     if len(words) < MAX_PREVIEW_CHARACTERS < len(text):
-        words = " ".join(text.split())
+        words = _collapsed(text)
     return words[:MAX_PREVIEW_CHARACTERS]
+
+
+def _collapsed(text: str) -> str:
+    """The text with one space for each run of white space, and none around it."""
+    # There are fewer lines than words. The only white space that is printable is the space
+    words = " ".join(filter(None, text.splitlines()))
+    return words.strip() if words.isprintable() and "  " not in words else " ".join(text.split())
 
 
 def has_attachment(leaves: list[Part]) -> bool:
     """Whether a person would say that something is attached: not for bodies, inline pictures and signatures."""
-    return any(is_attachment(part) for part in leaves)
+    return True in [is_attachment(part) for part in leaves]
 
 
 def is_attachment(part: Part) -> bool:
@@ -65,7 +72,7 @@ def is_attachment(part: Part) -> bool:
     if part.disposition == "attachment":
         return part.subtype not in _SIGNATURES
     if part.type == "text":
-        return part.filename is not None and part.subtype not in ("plain", "html", "calendar")
+        return part.subtype not in ("plain", "html", "calendar") and part.filename is not None
     if part.subtype in _SIGNATURES or part.type == "multipart":
         return False
     return not (part.content_id is not None and part.type == "image")

@@ -11,7 +11,7 @@ import msgspec
 
 from postier.mime import envelope as envelopes
 from postier.mime.boundaries import MAX_BOUNDARY_OCTETS, MAX_FALSE_DELIMITERS, Work, next_delimiter
-from postier.mime.content_fields import TEXT, ContentFields
+from postier.mime.content_fields import TEXT, ContentFields, content_fields, read_part_header
 from postier.mime.defects import Defect
 from postier.mime.headers import HeaderSection, split_header
 from postier.mime.octets import Buffer, count_lines
@@ -41,10 +41,11 @@ LIMITS = Limits()
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
-    """The tree, the header section of the letter itself, and the defects met anywhere in it."""
+    """The tree, the header section of the letter itself, its first fields by name, and the defects met anywhere in it."""
 
     root: Part
     header: HeaderSection
+    firsts: dict[bytes, bytes]
     defects: tuple[Defect, ...]
 
 
@@ -62,33 +63,26 @@ class _Open:
     """A multipart or message whose inside is being read."""
 
     __slots__ = (
-        "children",
-        "content",
-        "delimiter",
-        "end",
-        "envelope",
-        "header",
-        "is_done",
-        "path",
-        "position",
-    )
+        "children", "content", "delimiter", "end", "envelope", "is_done", "media", "path", "position", "region",
+    )  # fmt: skip
 
     def __init__(
         self,
         path: str,
-        header: HeaderSection,
         content: ContentFields,
-        end: int,
+        media: ContentType,
+        region: tuple[int, int, int],
         delimiter: bytes,
         envelope: bytes | None,
     ) -> None:
         self.path = path
-        self.header = header
         self.content = content
-        self.end = end
+        self.media = media
+        self.region = region
+        self.end = region[2]
         self.delimiter = delimiter  # LF, two hyphens, boundary; empty for a message
         self.envelope = envelope
-        self.position = -1 if delimiter else header.end  # -1: the first delimiter is still to be found
+        self.position = -1 if delimiter else region[1]  # -1: the first delimiter is still to be found
         self.children: list[Part] = []
         self.is_done = False
 
@@ -109,19 +103,23 @@ class _Walk:
     def run(self) -> Parsed:
         raw, open_ = self.raw, self.open
         top = split_header(raw)
-        root = self._begin(top, len(raw), "", TEXT, is_root=True)
+        firsts = top.firsts()
+        if top.defects:
+            self.defects.update(dict.fromkeys(top.defects))
+        region = (0, top.end, len(raw))
+        root = self._begin(content_fields(firsts), region, "", TEXT, is_root=True)
         while open_:
             inner = open_[-1]
-            region = None if inner.is_done else self._next_region(inner)
-            if region is None:
+            found = None if inner.is_done else self._next_region(inner)
+            if found is None:
                 open_.pop()
                 root = self._close(inner)
                 if open_:
                     open_[-1].children.append(root)
                 continue
-            start, end = region
+            start, end = found
             is_root = not inner.delimiter
-            default = _DIGEST if inner.content.type.subtype == "digest" and not is_root else TEXT
+            default = _DIGEST if inner.media.subtype == "digest" and not is_root else TEXT
             if is_root:
                 path = inner.path
             else:
@@ -131,11 +129,15 @@ class _Walk:
                 inner.children.append(self._opaque(start, inner.end, f"{path}.1" if is_root else path))
                 inner.is_done = True
                 continue
-            part = self._begin(split_header(raw, start, end), end, path, default, is_root=is_root)
+            header = read_part_header(raw, start, end)
+            if header.defects:
+                self.defects.update(dict.fromkeys(header.defects))
+            region = (start, start + header.size_octets, end)
+            part = self._begin(header.content, region, path, default, is_root=is_root)
             if part is not None:
                 inner.children.append(part)
         assert root is not None
-        return Parsed(root, top, tuple(self.defects))
+        return Parsed(root, top, firsts, tuple(self.defects))
 
     def _is_exhausted(self) -> bool:
         if self.count >= self.limits.parts:
@@ -147,39 +149,45 @@ class _Walk:
         return False
 
     def _begin(
-        self, header: HeaderSection, end: int, path: str, default: ContentType, *, is_root: bool
+        self,
+        content: ContentFields,
+        region: tuple[int, int, int],
+        path: str,
+        default: ContentType,
+        *,
+        is_root: bool,
     ) -> Part | None:
-        """A leaf, or None after opening a multipart or message. `path` of a root is that of its message."""
+        """A leaf, or None after opening a multipart or message. `path` of a root is that of its message; `region`
+        is where the part begins, where its body does, and where it ends.
+        """
         self.count += 1
-        if header.defects:
-            self.defects.update(dict.fromkeys(header.defects))
-        content = ContentFields(header, default)
         if not content.is_valid:
             self.defects[Defect.CONTENT_TYPE_INVALID] = None
-        media = content.type
+        media = content.type or default
+        _, start, end = region
         is_message = media.type == "message" and media.subtype in ("rfc822", "global")
         if media.type == "multipart" or is_message:
             if content.encoding not in _IDENTITY:
                 self.defects[Defect.ENCODED_COMPOSITE] = None
             if len(self.open) >= self.limits.depth:
                 self.defects[Defect.TOO_DEEP] = None
-                content.type = media = _OPAQUE
+                media = _OPAQUE
             elif is_message:
                 path = (f"{path}.1" if path else "1") if is_root else path
-                self.work.octets -= end - header.end  # its lines will be counted
-                inner_header = split_header(self.raw, header.end, end)
+                self.work.octets -= end - start  # its lines will be counted
+                inner_header = split_header(self.raw, start, end)
                 inner = envelopes.serialise(envelopes.read_envelope(inner_header))
-                self.open.append(_Open(path, header, content, end, b"", inner))
+                self.open.append(_Open(path, content, media, region, b"", inner))
                 return None
             else:
-                self.open.append(_Open(path, header, content, end, self._delimiter(content.type), None))
+                self.open.append(_Open(path, content, media, region, self._delimiter(media), None))
                 return None
         lines = 0
         if media.type == "text":
-            lines = count_lines(self.raw, header.end, end)
+            lines = count_lines(self.raw, start, end)
         if is_root:
             path = f"{path}.1" if path else "1"
-        return _part(path, header, content, end, lines, (), None)
+        return _part(path, content, media, region, lines, (), None)
 
     def _delimiter(self, media: ContentType) -> bytes:
         for name, value in media.params:
@@ -196,11 +204,11 @@ class _Walk:
         raw, needle, end = self.raw, inner.delimiter, inner.end
         if not needle:
             inner.is_done = True
-            return inner.header.end, end
+            return inner.region[1], end
         if len(needle) == 1:
             return None
         if inner.position < 0:  # the preamble: the first delimiter may be the first line
-            found = next_delimiter(raw, needle, max(inner.header.end - 1, 0), end, self.work)
+            found = next_delimiter(raw, needle, max(inner.region[1] - 1, 0), end, self.work)
             if found is None:
                 self.defects[Defect.NO_PARTS] = None
                 return None
@@ -226,7 +234,7 @@ class _Walk:
     def _close(self, inner: _Open) -> Part:
         """The finished part of an open one."""
         children = tuple(inner.children)
-        start, end = inner.header.end, inner.end
+        _, start, end = inner.region
         lines = 0
         if inner.envelope is not None:
             lines = count_lines(self.raw, start, end)
@@ -235,29 +243,29 @@ class _Walk:
             path = f"{inner.path}.1" if inner.path else "1"
             lines = count_lines(self.raw, start, end)
             text = Part(path, "text", "plain", TEXT.params, inner.content.encoding, start, start, end, lines)
-            return _part(inner.path, inner.header, inner.content, end, 0, (text,), None)
-        return _part(inner.path, inner.header, inner.content, end, lines, children, inner.envelope)
+            return _part(inner.path, inner.content, inner.media, inner.region, 0, (text,), None)
+        return _part(inner.path, inner.content, inner.media, inner.region, lines, children, inner.envelope)
 
 
 def _part(
     path: str,
-    header: HeaderSection,
     content: ContentFields,
-    end: int,
+    media: ContentType,
+    region: tuple[int, int, int],
     lines: int,
     children: tuple[Part, ...],
     envelope: bytes | None,
 ) -> Part:
-    media = content.type
+    header_start, body_start, body_end = region
     return Part(
         path,
         media.type,
         media.subtype,
         media.params,
         content.encoding,
-        header.start,
-        header.end,
-        end,
+        header_start,
+        body_start,
+        body_end,
         lines,
         children,
         content.content_id,

@@ -15,6 +15,7 @@ _SPACES = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _BLOBS = re.compile(r"(?:\[[^\[\]]*+\][ \t]*+)*+")
 _LAST_BLOB = re.compile(r"\[[^\[\]]*+\][ \t]*+\Z")
 _REFWD = re.compile(r"(?:re|fwd?)[ \t]*+(?:\[[^\[\]]*+\][ \t]*+)?+:[ \t]*+", re.IGNORECASE)
+_ARTIFACT = re.compile(r"[:\[(\t\r\n]|  ")  # without any of these there is nothing to strip or collapse
 _ID_JUNK = re.compile(r"[\x00-\x1f\x7f]+")
 _MESSAGE_ID = re.compile(rb"<([^<>]{1,998})>")
 
@@ -30,6 +31,8 @@ def is_reply(subject: str) -> bool:
 
 
 def _strip_artifacts(subject: str) -> tuple[str, bool]:
+    if _ARTIFACT.search(subject) is None:
+        return subject.strip(" "), False
     text = _SPACES.sub(" ", subject)  # (1)
     start, end = 0, len(text)
     is_marked = False

@@ -9,12 +9,13 @@ from postier.mailauth.authentication_results import build, of_auth, strip_ours
 from postier.mailauth.bimi import strip_fields
 from postier.mime.address import Address
 from postier.mime.address_list import parse_address_list
-from postier.mime.dates import format_date
 from postier.mime.headers import HeaderSection, split_header
 from postier.mime.normalise import normalise
 from postier.mta.acceptance import Acceptance
 from postier.mta.letter_id import letter_id_text
+from postier.mta.missing_fields import missing_fields
 from postier.mta.sieving.origin import Origin
+from postier.mta.sieving.resubmission import DROPPED_FIELDS
 from postier.mta.signing import sign
 from postier.mta.trace_fields import MAX_HOPS, hops, received_field, return_path_field, without_fields
 from postier.mta.visit import Transaction, Visitor
@@ -22,9 +23,6 @@ from postier.smtp import reason as why
 from postier.smtp.parameters import MailParameters, RecipientParameters
 from postier.smtp.reason import Reason
 from postier.smtp.replies import Reply
-
-# RFC 5322 §3.6.3, §3.6.6: blind copies are nobody else's business; RFC 5321 §4.4: Return-Path is the last server's
-DROPPED_FIELDS = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 
 
 class Submission(Visitor):
@@ -90,7 +88,10 @@ class Submission(Visitor):
         now_us = intake.now_us()
         now_s = now_us // 1_000_000
         id_text = letter_id_text(letter_id)
-        added, message_id = self._missing_fields(header, id_text, now_s)
+        assert self._login is not None
+        added, message_id = missing_fields(
+            header, author=self._login.address, id_text=id_text, hostname=intake.hostname, now_s=now_s
+        )
         letter = added + content
         domain = self._author_domain(header)
         signature = await sign(intake.directory, letter, domain, now_s)
@@ -168,21 +169,6 @@ class Submission(Visitor):
     async def _owns(self, address: Address) -> bool:
         assert self._login is not None
         return await self._intake.directory.may_send_as(self._login.account_id, address)
-
-    def _missing_fields(self, header: HeaderSection, id_text: str, now_s: int) -> tuple[bytes, str]:
-        """The fields that a client left out (RFC 6409 §8), and the letter's Message-ID."""
-        assert self._login is not None
-        added = []
-        message_id = header.first(b"message-id")
-        if message_id is None:  # RFC 6409 §8.3
-            message_id = f"<{id_text}@{self._intake.hostname}>".encode()
-            added.append(b"Message-ID: " + message_id)
-        if header.first(b"date") is None:  # RFC 6409 §8.2
-            added.append(b"Date: " + format_date(now_s).encode())
-        if header.first(b"from") is None:
-            added.append(b"From: " + str(self._login.address).encode())
-        text = message_id.decode("utf-8", "replace")
-        return b"".join(line + b"\r\n" for line in added), text
 
     def _author_domain(self, header: HeaderSection) -> str:
         assert self._login is not None

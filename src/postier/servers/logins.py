@@ -70,7 +70,11 @@ class Logins:
         self._protocol = protocol
         self._tally = tally
         self.tokens = tokens
-        self.scram = ScramLogins(authenticator.store, authenticator.limiter)
+        self.scram = ScramLogins(
+            authenticator.store,
+            authenticator.limiter,
+            changed_at=lambda: authenticator.credentials_changed_at,
+        )
         self.foreign = ForeignLogins(authenticator.store, authenticator.limiter)
 
     async def offered(

@@ -6,7 +6,8 @@ import pytest
 
 from postier.imap.flags import FLAGGED, SEEN
 from postier.mailbox.expunge import expunge_uids
-from postier.mailbox.folders import delete_mailbox
+from postier.mailbox.flags import StoreMode, store_flags
+from postier.mailbox.folders import create_mailbox, delete_mailbox, rename_mailbox
 from postier.mailbox.verify import check_account
 from postier.mime.address import Address
 from postier.mta.sieving.applying import (
@@ -14,8 +15,10 @@ from postier.mta.sieving.applying import (
     PORTION,
     Target,
     apply_script,
+    do,
     forget_runs,
     runs_of,
+    say,
     undo_portion,
 )
 from postier.mta.sieving.shelf import Shelf
@@ -129,3 +132,23 @@ async def test_old_runs_are_forgotten(store, target):
     assert await store.write(forget_runs, run_id) is True
     assert await store.write(forget_runs, run_id + 1) is False
     assert await store.read(runs_of, 1) == []
+
+
+async def test_a_server_that_runs_beside_is_heeded(store, target):
+    """Between what the script said and what is done, people go on."""
+    await store.write(lambda tx: create_mailbox(tx, 1, "Box", actor_id=1))
+    box = await store.read(lambda tx: tx.value("SELECT mailbox_id FROM mailbox WHERE name = 'Box'"))
+    there = Target(1, target.address, box, "Box")
+    await fill(store, there, "b", "a", "stays")
+    shelf = Shelf(store)
+    script = compile_script(SCRIPT + 'if header "subject" "stays" { fileinto "None"; }')
+    said = await say(store, shelf, script, there, [1, 2, 3], 0)
+    shelf.close()
+    await store.write(store_flags, 1, box, [(1, 1)], StoreMode.ADD, SEEN)  # stays
+    await store.write(expunge_uids, 1, box, [(2, 2)])
+    await store.write(lambda tx: rename_mailbox(tx, 1, "Box", "Renamed", actor_id=1))
+    assert await store.write(do, there, said, 5, 0) == {"flagged": 1}
+    assert await flags(store) == [("Renamed", FLAGGED | SEEN), ("Renamed", 0)]
+    await store.write(delete_mailbox, 1, "Renamed", actor_id=1)
+    assert await store.write(do, there, said, 6, 0) == {}
+    assert await store.read_bulk(check_account, 1) == []

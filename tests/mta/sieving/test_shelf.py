@@ -3,6 +3,8 @@
 import pytest
 
 from postier.accounts.scripts import activate_script, put_script
+from postier.mailbox.annotations import EVENT_SCRIPT, annotate
+from postier.mailbox.folders import mailbox_id_of
 from postier.mta.sieving.shelf import REMEMBERED_S, Choice, NotCompiledError, Shelf, Version
 from postier.sieve.problems import ScriptError
 from tests.accounts.clock import Clock
@@ -30,6 +32,19 @@ async def test_a_change_is_heard_of(store, shelf):
     assert choice.event.name == "imapsieve"
     await store.write(activate_script, 1, "")
     assert (await shelf.choice(1)).delivery is None
+
+
+async def test_a_mailbox_chooses_its_script(store, shelf):
+    inbox = await store.read(mailbox_id_of, 1, "INBOX")
+    await store.write(put_script, 1, "Caf\u00e9", b"keep;")
+    assert (await shelf.choice(1)).event_in(inbox) is None
+    await store.write(annotate, 1, inbox, 1, [(EVENT_SCRIPT, "Cafe\u0301".encode())])
+    assert (await shelf.choice(1)).event_in(inbox).name == "Caf\u00e9"
+    assert (await shelf.choice(1)).event_in(inbox + 1) is None
+    await store.write(put_script, 1, "imapsieve", b"keep;")
+    assert (await shelf.choice(1)).event_in(inbox + 1).name == "imapsieve"
+    await store.write(annotate, 1, inbox, 1, [(EVENT_SCRIPT, b"")])
+    assert (await shelf.choice(1)).event_in(inbox) is None
 
 
 async def test_a_lost_wake_up_costs_time_only(store, shelf):

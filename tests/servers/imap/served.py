@@ -52,11 +52,12 @@ class Served:
         self.store = store
         self._quota_bytes = quota_bytes
         self._authenticator = Authenticator(store, Limiter(store, ()), threads=1)
-        settings = {"is_plaintext_login_allowed": True} | settings
+        settings = {"is_plaintext_login_allowed": True, "sieve_url": "sieve://mx.alpha.test"} | settings
         self._directory = Directory(store, hostname="mx.alpha.test")
         self._shelf = Shelf(store, event_script="imapsieve")
         office = Office("mx.alpha.test", self._directory, lambda: time.time_ns() // 1000, random.getrandbits)
         self.jobs = []
+        self.events = Events(store, self._shelf, office, "node/1/0", self.jobs.extend)
         self.conversation = ImapConversation(
             "imap",
             ImapSettings("mx.alpha.test", **settings),
@@ -64,7 +65,7 @@ class Served:
             Logins(self._authenticator),
             tls,
             folder,
-            events=Events(store, self._shelf, office, "node/1/0", self.jobs.extend),
+            events=self.events,
             now_us=lambda: time.time_ns() // 1000,
         )
         self._clients = []

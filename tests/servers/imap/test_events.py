@@ -2,12 +2,16 @@
 
 import pytest
 
-from postier.accounts.scripts import put_script
+from postier.accounts.resolution import LocalRecipient
+from postier.accounts.scripts import delete_script, put_script, rename_script
+from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.verify import check_account
-from postier.mta.sieving.events import PORTION
+from postier.mime.address import Address
+from postier.mta.sieving.events import PORTION, Cause, Happened
 from postier.mta.sieving.memory import CPU_BUDGET_US, charge_cpu
-from tests.mta.sieving.scripted import queued
+from tests.mta.sieving.scripted import queued, read
 from tests.servers.imap.served import letter
+from tests.servers.imap.transcript import play
 
 REQUIRE = 'require ["imapsieve", "environment", "imap4flags", "fileinto", "copy", "mailbox", "variables", "editheader"];\n'
 
@@ -185,3 +189,207 @@ async def test_a_copy_without_room_keeps_the_original(served, client):
     assert (await client.append(letter(2), "Drafts")).startswith(b"OK")
     assert ["\\Deleted" in flags for flags in await flags_in(client, "Drafts")] == [True, False]
     await is_sound(served)
+
+
+CHOOSING = """
+S: * OK [CAPABILITY <...>] mx.alpha.test is ready
+C: a LOGIN alice@alpha.test "correct horse"
+S: a OK [CAPABILITY <...> METADATA <...> IMAPSIEVE=sieve://mx.alpha.test] Logged in
+C: b SETMETADATA Drafts (/shared/imapsieve/script "none")
+S: b NO [CANNOT] There is no script none; store it by ManageSieve first
+C: c SETMETADATA Drafts (/shared/comment "x" /shared/imapsieve/script "../etc")
+S: c NO [CANNOT] The value of /shared/imapsieve/script can't be the name of a script
+C: d GETMETADATA Drafts (/shared/comment)
+S: * METADATA Drafts (/shared/comment NIL)
+S: d OK GETMETADATA completed
+C: e SETMETADATA Drafts (/SHARED/imapsieve/Script "flag it")
+S: e OK SETMETADATA completed
+C: f GETMETADATA Drafts /shared/imapsieve/script
+S: * METADATA Drafts (/shared/imapsieve/script "flag it")
+S: f OK GETMETADATA completed
+C: g APPEND Drafts {22+}
+C: Subject: A
+C:
+C: Hello.
+C:
+S: g OK [APPENDUID <...> 1] APPEND completed
+C: h SELECT Drafts
+S: ...
+S: h OK [READ-WRITE] <...>
+C: i FETCH 1 FLAGS
+S: * 1 FETCH (FLAGS (<...>seen-here))
+S: i OK FETCH completed
+C: j SETMETADATA "" (/shared/imapsieve/script "flag it")
+S: j NO [NOPERM] /shared/imapsieve/script can't be changed
+"""
+
+
+async def test_a_client_chooses_the_script_of_a_mailbox(served):
+    await give(served, 'addflag "seen-here";', "flag it")
+    await play(await served.connect_silently(), CHOOSING)
+
+
+async def test_the_script_of_the_mailbox_then_the_servers_then_the_configured_one(served, client):
+    """RFC 6785 §2.3.1."""
+    for name in ("imapsieve", "of mailbox", "of server"):
+        await give(served, f'addflag "{name.replace(" ", "-")}";', name)
+    await served.store.write(lambda tx: tx.run("UPDATE account SET is_admin = 1 WHERE account_id = 2"))
+    admin = await served.login(1)
+
+    async def runs(number):
+        await client.append(letter(number), "Drafts")
+        return (await flags_in(client, "Drafts"))[-1]
+
+    assert await runs(1) == {"imapsieve"}
+    await admin.ok('SETMETADATA "" (/shared/imapsieve/script "of server")')
+    assert await runs(2) == {"of-server"}
+    await client.ok('SETMETADATA Drafts (/shared/imapsieve/script "of mailbox")')
+    assert await runs(3) == {"of-mailbox"}
+    await client.append(letter(4), "Archive")
+    assert await flags_in(client, "Archive") == [{"of-server"}]
+    await client.ok('SETMETADATA Drafts (/shared/imapsieve/script "")')
+    assert await runs(5) == set()  # empty is no script, and the server's is no second choice
+    await client.ok("SETMETADATA Drafts (/shared/imapsieve/script NIL)")
+    assert await runs(6) == {"of-server"}
+    await admin.ok('SETMETADATA "" (/shared/imapsieve/script "")')
+    assert await runs(7) == set()
+    await admin.ok('SETMETADATA "" (/shared/imapsieve/script "nobody has it")')
+    assert await runs(8) == set()
+    assert b"[CANNOT]" in await admin.refused('SETMETADATA "" (/shared/imapsieve/script "a/b")')
+    await admin.ok('SETMETADATA "" (/shared/imapsieve/script NIL)')
+    assert await runs(9) == {"imapsieve"}
+
+
+async def test_a_script_that_is_gone_is_none(served, client):
+    await give(served, 'addflag "here";', "one")
+    await give(served, 'addflag "default";')
+    await client.ok('SETMETADATA INBOX (/shared/imapsieve/script "one")')
+
+    async def append(number):
+        await client.append(letter(number))
+        await client.ok("NOOP")  # after the script
+
+    await append(1)
+    await served.store.write(rename_script, served.ids[0], "one", "two")
+    await append(2)
+    await served.store.write(rename_script, served.ids[0], "two", "one")
+    await append(3)
+    await served.store.write(delete_script, served.ids[0], "one")
+    await append(4)
+    assert await flags_in(client, "INBOX") == [{"here"}, set(), {"here"}, set()]
+
+
+async def test_a_renamed_inbox_takes_the_choice_along(served, client):
+    await give(served, 'addflag "here";', "one")
+    await client.ok('SETMETADATA INBOX (/shared/imapsieve/script "one")')
+    await client.append(letter())
+    await client.ok("RENAME INBOX Old")
+    await client.append(letter(2), "Old")
+    assert await flags_in(client, "Old") == [{"here"}, {"here"}]
+
+
+async def test_only_mailboxes_that_chose_it_run_it(served, client):
+    await give(served, 'if environment "imap.cause" "COPY" { addflag "copied"; }', "one")
+    await client.ok('SETMETADATA Archive (/shared/imapsieve/script "one")')
+    await client.append(letter(), "Drafts")
+    await client.ok("SELECT Drafts")
+    await client.ok("COPY 1 Trash")
+    await client.ok("COPY 1 Archive")
+    await client.ok("MOVE 1 Archive")
+    assert await flags_in(client, "Trash") == [set()]
+    assert await flags_in(client, "Archive") == [{"copied"}, {"copied"}]
+
+
+BOX = "#user/alice@alpha.test/Archive"
+
+
+async def test_what_another_does_in_a_mailbox_runs_its_owners_script(served, client):
+    await give(
+        served,
+        'if environment :matches "imap.user" "*" { set "who" "${1}"; }\n'
+        'if environment :matches "imap.mailbox" "*" { set "where" "${1}"; }\n'
+        'if environment :matches "imap.changedflags" "?*" { set "what" "${2}"; }\n'
+        'addflag "${who}-${where}-${what}"; redirect :copy "x@x.test";',
+    )
+    await served.store.write(put_script, served.ids[1], "imapsieve", (REQUIRE + "discard;").encode())
+    carole = await served.login(1)
+    await client.ok("SETACL Archive carole@beta.test lrswi")
+    for value in ('"imapsieve"', '""', "NIL"):
+        assert b"[NOPERM]" in await carole.refused(
+            f"SETMETADATA {BOX} (/shared/imapsieve/script {value})"
+        )  # it is no oracle either
+    await carole.append(letter(extra="X-A: b\r\n").replace(b"alice@alpha", b"zoe@x", 1), BOX)
+    await carole.ok("NOOP")
+    assert [each[:2] for each in await queued(served.store)] == [("alice@alpha.test", "x@x.test")]
+    await carole.append(letter(2), BOX)  # carole can't have it sent as from alice
+    await carole.ok(f"SELECT {BOX}")
+    await carole.ok("STORE 2 +FLAGS (\\Seen)")  # carole's own: no flag of the mailbox's owner
+    await carole.ok("STORE 1 +FLAGS (\\Flagged)")
+    await carole.ok("NOOP")
+    assert len(await queued(served.store)) == 2
+    who = "carole@beta.test-Archive-"
+    assert await flags_in(client, "Archive") == [{who, f"{who}Flagged", "\\Flagged"}, {who}]
+    await is_sound(served)
+
+
+async def test_flags_that_are_as_they_were_are_no_change(served, client):
+    await give(served, 'addflag "ran";')
+    await client.append(letter(), "Drafts")
+    await client.ok("NOOP")
+    drafts = await served.store.read(mailbox_id_of, served.ids[0], "Drafts")
+    await client.ok("SELECT Drafts")
+    await give(served, 'addflag "again";')
+    bits = await served.store.read(lambda tx: tx.value("SELECT flags FROM entry"))
+    await served.events.happened(
+        LocalRecipient(served.ids[0], Address.parse("alice@alpha.test"), ""),
+        Happened(Cause.FLAG, served.ids[0], drafts, [1], {1: bits}),
+    )
+    assert await flags_in(client, "Drafts") == [{"ran"}]
+
+
+# What is redirected
+
+
+async def test_a_redirected_draft_is_made_whole(served, client):
+    """RFC 6785 §3.4, RFC 6409 §8."""
+    await give(served, 'redirect "a@x.test"; redirect "a@x.test";')
+    await client.append(b"Subject: Draft\r\nBcc: secret@x.test\r\n\r\nHello.\r\n")
+    await client.ok("NOOP")
+    ((sender, recipient, octets),) = await queued(served.store)
+    assert (sender, recipient) == ("alice@alpha.test", "a@x.test")
+    sent = read(octets)
+    assert sent["From"] == "alice@alpha.test"
+    assert sent["Bcc"] is None
+    assert sent["Date"]
+    assert sent["Message-ID"].endswith("@mx.alpha.test>")
+    assert sent["Delivered-To"] == "alice@alpha.test"
+
+
+async def test_nothing_in_a_mailbox_speaks_in_our_name(served, client):
+    """SECURITY 31: the owner can put any message there."""
+    await give(served, 'redirect "a@x.test";')
+    forged = "Authentication-Results: mx.alpha.test; dmarc=pass header.from=bank.test\r\n"
+    await client.append(letter(extra=forged).replace(b"alice@alpha.test>", b"boss@bank.test>", 1))
+    await client.ok("NOOP")
+    ((_, _, octets),) = await queued(served.store)
+    names = [name.lower() for name in read(octets)]
+    assert "from" in names
+    assert not {"authentication-results", "arc-seal", "dkim-signature"} & {*names}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"From: carole@beta.test",
+        b"From: alice@alpha.test\r\nSender: ceo@alpha.test",
+        b"From: alice@alpha.test, ceo@alpha.test",
+        b"From: a@x.test\r\nFrom: b@x.test",
+        b"From: nobody",
+    ],
+)
+async def test_nobody_redirects_under_the_address_of_another(served, client, field):
+    """SECURITY 31."""
+    await give(served, 'redirect "a@x.test";')
+    await client.append(field + b"\r\nSubject: A\r\n\r\nHello.\r\n")
+    assert await flags_in(client, "INBOX") == [set()]  # and it stays
+    assert await queued(served.store) == []

@@ -88,6 +88,12 @@ async def test_a_mailbox_that_another_session_deletes_ends_the_session(served):
     await one.ok("DELETE Doomed")
     other.send("a NOOP\r\n")
     assert (await other.ended()).startswith(b"* BYE The selected mailbox was deleted")
+    await one.ok("CREATE Doomed")
+    await one.append(letter(), "Doomed")
+    other = await served.login(mailbox="Doomed")
+    await one.ok("DELETE Doomed")
+    other.send("a FETCH 1 FLAGS\r\n")  # the first command that needs to know which messages there were
+    assert (await other.ended()).startswith(b"* BYE The selected mailbox was deleted")
     await one.ok("CREATE Own")
     await one.ok("SELECT Own")
     await one.ok("DELETE Own")

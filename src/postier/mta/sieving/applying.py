@@ -4,7 +4,8 @@
 
 Not here: what is told (`cli.sieve`). Invariants: nothing is lost and nothing leaves: `discard` means Trash, redirect, reject, vacation
 and notify are told, not done, and what they would have taken stays; contents are never changed; each change and the row that undoes
-it are in one transaction; what somebody has changed since is passed over when it is undone.
+it are in one transaction; what somebody moved, expunged or renamed since the script ran is left as it is, and flags that were set since
+stay; what was moved or expunged since is passed over when it is undone.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import assert_never
 import msgspec
 
 from postier.imap.flags import FIRST_KEYWORD_BIT, SYSTEM_FLAGS
+from postier.mailbox import ledger
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.folders import mailbox_id_of
@@ -57,6 +59,7 @@ class Said(msgspec.Struct, frozen=True):
     place: Place | None
     copies: tuple[Place, ...] = ()
     flags: tuple[str, ...] | None = None  # None: as they are
+    flags_before: tuple[str, ...] = ()  # that the script saw
     left_out: tuple[str, ...] = ()
     error: str | None = None
 
@@ -179,6 +182,7 @@ def _said(message: _Message, subject: str, result: Result) -> Said:
         place,
         (*files, *copies),
         None if _same(after, message.flags) else after,
+        message.flags,
         tuple(left_out),
     )
 
@@ -193,6 +197,12 @@ def do(tx: WriteTx, target: Target, said: Sequence[Said], run_id: int, step: int
     Raises QuotaExceededError when copies do not fit.
     """
     account_id, source = target.account_id, target.mailbox_id
+    ledger.lock(tx, account_id)  # before anything is read: a server may run beside this
+    here_name = tx.value(
+        "SELECT name FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, source
+    )
+    if here_name is None:
+        return {}
     notes: list[tuple[str, int, int, int, int]] = []
     done: dict[str, int] = {}
     before = _flags_before(tx, target, [each.uid for each in said])
@@ -201,8 +211,8 @@ def do(tx: WriteTx, target: Target, said: Sequence[Said], run_id: int, step: int
             continue
         here = [(each.uid, each.uid)]
         for place in each.copies:
-            name = settled(tx, account_id, place, target.mailbox)
-            if name == target.mailbox:
+            name = settled(tx, account_id, place, here_name)
+            if name == here_name:
                 continue
             copied = copy_messages(tx, account_id, source, here, _id(tx, account_id, name))
             (uid, _), *_ = copied.target_ranges
@@ -210,12 +220,12 @@ def do(tx: WriteTx, target: Target, said: Sequence[Said], run_id: int, step: int
             store_flags(tx, account_id, _id(tx, account_id, name), [(uid, uid)], StoreMode.REPLACE, bits)
             notes.append(("copied", source, _id(tx, account_id, name), uid, 0))
             _count(done, f"copied into {name}")
-        name = target.mailbox if each.place is None else settled(tx, account_id, each.place, target.mailbox)
+        name = here_name if each.place is None else settled(tx, account_id, each.place, here_name)
         if each.flags is not None:
-            store_flags(
-                tx, account_id, source, here, StoreMode.REPLACE, flag_bits(tx, account_id, each.flags)
-            )
-        if name != target.mailbox:
+            old, new = flag_bits(tx, account_id, each.flags_before), flag_bits(tx, account_id, each.flags)
+            bits = before[each.uid] & ~(old & ~new) | new & ~old
+            store_flags(tx, account_id, source, here, StoreMode.REPLACE, bits)
+        if name != here_name:
             moved = move_messages(tx, account_id, source, here, _id(tx, account_id, name))
             (uid, _), *_ = moved.target_ranges
             notes.append(("moved", source, _id(tx, account_id, name), uid, before[each.uid]))
@@ -259,6 +269,7 @@ def runs_of(tx: ReadTx, account_id: int) -> list[tuple[int, int]]:
 
 def undo_portion(tx: WriteTx, account_id: int, run_id: int) -> tuple[int, int] | None:
     """Undo a portion of a run, its last changes first: (undone, passed over); None when nothing is left."""
+    ledger.lock(tx, account_id)  # somebody else may undo the same run
     rows = tx.rows(
         "SELECT step, kind, mailbox_id, target_id, uid, flags FROM sieve_applied WHERE account_id = ? AND run_id = ?"
         " ORDER BY step DESC LIMIT ?",

@@ -2,9 +2,10 @@ r"""Scripts at IMAP events: a message was appended, copied, or its flags have ch
 
     the change is committed and the account has such a script > the messages are read > the script runs on each > one transaction
 
-Not here: when something happens (`servers.imap`), which script it is (`shelf`). Source: RFC 6785. Invariants: a message is never changed
-and never lost: what is not kept gets \Deleted; what a script does is no event, so nothing goes in a circle; a fault here never spoils
-the command that was done; an account whose scripts took too much time in the hour has no events until it is over.
+Not here: when something happens (`servers.imap`), which script it is (`shelf`). Source: RFC 6785. Invariants: the scripts are those of the
+mailbox's owner, whoever did it; a message is never changed and never lost: what is not kept gets \Deleted; what a script does is no
+event (RFC 6785 §6), so nothing goes in a circle; a fault here never spoils the command that was done; an account whose scripts took too
+much time in the hour has no events until it is over. A run is not written down before it: a crash after the command's answer loses it.
 """
 
 import enum
@@ -45,6 +46,7 @@ from postier.store.blobs import BlobId
 from postier.store.transaction import ConflictError, ReadTx, Store, StoreError, WriteTx
 from postier.store.uid_ranges import ranges_of
 
+_LOG = structlog.get_logger()
 PORTION = 50  # messages read, run on and changed together
 TRIES = 2  # of a transaction whose queue ids are taken
 
@@ -61,6 +63,7 @@ class Happened(msgspec.Struct, frozen=True):
     """An event: the messages, where they are now, and with FLAG the flags that they had before, by UID."""
 
     cause: Cause
+    account_id: int  # the owner
     mailbox_id: int
     uids: Sequence[int]
     before: Mapping[int, int] = {}
@@ -82,7 +85,7 @@ class _Message(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    account_id: int
+    owner: LocalRecipient
     mailbox_id: int
     mailbox: str
     keywords: tuple[str, ...]
@@ -116,39 +119,41 @@ class Events:
         self._dispatch = dispatch
         self._tally = tally
 
-    async def is_watched(self, account_id: int) -> bool:
-        """Whether the account has a script for events."""
+    async def is_watched(self, account_id: int, mailbox_id: int) -> bool:
+        """Whether a script runs on what happens in the account's mailbox."""
         known = self._shelf.known(account_id)
         try:
-            return (known or await self._shelf.choice(account_id)).event is not None
+            return (known or await self._shelf.choice(account_id)).event_in(mailbox_id) is not None
         except StoreError:
             return False
 
-    async def happened(self, account_id: int, address: Address, event: Happened) -> None:
-        """Run the account's script on each message of the event; what goes wrong is logged."""
+    async def happened(self, actor: LocalRecipient, event: Happened) -> None:
+        """Run the script of the mailbox on each message of the event, which `actor` caused; what goes wrong is logged."""
         try:
-            version = (await self._shelf.choice(account_id)).event
+            version = (await self._shelf.choice(event.account_id)).event_in(event.mailbox_id)
             if version is None:
                 return
             for start in range(0, len(event.uids), PORTION):
                 part = msgspec.structs.replace(event, uids=event.uids[start : start + PORTION])
-                if not await self._portion(version, address, part):
+                if not await self._portion(version, actor, part):
                     return
         except (StoreError, ConflictError, MailboxRefusedError, LookupError) as error:
-            structlog.get_logger().warning("event-script-failed", account=str(address), error=str(error))
+            _LOG.warning(
+                "event-script-failed", account_id=event.account_id, actor=str(actor.address), error=str(error)
+            )
         except Exception:  # a bug of ours must not end the connection: its command was done
-            structlog.get_logger().exception("event-script-failed", account=str(address))
+            _LOG.exception("event-script-failed", account_id=event.account_id, actor=str(actor.address))
             self._tally.failed("filter")
 
-    async def _portion(self, version: Version, address: Address, event: Happened) -> bool:
+    async def _portion(self, version: Version, actor: LocalRecipient, event: Happened) -> bool:
         """Whether to go on: not when the mailbox has gone, or the scripts took too much time."""
-        place, messages = await self._store.read_bulk(_read, version.account_id, event, self._office.now_us())
+        place, messages = await self._store.read_bulk(_read, event, self._office.now_us())
         if place is None:
             return False
         contents = await self._store.read_blobs([each.blob_id for each in messages])
         for tries_left in range(TRIES - 1, -1, -1):
             outcomes = [
-                await self._outcome(version, address, place, event, message, content)
+                await self._outcome(version, actor, place, event, message, content)
                 for message, content in zip(messages, contents, strict=True)
                 if content is not None
             ]
@@ -166,18 +171,19 @@ class Events:
     async def _outcome(
         self,
         version: Version,
-        address: Address,
+        actor: LocalRecipient,
         place: _Place,
         event: Happened,
         message: _Message,
         content: bytes,
     ) -> _Outcome:
         letter = Letter(content)
+        owner = place.owner
         flags = flag_names(message.bits, place.keywords)
         changed = message.bits ^ event.before.get(message.uid, message.bits)
         case = Case(
             version,
-            address,
+            owner.address,
             Envelope(None, None),
             Surroundings(self._office.hostname),
             Verdict(),
@@ -185,8 +191,8 @@ class Events:
             flags,
             is_event=True,
             environment={
-                "imap.user": str(address),
-                "imap.email": str(address),
+                "imap.user": str(actor.address),
+                "imap.email": str(actor.address),
                 "imap.cause": event.cause.value,
                 "imap.mailbox": place.mailbox,
                 "imap.changedflags": " ".join(flag_names(changed, place.keywords)),
@@ -195,15 +201,14 @@ class Events:
         ran = await run(self._store, self._shelf, letter, case)
         received = Received(
             letter,
-            str(address),  # RFC 6785 §3.4: the owner sends it
+            str(owner.address),  # RFC 6785 §3.4: the owner sends it
             NO_MAIL_PARAMETERS,
-            place.account_id,
+            actor.account_id,
             message.message_id,
-            Origin(is_proved=True),
+            Origin(is_proved=True, is_stored=True),
             is_junk=False,
         )
-        posting = Posting(self._office, received, LocalRecipient(place.account_id, address, ""))
-        return await _decide(posting, message.uid, flags, case, ran)
+        return await _decide(Posting(self._office, received, owner), message.uid, flags, case, ran)
 
 
 async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case, ran: Ran) -> _Outcome:
@@ -221,6 +226,7 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
     filings: list[Filing] = []
     sendings: list[Sending] = []
     is_gone = False
+    redirected: set[str] = set()
     for action in result.actions:
         made: Sending | WhyNot | None = None
         match action:
@@ -230,7 +236,10 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
                 content = None if action.content is None else content_of(action.content)
                 filings.append(Filing(place_of(action), content))
                 is_gone = is_gone or not action.is_copy
+            case Redirect() if action.address in redirected:  # RFC 5228 §2.10.3
+                is_gone = is_gone or not action.is_copy
             case Redirect():
+                redirected.add(action.address)
                 made = await posting.redirect(action)
                 is_gone = is_gone or (isinstance(made, Sending) and not action.is_copy)
             case Notify():
@@ -241,6 +250,8 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
                 pass  # RFC 6785 §3.11: requiring reject or vacation ends the script with an error
         if isinstance(made, Sending):
             sendings.append(made)
+        elif made is not None:
+            _LOG.info("event-script-refused", account=str(case.address), script=case.version.name, why=made)
     after = result.flags if keep is None else keep.flags
     is_same = {each.lower() for each in after} == {each.lower() for each in flags}
     return _Outcome(
@@ -253,23 +264,30 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
     )
 
 
-def _read(tx: ReadTx, account_id: int, event: Happened, now_us: int) -> tuple[_Place | None, list[_Message]]:
-    name = tx.value(
-        "SELECT name FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, event.mailbox_id
+def _read(tx: ReadTx, event: Happened, now_us: int) -> tuple[_Place | None, list[_Message]]:
+    account_id = event.account_id
+    row = tx.row(
+        "SELECT m.name, a.address FROM mailbox m JOIN account a ON a.account_id = m.account_id"
+        " WHERE m.account_id = ? AND m.mailbox_id = ?",
+        account_id,
+        event.mailbox_id,
     )
-    if name is None or cpu_used(tx, account_id, now_us) > CPU_BUDGET_US:
+    if row is None or cpu_used(tx, account_id, now_us) > CPU_BUDGET_US:
         return None, []
+    name, address = row
     columns = (Column.UID, Column.FLAGS, Column.BLOB_ID, Column.MESSAGE_ID)
     rows = fetch_columns(tx, account_id, event.mailbox_id, ranges_of(sorted(event.uids)), columns)
     messages = [
         _Message(uid, bits, BlobId(bytes(blob)), f"<{message_id}>" if message_id else "")
         for uid, bits, blob, message_id in rows
+        if bits != event.before.get(uid)  # changed back, or another's own \Seen: not of these flags
     ]
-    return _Place(account_id, event.mailbox_id, name, keywords_of(tx, account_id)), messages
+    owner = LocalRecipient(account_id, Address.parse(address), "")
+    return _Place(owner, event.mailbox_id, name, keywords_of(tx, account_id)), messages
 
 
 def _write(tx: WriteTx, place: _Place, outcomes: Sequence[_Outcome], lease_owner: str) -> list[Job]:
-    ledger.lock(tx, place.account_id)
+    ledger.lock(tx, place.owner.account_id)
     jobs: list[Job] = []
     for outcome in outcomes:
         deliveries, queued = write_effects(tx, outcome.effects, "", tx.now_us, lease_owner)
@@ -277,16 +295,16 @@ def _write(tx: WriteTx, place: _Place, outcomes: Sequence[_Outcome], lease_owner
         copied = [_copy(tx, place, outcome.uid, each) for each in deliveries]
         here = [(outcome.uid, outcome.uid)]
         if outcome.flags is not None:
-            bits = flag_bits(tx, place.account_id, outcome.flags)
-            store_flags(tx, place.account_id, place.mailbox_id, here, StoreMode.REPLACE, bits)
+            bits = flag_bits(tx, place.owner.account_id, outcome.flags)
+            store_flags(tx, place.owner.account_id, place.mailbox_id, here, StoreMode.REPLACE, bits)
         if not outcome.is_kept and all(copied):  # RFC 6785 §2.2.4
-            store_flags(tx, place.account_id, place.mailbox_id, here, StoreMode.ADD, DELETED)
+            store_flags(tx, place.owner.account_id, place.mailbox_id, here, StoreMode.ADD, DELETED)
     return jobs
 
 
 def _copy(tx: WriteTx, place: _Place, uid: int, delivery: Delivery) -> bool:
     """RFC 6785 §3.3: always a new message. False if there is no room for it."""
-    account_id = place.account_id
+    account_id = place.owner.account_id
     target_id = mailbox_id_of(tx, account_id, delivery.mailbox)
     assert target_id is not None  # it was settled in this transaction
     try:

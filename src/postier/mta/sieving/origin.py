@@ -17,7 +17,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a letter comes from, as far as filters depend on it.
 
     `is_proved`: a report to the reverse-path reaches who sent it. `is_disowned`: its domain says that it did not. `may_refuse`: somebody
-    is there who is told of a refusal. `authentication` is set for letters from elsewhere, which are sealed when they go on.
+    is there who is told of a refusal. `is_stored`: it lay in a mailbox, so its owner sends it on. `authentication` is set for letters from
+    elsewhere, which are sealed when they go on.
     """
 
     remote_host: str = ""
@@ -25,6 +26,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     is_proved: bool = False
     is_disowned: bool = False
     may_refuse: bool = False
+    is_stored: bool = False
     authentication: Authentication | None = None
 
 
@@ -38,7 +40,7 @@ class Office(msgspec.Struct, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """The letter as a whole, the same for all its recipients."""
+    """The letter as a whole, the same for all its recipients. `account_id`: whose doing it is, if one of ours did it."""
 
     letter: Letter
     reverse_path: str

@@ -19,6 +19,7 @@ from postier.mta.sieving import letters
 from postier.mta.sieving.effects import Content, Filing, Notice, Once, Sending
 from postier.mta.sieving.memory import DAY_US, HOUR_US, SECOND_US, Kind, digest_of
 from postier.mta.sieving.origin import Office, Received
+from postier.mta.sieving.resubmission import resubmitted
 from postier.mta.sieving.running import answer_digest
 from postier.mta.signing import seal, seal_again, sign
 from postier.mta.trace_fields import hops, without_fields
@@ -48,6 +49,8 @@ class Posting:
         why_not = await self._circle(raw, to)
         if why_not is not None:
             return f"not redirected to {to}: {why_not}"
+        if self._received.origin.is_stored:
+            return await self._resubmit(raw, to)
         parameters = self._received.parameters
         content = await self._sealed(without_fields(_RETURN_PATH, raw))
         return self._sending(
@@ -60,6 +63,24 @@ class Posting:
             needs_utf8=parameters.smtputf8,
             requires_tls=parameters.requiretls,
             dsn=(action.notify or "", action.ret or ""),
+        )
+
+    async def _resubmit(self, raw: bytes, to: Address) -> Sending | WhyNot:
+        """RFC 6785 §3.4: the owner sends it."""
+        letter_id, _ = self._stamp()
+        made = await resubmitted(self._office, self._recipient, self._received.account_id, raw, letter_id)
+        if isinstance(made, str):
+            return f"not redirected to {to}: {made}"
+        is_ascii = made.content[: split_header(made.content).end].isascii()
+        return self._sending(
+            made.content,
+            (to,),
+            f"redirected to {to}",
+            letter_id=letter_id,
+            reverse_path=str(self._recipient.address),
+            account_id=self._recipient.account_id,
+            message_id=made.message_id,
+            needs_utf8=not (to.is_ascii and self._recipient.address.is_ascii and is_ascii),
         )
 
     async def _circle(self, raw: bytes, to: Address) -> str | None:

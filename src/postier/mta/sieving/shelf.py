@@ -8,12 +8,15 @@ event loop; memory is bounded by the octets of the scripts.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from postier.accounts.scripts import SCRIPTS_TOPIC
+from postier.mailbox.annotations import event_scripts
+from postier.managesieve.names import script_name
 from postier.sieve.problems import ScriptError
 from postier.sieve.script import Script, compile_script
 from postier.store.transaction import ReadTx, Store
@@ -33,10 +36,18 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The scripts of an account that run by themselves: at deliveries, and at IMAP events."""
+    """The scripts of an account that run by themselves: at deliveries, and at IMAP events.
+
+    `events` has the mailboxes whose annotation chooses, also none; `event` is that of all others.
+    """
 
     delivery: Version | None = None
     event: Version | None = None
+    events: Mapping[int, Version | None] = MappingProxyType({})
+
+    def event_in(self, mailbox_id: int) -> Version | None:
+        """The script for what happens in this mailbox: the server's is no second choice (RFC 6785 §2.3.1)."""
+        return self.events.get(mailbox_id, self.event)
 
 
 class NotCompiledError(Exception):
@@ -57,7 +68,7 @@ class Shelf:
         global_folder: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`event_script` is the name of the script that runs at IMAP events ("" for none), `global_folder` has those of all."""
+        """`event_script` is the script that runs at IMAP events where no annotation chooses ("": none), `global_folder` has those of all."""
         self._store = store
         self._now = now
         self._choices: dict[int, Choice] = {}
@@ -168,16 +179,20 @@ def _octets(made: Script | ScriptError) -> int:
 
 
 def _choice(tx: ReadTx, account_id: int, event_script: str) -> Choice:
-    rows = tx.rows(
-        "SELECT name, changed_at, is_active FROM sieve_script WHERE account_id = ? AND (is_active = 1 OR name = ?)",
-        account_id,
-        event_script,
-    )
-    delivery = event = None
-    for name, changed_at, is_active in rows:
-        version = Version(account_id, name, changed_at)
+    """RFC 6785 §2.3.1, and after the annotations the configuration: a script of that name is there for nothing else."""
+    versions = {}
+    delivery = None
+    for name, changed_at, is_active in tx.rows(
+        "SELECT name, changed_at, is_active FROM sieve_script WHERE account_id = ?", account_id
+    ):
+        versions[name] = version = Version(account_id, name, changed_at)
         if is_active:
             delivery = version
-        if name == event_script:
-            event = version
-    return Choice(delivery, event) if rows else _NONE
+    if not versions:
+        return _NONE
+    of_mailboxes, of_server = event_scripts(tx, account_id)
+    return Choice(
+        delivery,
+        versions.get(event_script if of_server is None else script_name(of_server) or ""),
+        {mailbox_id: versions.get(script_name(value) or "") for mailbox_id, value in of_mailboxes.items()},
+    )

@@ -1,7 +1,7 @@
 """What a script sees of the account around it: mailboxes, other scripts, ids seen before, all asked in one transaction.
 
 Not here: what the questions mean (`sieve.world`), the run (`running`). Sources: RFC 5490, RFC 8579, RFC 9042, RFC 7352, RFC 6609,
-RFC 5183 §4.1, RFC 5235. Invariant: a script sees its own account and the global scripts, and nothing else of the store.
+RFC 5183 §4.1, RFC 5235, RFC 5464. Invariant: a script sees its own account and the global scripts, and nothing else of the store.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from postier import __version__
 from postier.accounts.aliases import aliases_of
 from postier.defence.verdict import REFUSED_POINTS, Treatment
 from postier.defence.verdict import Verdict as Judgement
+from postier.mailbox.annotations import annotation_of, server_annotation
 from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.names import canonical
 from postier.mailbox.places import can_name, name_of_id, special_uses
@@ -86,6 +87,7 @@ class Folders:
         self._names: dict[str, bool] = {}
         self._ids: dict[str, bool] = {}
         self._uses: dict[str | None, Sequence[str]] = {}
+        self._annotations: dict[tuple[str | None, str], str | None] = {}
 
     def may_deliver(self, mailbox: str) -> bool:
         """Whether it exists; all of one's own take messages."""
@@ -111,9 +113,22 @@ class Folders:
             self._uses[mailbox] = special_uses(self._tx, self._account_id, mailbox)
         return self._uses[mailbox]
 
-    def annotation(self, mailbox: str | None, entry: str) -> str | None:  # noqa: ARG002
-        """None: there are no annotations here."""
-        return None
+    def annotation(self, mailbox: str | None, entry: str) -> str | None:
+        """One that the owner sees of an own mailbox, or of the server; names of entries have no case (RFC 5464 §3)."""
+        key = (mailbox, entry.lower())
+        if key not in self._annotations:
+            self._purse.spend()
+            self._annotations[key] = self._read_annotation(*key)
+        return self._annotations[key]
+
+    def _read_annotation(self, mailbox: str | None, entry: str) -> str | None:
+        tx, account_id = self._tx, self._account_id
+        if mailbox is None:
+            value = server_annotation(tx, account_id, entry)
+        else:
+            found = mailbox_id_of(tx, account_id, canonical(mailbox)) if can_name(mailbox) else None
+            value = None if found is None else annotation_of(tx, account_id, found, account_id, entry)
+        return None if value is None else value.decode("utf-8", "replace")
 
 
 class Sightings:

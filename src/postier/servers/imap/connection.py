@@ -143,6 +143,8 @@ class Connection:
         extra = [b"SAVELIMIT=%d" % MAX_FILED_AT_ONCE]
         if settings.offers_unauthenticate:
             extra.append(b"UNAUTHENTICATE")
+        if settings.sieve_url:
+            extra.append(b"IMAPSIEVE=" + settings.sieve_url.encode("ascii"))
         offer = Offer(
             mechanisms=self.mechanisms if may_login else (),
             can_starttls=self.can_starttls,

@@ -167,4 +167,4 @@ def _first_unseen(tx: ReadTx, account_id: int, opened: MailboxState) -> int:
         return 0
     found = search(tx, account_id, opened.mailbox_id, Flags(0, SEEN)).found.numbers()
     uids = uids_at(tx, account_id, opened.mailbox_id, opened.uidnext, opened.modseq)
-    return bisect_left(uids, found[0]) + 1 if found else 0
+    return bisect_left(uids, found[0]) + 1 if found and uids else 0

@@ -151,7 +151,7 @@ class Selected:
         self.highest_modseq = changes.highest_modseq
 
     async def flush(self, store: Store, *, may_expunge: bool) -> bytes:
-        """The lines for what is noted. Raises StoreError."""
+        """The lines for what is noted. Raises MailboxGoneError, StoreError."""
         view = self.view
         lines = b""
         if view.has_pending(may_expunge=may_expunge):
@@ -167,15 +167,18 @@ class Selected:
         return lines
 
     async def load(self, store: Store) -> MailboxView:
-        """The view with its UIDs. Raises StoreError."""
+        """The view with its UIDs. Raises MailboxGoneError, StoreError."""
         view = self.view
         if not view.is_loaded:
             read = store.read if view.exists <= INLINE_UIDS else store.read_bulk
-            view.load(await read(uids_at, self.account_id, self.mailbox_id, self.uidnext, self.modseq))
+            uids = await read(uids_at, self.account_id, self.mailbox_id, self.uidnext, self.modseq)
+            if uids is None:
+                raise MailboxGoneError
+            view.load(uids)
         return view
 
     async def choose(self, store: Store, messages: SequenceSet, *, is_uid: bool) -> Chosen:
-        """The messages that a command names. Raises PeerError, StoreError."""
+        """The messages that a command names. Raises PeerError, MailboxGoneError, StoreError."""
         return (await self.load(store)).choose(messages, is_uid=is_uid)
 
     async def learn_keywords(self, store: Store, bits: Iterable[int]) -> bytes:

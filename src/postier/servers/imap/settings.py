@@ -19,13 +19,17 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class ImapSettings(msgspec.Struct, frozen=True):
-    """One listener's settings; `has_starttls` and `is_tls_implicit` exclude each other."""
+    """One listener's settings; `has_starttls` and `is_tls_implicit` exclude each other.
+
+    `sieve_url` is where scripts for what happens here are kept (RFC 6785 §2.1, RFC 5804 §3); "": nowhere that clients reach.
+    """
 
     hostname: str
     has_starttls: bool = False
     is_tls_implicit: bool = False
     is_plaintext_login_allowed: bool = False
     offers_unauthenticate: bool = True
+    sieve_url: str = ""
     mechanisms: tuple[str, ...] = OFFERED_NAMES
     submission_entities: frozenset[str] = frozenset()  # accounts that may use URLs for submit+ (RFC 4467 §3)
     message_bytes: int = 50 << 20
