@@ -10,8 +10,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from dialogues import run
 
+from postier.imap.authorized_urls import parse_authorized, parse_rump
 from postier.imap.commands.append import AppendOffer
 from postier.imap.commands.table import VERBS, parse_command, parse_offer
+from postier.imap.commands.urlauth import GenUrlAuth, UrlFetch
 from postier.imap.lexer import CommandReader
 from postier.imap.reader_events import (
     AFTER_LOGIN,
@@ -32,6 +34,10 @@ CORPUS = [
     b'a LIST (SUBSCRIBED RECURSIVEMATCH) "" (a* "%") RETURN (CHILDREN STATUS (MESSAGES SIZE))\r\n',
     b'a APPEND {5+}\r\nINBOX (\\Seen $x) " 1-Jan-2024 00:00:00 +0100" {4+}\r\nabcd ~{2+}\r\nxy\r\n',
     b"a APPEND x UTF8 (~{4+}\r\nabcd) (\\Seen) UTF8 (~{2+}\r\nxy)\r\n",
+    b"a GENURLAUTH {62+}\r\nimap://a%40b.c;AUTH=*@h:1/x/;UID=1/;PARTIAL=0.5;URLAUTH=user+x internal\r\nb RESETKEY x INTERNAL\r\n",
+    b'a URLFETCH "imap://a%40b@h/x;UIDVALIDITY=1/;UID=1;EXPIRE=2026-01-01T00:00:00Z;URLAUTH=authuser:INTERNAL:'
+    + b"0" * 32
+    + b'"\r\n',
     b"a STORE 1 +FLAGS.SILENT (\\Seen a)\r\nb COPY 1:3 &U,BTFw-\r\nc CREATE x (USE (\\Sent))\r\n",
 ]
 PIECES = [
@@ -68,13 +74,22 @@ def feed(rng, data):
         while (event := reader.next_event()) is not NEED_DATA:
             try:
                 if isinstance(event, CommandLine):
-                    parse_command(event, session)
+                    read_urls(parse_command(event, session))
                 elif isinstance(event, MessageOffered):
                     take_or_refuse(rng, reader, event, session)
                 elif isinstance(event, Refused):
                     check_one_line(event.reply())
             except PeerError as refusal:
                 check_one_line(refusal.line(b"t"))
+
+
+def read_urls(command):
+    if isinstance(command, UrlFetch):
+        for url in command.urls:
+            parse_authorized(url)
+    if isinstance(command, GenUrlAuth):
+        for url, _ in command.urls:
+            parse_rump(url)
 
 
 def check_one_line(reply):

@@ -33,6 +33,7 @@ RIGHT = [
     (Kind.RESOLVER, "127.0.0.1:5353", Endpoint("127.0.0.1", 5353)),
     (Kind.NETWORK, "127.0.0.0/8", ipaddress.ip_network("127.0.0.0/8")),
     (Kind.NETWORK, "::1", ipaddress.ip_network("::1/128")),
+    (Kind.ADDRESS, "Submit@Alpha.test", "submit@alpha.test"),
     (Kind.TEXT, "mail", "mail"),
 ]
 WRONG = [
@@ -67,6 +68,8 @@ WRONG = [
     (Kind.RESOLVER, 53),
     (Kind.NETWORK, "127.0.0.1/8"),
     (Kind.NETWORK, 1),
+    (Kind.ADDRESS, "submit"),
+    (Kind.ADDRESS, 1),
     (Kind.PATH, ""),
     (Kind.PATH, "a\0b"),
     (Kind.TEXT, ""),

@@ -14,6 +14,7 @@ def test_rev1():
     assert select_data(opened, Session()) == (
         b"* FLAGS (" + SYSTEM + b" $Junk)\r\n"
         b"* OK [PERMANENTFLAGS (" + SYSTEM + b" $Junk \\*)] Flags that can be stored\r\n"
+        b"* OK [URLMECH INTERNAL] URLs can be authorized\r\n"
         b"* 172 EXISTS\r\n"
         b"* 1 RECENT\r\n"
         b"* OK [UNSEEN 12] First unseen\r\n"

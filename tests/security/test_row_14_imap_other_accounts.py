@@ -23,6 +23,7 @@ COMMANDS = (
     "RENAME {} Mine",
     "COPY 1 {}",
     "UID MOVE 1 {}",
+    "RESETKEY {}",
     "APPEND {} CATENATE (URL /INBOX/;UID=1)",
     "SETACL {} carole@beta.test lr",
     "DELETEACL {} carole@beta.test",

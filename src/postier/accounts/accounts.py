@@ -35,6 +35,7 @@ ACCOUNT_TABLES = (
     "sort_key",
     "subscription",
     "thread_link",
+    "url_key",
     "word_block",
     "word_part",
     "word_progress",
@@ -150,7 +151,7 @@ def remove_account(tx: WriteTx, account_id: int) -> None:
     tx.run(
         "DELETE FROM mailbox_right WHERE identifier = ?", address
     )  # who gets the address later has no old rights
-    for table in ("annotation", "seen_by"):
+    for table in ("annotation", "seen_by", "url_key"):
         tx.run(f"DELETE FROM {table} WHERE reader_id = ?", account_id)
     tx.touched(account_id, modseq + 1)  # open sessions look again and find it gone
     tx.wake(DIRECTORY_TOPIC)

@@ -373,6 +373,14 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             Kind.BOOLEAN, "Whether an IMAP connection may log out of one account and into another (RFC 8437)."
         ),
     ] = True
+    submission_entities: Annotated[
+        tuple[str, ...],
+        Key(
+            Kind.ADDRESS,
+            "Accounts of servers that submit mail for users: what a user signs for submit+, they may read (IMAP URLAUTH).",
+            default="none",
+        ),
+    ] = ()
     client_certificates: Annotated[
         Path | None,
         Key(

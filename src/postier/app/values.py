@@ -13,6 +13,7 @@ from typing import assert_never
 
 import msgspec
 
+from postier.accounts.names import login_address
 from postier.mime.address import parse_domain
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -35,6 +36,7 @@ class Kind(enum.Enum):
     BIND = "address and port"
     RESOLVER = "address of a DNS server"
     NETWORK = "network"
+    ADDRESS = "mail address"
 
 
 EXPECTED: dict[Kind, str] = {
@@ -49,6 +51,7 @@ EXPECTED: dict[Kind, str] = {
     Kind.BIND: 'an address and port, such as "127.0.0.1:25", "[::1]:25" or "*:25"',
     Kind.RESOLVER: 'an IP address, such as "127.0.0.1" or "[::1]:5353"',
     Kind.NETWORK: 'a network, such as "192.0.2.0/24" or "2001:db8::/32"',
+    Kind.ADDRESS: 'the mail address of an account, such as "submit@example.org"',
 }
 
 _SIZE = re.compile(r"(\d{1,19})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
@@ -106,7 +109,7 @@ def write_value(kind: Kind, value: object) -> str:
             return toml_text(str(value.value))
         case (
             Kind.TEXT | Kind.HOSTNAME | Kind.PATH | Kind.BIND | Kind.RESOLVER | Kind.NETWORK | Kind.SIZE | Kind.DURATION
-            | Kind.CHOICE
+            | Kind.CHOICE | Kind.ADDRESS
         ):  # fmt: skip
             return toml_text(str(value))
         case _:
@@ -203,6 +206,11 @@ def _read_network(raw: object) -> Network | None:
         return None
 
 
+def _read_address(raw: object) -> str | None:
+    address = login_address(raw) if isinstance(raw, str) else None
+    return None if address is None else str(address)
+
+
 def _is_ip(text: str, version: int | None = None) -> bool:
     try:
         address = ipaddress.ip_address(text)
@@ -228,4 +236,5 @@ _READERS: Mapping[Kind, Callable[[object], object]] = {
     Kind.BIND: _read_bind,
     Kind.RESOLVER: _read_resolver,
     Kind.NETWORK: _read_network,
+    Kind.ADDRESS: _read_address,
 }

@@ -264,6 +264,7 @@ def _imap_settings(graph: Graph, settings: Settings, listener: Listener) -> Imap
         is_tls_implicit=listener.tls is TlsMode.IMPLICIT,
         is_plaintext_login_allowed=settings.access.plaintext_login,
         offers_unauthenticate=settings.access.unauthenticate,
+        submission_entities=frozenset(settings.access.submission_entities),
         sieve_url=sieve_url(graph.context),
         message_bytes=limits.message_size,
         line_bytes=limits.line_size,

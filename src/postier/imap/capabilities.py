@@ -63,6 +63,8 @@ EXTENSIONS: tuple[tuple[bytes, str], ...] = (
     (b"UIDONLY", "RFC 9586"),
     (b"UIDPLUS", "RFC 4315"),
     (b"UNSELECT", "RFC 3691"),
+    (b"URL-PARTIAL", "RFC 5550"),
+    (b"URLAUTH", "RFC 4467"),
     (b"UTF8=ACCEPT", "RFC 9755"),
     (b"WITHIN", "RFC 5032"),
 )

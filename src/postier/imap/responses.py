@@ -61,6 +61,7 @@ TOOBIG = ResponseCode(b"TOOBIG")
 TRYCREATE = ResponseCode(b"TRYCREATE")
 UIDNOTSTICKY = ResponseCode(b"UIDNOTSTICKY")
 UNAVAILABLE = ResponseCode(b"UNAVAILABLE")
+URLMECH = ResponseCode(b"URLMECH INTERNAL")  # RFC 4467 §8; the one mechanism has no data of its own
 UNKNOWN_CTE = ResponseCode(b"UNKNOWN-CTE")
 USEATTR = ResponseCode(b"USEATTR")
 

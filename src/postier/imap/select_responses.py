@@ -1,7 +1,7 @@
 r"""What SELECT and EXAMINE answer.
 
 Not here: opening the mailbox. Source: RFC 9051 §6.3.2, §6.3.3, appendix E items 9 to 12; RFC 3501 §6.3.1;
-RFC 7162 §3.1.2.1; RFC 8474 §4.2. Invariant: HIGHESTMODSEQ is always told, whether the client has asked for it or not.
+RFC 7162 §3.1.2.1; RFC 8474 §4.2; RFC 4467 §8. Invariant: HIGHESTMODSEQ is always told, whether the client has asked for it or not.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from postier.imap.mailbox_responses import exists_line, flags_line, list_line, r
 from postier.imap.responses import (
     READ_ONLY,
     READ_WRITE,
+    URLMECH,
     highest_modseq,
     mailbox_id,
     permanent_flags,
@@ -58,10 +59,16 @@ def select_end(tag: bytes, *, is_read_only: bool) -> bytes:
     return tagged_ok(tag, "Mailbox selected", READ_ONLY if is_read_only else READ_WRITE)
 
 
+def url_mechanisms() -> bytes:
+    """Which mechanisms GENURLAUTH knows; also told when a key was reset (RFC 4467 §8)."""
+    return untagged_ok("URLs can be authorized", URLMECH)
+
+
 def _untagged(opened: OpenedMailbox, session: Session) -> Iterable[bytes]:
     yield flags_line(all_flags(opened.keywords))
     flags, may_create = storable_flags(opened.keywords, opened.permitted_flags)
     yield untagged_ok("Flags that can be stored", permanent_flags(flags, may_create_keywords=may_create))
+    yield url_mechanisms()
     yield exists_line(opened.exists)
     if session.sends_recent:
         yield recent_line(opened.recent)

@@ -1,7 +1,7 @@
 """URLs of a message or a part of it on this server.
 
-Not here: what they lead to. Source: RFC 5092 §5, §7.1 (relative IMAP URLs), §11; RFC 4469 §3: without scheme and server, as seen
-from the mailbox that is open. Invariant: whatever comes in, a URL or None comes out, in linear time.
+Not here: what they lead to, URLs that are signed (`authorized_urls`). Source: RFC 5092 §5, §7.1 (relative IMAP URLs), §11; RFC
+4469 §3: without scheme and server, as seen from the mailbox that is open. Invariant: whatever comes in, a URL or None comes out, in linear time.
 """
 
 import re
@@ -12,7 +12,7 @@ import msgspec
 from postier.imap.fetch_items import Partial, Section, SectionKind
 from postier.imap.fetch_syntax import parse_fetch_items
 from postier.imap.mailbox_names import DELIMITER
-from postier.imap.refusals import PeerError
+from postier.imap.refusals import PeerError, bad
 from postier.imap.tokens import Cursor
 
 MAX_URL_BYTES = 4_096
@@ -54,6 +54,14 @@ def parse_url(text: str) -> MessageUrl | None:
         partial = Partial(int(found["start"]), int(found["count"] or _TO_THE_END))
     validity = found["validity"]
     return MessageUrl(mailbox, int(validity) if validity else None, int(found["uid"]), section, partial)
+
+
+def url_text(raw: bytes) -> str:
+    """A URL of a command as text; raises PeerError."""
+    try:
+        return raw.decode("ascii")
+    except UnicodeDecodeError:
+        raise bad("The URL is not ASCII") from None
 
 
 def _section(raw: bytes) -> Section:

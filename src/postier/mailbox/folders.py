@@ -107,7 +107,7 @@ def delete_mailbox(tx: WriteTx, account_id: int, name: str, *, actor_id: int) ->
     if message_count:
         keep_as_expunged(tx, account_id, mailbox_id, ALL_UIDS, modseq)
         tx.run("DELETE FROM entry WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
-    for table in ("annotation", "mailbox_right", "seen_by", "mailbox"):
+    for table in ("annotation", "mailbox_right", "seen_by", "url_key", "mailbox"):
         tx.run(f"DELETE FROM {table} WHERE account_id = ? AND mailbox_id = ?", account_id, mailbox_id)
     record_change(tx, account_id, modseq, ChangeKind.MAILBOX_DELETED, mailbox_id, [])
     return modseq

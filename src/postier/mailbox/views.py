@@ -19,7 +19,7 @@ class MailboxChanges(msgspec.Struct, frozen=True):
     """The difference; `appended` excludes and `expunged` excludes what was never seen, `flags` what is new.
 
     `modseq` is the account's, `highest_modseq` the mailbox's. `flags` are (UID, flags, modseq); `expunged_from` is the
-    modseq of the first expunge.
+    modseq of the first expunge; `url_keys_of` the accounts whose keys for this mailbox were reset.
     """
 
     modseq: int
@@ -30,6 +30,7 @@ class MailboxChanges(msgspec.Struct, frozen=True):
     expunged: list[UidRange] = []
     expunged_from: int = 0
     flags: list[tuple[int, int, int]] = []
+    url_keys_of: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -48,8 +49,9 @@ def changes_for(tx: ReadTx, account_id: int, mailbox_id: int, since_modseq: int)
     if row is None:
         return None
     modseq, uidnext, message_count, highest_modseq = row
+    url_keys_of = _url_keys_of(tx, account_id, mailbox_id, since_modseq) if modseq > since_modseq else ()
     if highest_modseq <= since_modseq:
-        return MailboxChanges(modseq, uidnext, message_count, highest_modseq)
+        return MailboxChanges(modseq, uidnext, message_count, highest_modseq, url_keys_of=url_keys_of)
     named: dict[int, list[list[UidRange]]] = {int(kind): [] for kind in _MESSAGE_KINDS}
     expunged_from = 0
     for at, kind, text in tx.rows(
@@ -74,4 +76,16 @@ def changes_for(tx: ReadTx, account_id: int, mailbox_id: int, since_modseq: int)
         expunged=without(gone, came),
         expunged_from=expunged_from,
         flags=fetch_columns(tx, account_id, mailbox_id, changed, _CHANGED) if changed else [],
+        url_keys_of=url_keys_of,
     )
+
+
+def _url_keys_of(tx: ReadTx, account_id: int, mailbox_id: int, since_modseq: int) -> tuple[int, ...]:
+    texts = tx.rows(
+        "SELECT uids FROM change WHERE account_id = ? AND modseq > ? AND mailbox_id = ? AND kind = ?",
+        account_id,
+        since_modseq,
+        mailbox_id,
+        int(ChangeKind.URL_KEY),
+    )
+    return tuple(reader_id for (text,) in texts for reader_id, _ in parse_ranges(text))

@@ -24,10 +24,14 @@ class ChangeKind(IntEnum):
     SUBSCRIPTION = 7
     METADATA = 8
     RIGHTS = 9
+    URL_KEY = 10
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One row of the log; `ranges` are the UIDs concerned (empty for changes of a mailbox itself)."""
+    """One row of the log; `ranges` are the UIDs concerned (empty for changes of a mailbox itself).
+
+    Of URL_KEY they name the account whose key was reset.
+    """
 
     modseq: int
     kind: ChangeKind

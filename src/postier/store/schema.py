@@ -514,6 +514,18 @@ ALTER TABLE queue_message ADD COLUMN deliver_by @int NOT NULL DEFAULT 0;
 ALTER TABLE queue_message ADD COLUMN by_mode TEXT NOT NULL DEFAULT ''
 """
 
+# What signs the URLs by which others may read a message (RFC 4467): a key for each mailbox and reader.
+_MIGRATION_14 = """
+CREATE TABLE url_key (
+    account_id @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    reader_id @int NOT NULL,
+    secret @bytes NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, reader_id)
+) @keyed;
+CREATE INDEX url_key_reader ON url_key (reader_id)
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -528,6 +540,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_11,
     _MIGRATION_12,
     _MIGRATION_13,
+    _MIGRATION_14,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

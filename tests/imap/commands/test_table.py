@@ -30,6 +30,7 @@ from postier.imap.commands import (
     subscribe,
     thread,
     uid_batches,
+    urlauth,
 )
 from postier.imap.commands import fetch as fetch_verb
 from postier.imap.commands import id as id_verb
@@ -294,6 +295,10 @@ TRANSCRIPT = [
             b"t", (append.Begin("a", FlagList(), None, ONE, True), append.AddUrl("x"), append.End())
         ),
     ),
+    (b"GENURLAUTH x internal y INTERNAL", urlauth.GenUrlAuth(b"t", (("x", b"INTERNAL"), ("y", b"INTERNAL")))),
+    (b"RESETKEY", urlauth.ResetKey(b"t")),
+    (b"RESETKEY inbox XSAMPLE Internal", urlauth.ResetKey(b"t", "INBOX", (b"XSAMPLE", b"INTERNAL"))),
+    (b'URLFETCH {2+}\r\n%x "y"', urlauth.UrlFetch(b"t", ("%x", "y"))),
     (b"COPY 1 a", copy.Copy(b"t", False, ONE, "a", is_move=False)),
     (b"UID COPY 1 a", copy.Copy(b"t", True, ONE, "a", is_move=False)),
     (b"MOVE 1 a", copy.Copy(b"t", False, ONE, "a", is_move=True)),
@@ -398,6 +403,16 @@ def test_the_transcript_has_every_verb():
         b"GETQUOTA",
         b"GETQUOTA a b",
         b"GETQUOTAROOT",
+        b"GENURLAUTH",
+        b"GENURLAUTH x",
+        b"GENURLAUTH x INTERNAL ",
+        b"GENURLAUTH {2+}\r\n\xc3\xa4 INTERNAL",
+        b"GENURLAUTH" + b" x INTERNAL" * 101,
+        b"RESETKEY ",
+        b"RESETKEY a" + b" x" * 11,
+        b"URLFETCH",
+        b"URLFETCH x ",
+        b"URLFETCH" + b" x" * 101,
         b"SETQUOTA a (STORAGE 1)",
         b"APPEND",
         b"APPEND INBOX",

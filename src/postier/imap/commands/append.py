@@ -14,6 +14,7 @@ from postier.imap.reader_events import CommandLine, MessageOffered
 from postier.imap.refusals import bad
 from postier.imap.sets import SequenceSet
 from postier.imap.tokens import Cursor
+from postier.imap.urls import url_text
 
 MAX_PARTS = 1_000  # URLs of one message
 
@@ -182,11 +183,3 @@ def _part(cursor: Cursor, steps: list[Step]) -> Literal | None:
         return Literal.URL
     steps.append(AddUrl(url_text(cursor.astring())))
     return None
-
-
-def url_text(raw: bytes) -> str:
-    """A URL as text; raises PeerError."""
-    try:
-        return raw.decode("ascii")
-    except UnicodeDecodeError:
-        raise bad("The URL is not ASCII") from None

@@ -35,6 +35,7 @@ from postier.imap.commands import (
     subscribe,
     thread,
     uid_batches,
+    urlauth,
 )
 from postier.imap.commands import list as list_verb
 from postier.imap.commands.argumentless import Argumentless, Word
@@ -80,6 +81,9 @@ Command: TypeAlias = (
     | quota.GetQuotaRoot
     | compress.Compress
     | uid_batches.UidBatches
+    | urlauth.GenUrlAuth
+    | urlauth.ResetKey
+    | urlauth.UrlFetch
 )
 
 
@@ -126,6 +130,11 @@ VERBS: dict[bytes, Verb] = {
     b"SETMETADATA": Verb(metadata.parse_set, LOGGED_IN),
     b"GETQUOTA": Verb(quota.parse, LOGGED_IN),
     b"GETQUOTAROOT": Verb(quota.parse_root, LOGGED_IN),
+    b"GENURLAUTH": Verb(urlauth.parse_gen_url_auth, LOGGED_IN),
+    b"RESETKEY": Verb(urlauth.parse_reset_key, LOGGED_IN),
+    b"URLFETCH": Verb(
+        urlauth.parse_url_fetch, LOGGED_IN, is_secret=True
+    ),  # RFC 4467 §4: who has the URL may use it
     b"APPEND": Verb(append.parse, LOGGED_IN),
     b"REPLACE": Verb(append.parse_replace, _SELECTED, by_number=True, writes=True),
     b"UID REPLACE": Verb(append.parse_uid_replace, _SELECTED, writes=True),

@@ -1,6 +1,6 @@
 """APPEND: messages come in, several commands of a pipeline are filed in one write.
 
-Not here: filing (`append_filing`), URLs (`catenate`), the spool (`mta.spool`). Source: RFC 9051 §6.3.12; RFC 3502 (several
+Not here: filing (`append_filing`), URLs (`urls`), the spool (`mta.spool`). Source: RFC 9051 §6.3.12; RFC 3502 (several
 messages in one command); RFC 3516 §4.4; RFC 4469; RFC 8508. Invariants: a command's messages are filed together or not at all; commands are answered in
 their order, after their messages are durable; what a connection holds is bounded: a message that is coming in by
 `Spool`, finished ones by `PENDING_BYTES` together with the largest message.
@@ -50,10 +50,10 @@ from postier.servers.imap.append_filing import (
     replaced,
     unavailable,
 )
-from postier.servers.imap.catenate import octets_of
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.servers.imap.selected import MailboxGoneError
 from postier.servers.imap.transfer import target
+from postier.servers.imap.urls import octets_of
 from postier.store.blobs import BlobDraft, draft
 from postier.store.transaction import ReadTx, StoreError
 

@@ -38,6 +38,7 @@ from postier.imap.commands.subscribe import Subscribe
 from postier.imap.commands.table import VERBS, Command, parse_command
 from postier.imap.commands.thread import Thread
 from postier.imap.commands.uid_batches import UidBatches
+from postier.imap.commands.urlauth import GenUrlAuth, ResetKey, UrlFetch
 from postier.imap.reader_events import (
     NEED_DATA,
     AnswerLine,
@@ -86,6 +87,7 @@ from postier.servers.imap import (
     store,
     thread,
     transfer,
+    urlauth,
 )
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.servers.imap.progress import Progress
@@ -323,6 +325,12 @@ async def _execute(connection: Connection, line: CommandLine) -> Done | None:
             return await quota.get_quota(connection, command)
         case GetQuotaRoot():
             return await quota.get_quota_root(connection, command)
+        case GenUrlAuth():
+            return await urlauth.gen_url_auth(connection, command)
+        case ResetKey():
+            return await urlauth.reset_key(connection, command)
+        case UrlFetch():
+            return await urlauth.url_fetch(connection, command)
         case Login():
             return await authenticate.login(connection, command)
         case Authenticate():

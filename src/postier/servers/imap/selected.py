@@ -14,6 +14,7 @@ import msgspec
 
 from postier.imap.flags import FIRST_KEYWORD_BIT
 from postier.imap.rights import ALL_RIGHTS, Right
+from postier.imap.select_responses import url_mechanisms
 from postier.imap.sets import SequenceSet, ranges_of
 from postier.imap.view import Chosen, MailboxView
 from postier.mailbox.keywords import keywords_of
@@ -39,6 +40,7 @@ class Selected:
     """One open mailbox."""
 
     __slots__ = (
+        "_is_url_key_new",
         "_withheld_from",
         "account_id",
         "contexts",
@@ -77,6 +79,7 @@ class Selected:
         self.is_frozen = False  # the client wants to be told of nothing (NOTIFY)
         self.wants_flags = True
         self.contexts: Contexts | None = None
+        self._is_url_key_new = False  # the reader's key for this mailbox was reset (RFC 4467, RESETKEY)
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
 
     @property
@@ -142,6 +145,8 @@ class Selected:
                 {uid: bits for uid, bits, _ in changes.flags},
                 {uid: modseq for uid, _, modseq in changes.flags},
             )
+        if self.reader_id in changes.url_keys_of:
+            self._is_url_key_new = True
         self.modseq, self.uidnext = changes.modseq, changes.uidnext
         self.highest_modseq = changes.highest_modseq
 
@@ -154,6 +159,9 @@ class Selected:
                 await self.load(store)
             lines = view.flush(may_expunge=may_expunge)
             self.told_uidnext = self.uidnext
+        if self._is_url_key_new:
+            self._is_url_key_new = False
+            lines += url_mechanisms()
         if may_expunge:
             self._withheld_from = 0
         return lines

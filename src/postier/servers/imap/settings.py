@@ -31,6 +31,7 @@ class ImapSettings(msgspec.Struct, frozen=True):
     offers_unauthenticate: bool = True
     sieve_url: str = ""
     mechanisms: tuple[str, ...] = OFFERED_NAMES
+    submission_entities: frozenset[str] = frozenset()  # accounts that may use URLs for submit+ (RFC 4467 §3)
     message_bytes: int = 50 << 20
     line_bytes: int = 64 << 10
     max_errors: int = 20  # commands in a row that are BAD, or failed logins
