@@ -4,7 +4,7 @@ import re
 
 from tests.servers.imap.served import Client
 
-NUMBERED = re.compile(rb"\* (\d+) (EXISTS|EXPUNGE|RECENT|FETCH)(?: \((.*)\))?")
+NUMBERED = re.compile(rb"\* (\d+) (EXISTS|EXPUNGE|RECENT|FETCH)(?: \((.*)\))?", re.DOTALL)  # with literals
 VANISHED = re.compile(rb"\* VANISHED (\(EARLIER\) )?(\S+)")
 LIST = re.compile(rb"\* (SEARCH|SORT|THREAD)(.*)")
 CONTEXT = re.compile(rb'\* ESEARCH \(TAG "c"\) UID (ADDTO|REMOVEFROM) \(0 (\S+)\)')
@@ -12,6 +12,7 @@ CODES = re.compile(rb"\[(HIGHESTMODSEQ|UIDVALIDITY|UIDNEXT|APPENDUID|COPYUID) ([
 UID = re.compile(rb"UID (\d+)")
 FLAGS = re.compile(rb"FLAGS \(([^)]*)\)")
 MODSEQ = re.compile(rb"MODSEQ \((\d+)\)")
+MOST_LOOKS = 100  # at messages that come and go while others work
 WITHHOLDING = ("FETCH", "STORE", "SEARCH", "SORT", "THREAD")  # RFC 9051 §7.5.1, RFC 5256 §3
 
 
@@ -189,8 +190,12 @@ class Shadow:
     async def resync(self):
         """Leave, come back with what is remembered, and be told the difference (RFC 7162 §3.2.5)."""
         await self.learn()
-        while any(message.uid is None for message in self.messages):  # one came meanwhile
+        for _ in range(MOST_LOOKS):  # one came meanwhile
+            if all(message.uid is not None for message in self.messages):
+                break
             await self.learn()
+        else:
+            raise AssertionError(f"it is never told which these are: {[each.uid for each in self.messages]}")
         remembered = {message.uid: message for message in self.messages if message.uid is not None}
         if self.highest_modseq == 0 or any(message.flags is None for message in self.messages):
             return
