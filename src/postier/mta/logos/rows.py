@@ -60,11 +60,13 @@ def begin_fetching(tx: WriteTx, organisation: str, fingerprint: bytes) -> bool:
         return bool(
             tx.run(
                 "UPDATE judged_logo SET fetching_until = ? WHERE organisation = ? AND fingerprint = ?"
-                " AND fetching_until <= ?",
+                # and it is the verdict that was read: PostgreSQL looks at the row as others have left it meanwhile
+                " AND fetching_until <= ? AND verdict = ?",
                 now_us + FETCHING_US,
                 organisation,
                 fingerprint,
                 now_us,
+                row[0],
             )
         )
     if (
