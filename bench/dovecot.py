@@ -7,6 +7,7 @@ many logins (imap-login kept, two of it at hand), any user by one password, and 
 import asyncio
 import contextlib
 import getpass
+import grp
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -73,17 +74,20 @@ def _prepare(folder: Path, port: int, mail_format: str) -> Path:
     """Folders and users; gives the configuration file. Its processes are users of their own where root starts it."""
     for name in ("run", "mail"):
         (folder / name).mkdir()
-    users = (getpass.getuser(),) * 3
+    users, group = (getpass.getuser(),) * 3, grp.getgrgid(os.getegid()).gr_name
     if os.geteuid() == 0:
-        users = ("dovenull", "dovecot", "mail")
+        users, group = ("dovenull", "dovecot", "mail"), "dovecot"
         folder.chmod(0o711)
         shutil.chown(folder / "mail", "mail", "mail")
+    text = _configuration(folder, port, mail_format, users, group)
+    if os.geteuid() != 0:  # who is not root can't change the root folder of a process
+        text += "service imap-login {\n  chroot =\n}\nservice anvil {\n  chroot =\n}\n"
     file = folder / "dovecot.conf"
-    file.write_text(_configuration(folder, port, mail_format, users), encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     return file
 
 
-def _configuration(folder: Path, port: int, mail_format: str, users: tuple[str, ...]) -> str:
+def _configuration(folder: Path, port: int, mail_format: str, users: tuple[str, ...], group: str) -> str:
     login_user, internal_user, mail_user = users
     return f"""\
 base_dir = {folder}/run
@@ -95,6 +99,7 @@ ssl = no
 disable_plaintext_auth = no
 default_login_user = {login_user}
 default_internal_user = {internal_user}
+default_internal_group = {group}
 first_valid_uid = 1
 mail_location = {mail_format}:~/mail
 mail_max_userip_connections = {CONNECTIONS}
