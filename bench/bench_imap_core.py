@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from postier.imap import search
+from postier.imap import search, search_algebra
 from postier.imap.body_structure import without_extensions
 from postier.imap.commands.table import parse_command
 from postier.imap.dates import internal_dates
@@ -124,7 +124,7 @@ def bulk(repeat):
     )
     figures["set_text_scattered_ms"] = best_ms(lambda: set_text(table.uids), repeat)
     matching = predicate(
-        search.simplify(
+        search_algebra.simplify(
             search.And((search.Flags(SEEN, DELETED), search.Size(above=50), search.Size(below=90_000)))
         )
     )

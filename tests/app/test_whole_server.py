@@ -135,6 +135,7 @@ def read_only_data(node):
     subprocess.run(["umount", str(data)], check=True)
 
 
+@pytest.mark.mounts
 async def test_a_data_folder_that_is_not_writable_is_named(node, read_only_data):
     code, err = await refused_start(node.configuration)
     assert code == 1

@@ -161,4 +161,4 @@ def children(pid: int) -> list[int]:
 def needs_root(what: str) -> None:
     """End the test with the reason when it is not run by root."""
     if os.geteuid() != 0:
-        raise PermissionError(f"{what} needs root: run the tests as root")
+        raise PermissionError(f"{what} needs root: run `make test`, which is root in a namespace of its own")

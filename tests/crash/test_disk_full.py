@@ -32,7 +32,7 @@ from tests.crash.node import (
 )
 from tests.server_process import ServerProcess
 
-pytestmark = pytest.mark.xdist_group("crash")
+pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.mounts]
 
 DISK_MIB = 96  # 64 MiB of it are never promised to mail (store.packs.SPARE_BYTES)
 RECOVERY_S = 20.0

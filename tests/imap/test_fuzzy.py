@@ -11,18 +11,14 @@ from postier.imap.search import (
     All,
     And,
     AnyText,
-    Binding,
     BodyText,
     Flags,
     Fuzzy,
     HeaderText,
     Nothing,
     SubjectText,
-    bind,
-    fuzzed,
-    is_fuzzy,
-    needs,
 )
+from postier.imap.search_algebra import Binding, bind, fuzzed, is_fuzzy, needs
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.imap import search
+from postier.imap import search_algebra
 from postier.imap.flags import DELETED, SEEN
 from postier.imap.refusals import PeerError
 from postier.imap.search import (
@@ -14,7 +14,6 @@ from postier.imap.search import (
     All,
     And,
     AnyText,
-    Binding,
     BodyText,
     DateField,
     DateRange,
@@ -22,7 +21,6 @@ from postier.imap.search import (
     HeaderText,
     Keyword,
     Messages,
-    Needs,
     Not,
     Nothing,
     Or,
@@ -32,6 +30,7 @@ from postier.imap.search import (
     Uids,
     Within,
 )
+from postier.imap.search_algebra import Binding, Needs
 from postier.imap.search_match import UnboundCriterionError, matches, predicate
 from postier.imap.search_syntax import MAX_KEYS, MAX_NESTING, parse_program
 from postier.imap.sets import parse_set
@@ -192,15 +191,17 @@ def test_key_limit():
 
 def bound(text, **how):
     ranges = lambda numbers, is_uid: numbers.resolve(100 if is_uid else 10)  # noqa: E731
-    return search.bind(parse(text), Binding(how.pop("keywords", ()), ranges, **how))
+    return search_algebra.bind(parse(text), Binding(how.pop("keywords", ()), ranges, **how))
 
 
 def test_what_another_has_seen_is_a_set_of_uids():
     binding = Binding((), lambda numbers, is_uid: (), seen=((2, 4),))
-    assert search.bind(parse(b"SEEN"), binding) == Uids(((2, 4),))
-    assert search.bind(parse(b"UNSEEN"), binding) == Not(Uids(((2, 4),)))
-    assert search.bind(parse(b"UNSEEN DELETED"), binding) == And((Flags(DELETED), Not(Uids(((2, 4),)))))
-    assert search.bind(parse(b"SEEN"), Binding((), lambda numbers, is_uid: (), seen=())) == Nothing()
+    assert search_algebra.bind(parse(b"SEEN"), binding) == Uids(((2, 4),))
+    assert search_algebra.bind(parse(b"UNSEEN"), binding) == Not(Uids(((2, 4),)))
+    assert search_algebra.bind(parse(b"UNSEEN DELETED"), binding) == And(
+        (Flags(DELETED), Not(Uids(((2, 4),))))
+    )
+    assert search_algebra.bind(parse(b"SEEN"), Binding((), lambda numbers, is_uid: (), seen=())) == Nothing()
 
 
 def test_bind():
@@ -221,16 +222,16 @@ def test_bind():
 
 def test_needs_and_split():
     criterion = parse(b"UNSEEN LARGER 5 SINCE 1-Jan-2024 SUBJECT x OR BODY y FROM z")
-    assert search.needs(criterion) == (
+    assert search_algebra.needs(criterion) == (
         Needs.FLAGS | Needs.SIZE | Needs.INTERNAL_DATE | Needs.SUBJECT | Needs.BODY | Needs.ADDRESSES
     )
     columns = Needs.UID | Needs.FLAGS | Needs.SIZE | Needs.INTERNAL_DATE
-    decided, left = search.split(criterion, columns)
-    assert search.needs(decided) == Needs.FLAGS | Needs.SIZE | Needs.INTERNAL_DATE
+    decided, left = search_algebra.split(criterion, columns)
+    assert search_algebra.needs(decided) == Needs.FLAGS | Needs.SIZE | Needs.INTERNAL_DATE
     assert left == And((SubjectText("x"), Or((BodyText("y"), AddressText(AddressField.FROM, "z")))))
-    assert search.split(Flags(SEEN), columns) == (Flags(SEEN), All())
+    assert search_algebra.split(Flags(SEEN), columns) == (Flags(SEEN), All())
     assert (
-        search.needs(parse(b"TEXT x SENTON 1-Jan-2024 HEADER a b"))
+        search_algebra.needs(parse(b"TEXT x SENTON 1-Jan-2024 HEADER a b"))
         == Needs.HEADER | Needs.BODY | Needs.SENT_DATE
     )
 
@@ -324,20 +325,20 @@ def test_simplifying_and_splitting_change_no_answer(tree, flags, uid, size):
     mail = Mail(uid=uid, flags=flags, size_bytes=size)
     answer = slow(tree, mail)
     assert matches(tree, mail) is answer
-    simple = search.simplify(tree)
+    simple = search_algebra.simplify(tree)
     assert matches(simple, mail) is answer
-    assert search.simplify(simple) == simple
-    decided, left = search.split(tree, Needs.FLAGS | Needs.UID)
+    assert search_algebra.simplify(simple) == simple
+    decided, left = search_algebra.split(tree, Needs.FLAGS | Needs.UID)
     assert (matches(decided, mail) and matches(left, mail)) is answer
-    assert search.needs(decided) in (Needs.FLAGS | Needs.UID)
+    assert search_algebra.needs(decided) in (Needs.FLAGS | Needs.UID)
 
 
 def test_trees_deeper_than_the_stack_are_no_trouble():
     tree = Flags(1)
     for _ in range(20_000):
         tree = Not(And((tree, Size(above=1))))
-    simple = search.simplify(tree)
-    assert search.needs(simple) == Needs.FLAGS | Needs.SIZE
+    simple = search_algebra.simplify(tree)
+    assert search_algebra.needs(simple) == Needs.FLAGS | Needs.SIZE
 
 
 def test_save_dates():

@@ -25,8 +25,8 @@ from postier.imap.search import (
     Size,
     SubjectText,
     Uids,
-    simplify,
 )
+from postier.imap.search_algebra import simplify
 from postier.mailbox.search import candidates, matching, search
 from postier.mailbox.search_sql import MAX_PATTERN, MAX_SQL_LEAVES, MAX_SQL_RANGES, compile_criterion
 from postier.mime.collation import search_fold

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import ResponseCode, Status
-from postier.imap.search import Criterion, Filter, leaves, with_filters
+from postier.imap.search import Criterion, Filter
+from postier.imap.search_algebra import leaves, with_filters
 from postier.imap.search_syntax import MAX_KEYS, parse_program
 from postier.imap.tokens import Cursor
 

@@ -10,16 +10,8 @@ import enum
 import re
 from collections.abc import Collection, Sequence
 
-from postier.imap.search import (
-    AddressText,
-    AnyText,
-    BodyText,
-    Criterion,
-    HeaderText,
-    Leaf,
-    SubjectText,
-    conjunction,
-)
+from postier.imap.search import AddressText, AnyText, BodyText, Criterion, HeaderText, Leaf, SubjectText
+from postier.imap.search_algebra import conjunction
 
 MIN_STEM = 4  # characters of a word that stay, whatever its ending
 ENDING = 3  # characters of a word that may be its ending

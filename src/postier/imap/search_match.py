@@ -35,8 +35,8 @@ from postier.imap.search import (
     SubjectText,
     Uids,
     Within,
-    needs,
 )
+from postier.imap.search_algebra import needs
 from postier.imap.sets import contains
 
 

@@ -32,11 +32,8 @@ from postier.imap.search import (
     SubjectText,
     Uids,
     Within,
-    conjunction,
-    disjunction,
-    fuzzed,
-    negation,
 )
+from postier.imap.search_algebra import conjunction, disjunction, fuzzed, negation
 from postier.imap.sets import MAX_NUMBER
 from postier.imap.tokens import Cursor
 from postier.mime.collation import search_fold

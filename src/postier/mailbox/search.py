@@ -7,7 +7,7 @@
         contents = await store.read_blobs([c.blob_id for c in found]) if plan.needs_content else None
         uids += matching(plan.rest, found, contents)
 
-Not here: reading criteria and binding them (`imap.search`), the index (`words`), fuzzy or ranked search. Source: RFC 9051 §6.4.4.
+Not here: reading criteria (`imap.search_syntax`) and binding them (`imap.search_algebra`), the index (`words`), fuzzy or ranked search. Source: RFC 9051 §6.4.4.
 Invariants: the result is that of `imap.search_match` on every message; memory is some ten octets a message of the mailbox.
 """
 
@@ -17,7 +17,8 @@ from itertools import compress
 
 import msgspec
 
-from postier.imap.search import AddressField, All, Criterion, Needs, needs
+from postier.imap.search import AddressField, All, Criterion
+from postier.imap.search_algebra import Needs, needs
 from postier.imap.search_match import predicate
 from postier.mailbox import texts
 from postier.mailbox.ledger import EMAIL_IDS_BITS
@@ -99,7 +100,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def search(tx: ReadTx, account_id: int, mailbox_id: int, criterion: Criterion) -> SearchPlan:
-    """The first step: what columns and words can tell. `criterion` is bound and simplified (`imap.search.bind`)."""
+    """The first step: what columns and words can tell. `criterion` is bound and simplified (`imap.search_algebra.bind`)."""
     condition, rest = compile_criterion(criterion)
     place = account_id, mailbox_id
     is_decided = isinstance(rest, All)

@@ -2,7 +2,7 @@
 
 Not here: criteria that need a message's content (`search`). Source: RFC 9051 §6.4.4. Invariants: what is compiled decides
 exactly as `imap.search_match` would; both engines decide alike: texts are stored case-folded and compared with folded
-patterns, and no condition is ever NULL, so NOT of it is exact. The criteria are bound (`imap.search.bind`). No recursion.
+patterns, and no condition is ever NULL, so NOT of it is exact. The criteria are bound (`imap.search_algebra.bind`). No recursion.
 """
 
 import re
@@ -29,8 +29,8 @@ from postier.imap.search import (
     Size,
     SubjectText,
     Uids,
-    leaves,
 )
+from postier.imap.search_algebra import leaves
 
 MAX_SQL_LEAVES = 200  # in one statement; the rest is decided in Python
 MAX_SQL_RANGES = 100  # of one set of UIDs

@@ -6,19 +6,8 @@ from hypothesis import strategies as st
 
 from postier.app.indexing import index_account
 from postier.imap.flags import SEEN
-from postier.imap.search import (
-    All,
-    And,
-    AnyText,
-    BodyText,
-    Flags,
-    HeaderText,
-    Not,
-    Nothing,
-    Or,
-    SubjectText,
-    simplify,
-)
+from postier.imap.search import All, And, AnyText, BodyText, Flags, HeaderText, Not, Nothing, Or, SubjectText
+from postier.imap.search_algebra import simplify
 from postier.mailbox import search as searching
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.search import candidates, matching, search

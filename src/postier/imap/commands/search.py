@@ -11,7 +11,8 @@ from postier.imap.fetch_syntax import parse_fetch_items
 from postier.imap.partial import Partial, partial_range
 from postier.imap.refusals import PeerError, bad
 from postier.imap.responses import Status, bad_charset
-from postier.imap.search import Criterion, is_fuzzy
+from postier.imap.search import Criterion
+from postier.imap.search_algebra import is_fuzzy
 from postier.imap.search_results import Return, Wanted
 from postier.imap.search_syntax import parse_program
 from postier.imap.tokens import Cursor

@@ -43,7 +43,8 @@ from postier.imap.commands.argumentless import parser as argumentless
 from postier.imap.reader_events import CommandLine, MessageOffered
 from postier.imap.refusals import PeerError, bad, no
 from postier.imap.responses import UIDREQUIRED
-from postier.imap.search import Messages, leaves
+from postier.imap.search import Messages
+from postier.imap.search_algebra import leaves
 from postier.imap.state import ANY_STATE, LOGGED_IN, Feature, Session, State
 from postier.imap.tokens import Cursor
 

@@ -23,8 +23,8 @@ from postier.imap.search import (
     Nothing,
     Or,
     SubjectText,
-    leaves,
 )
+from postier.imap.search_algebra import leaves
 from postier.mailbox.words import rows
 from postier.mailbox.words.block import (
     RUN,

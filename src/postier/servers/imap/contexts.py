@@ -15,7 +15,8 @@ from postier.imap.contexts import MAX_CONTEXTS, MAX_RESULTS, Context, Numbers
 from postier.imap.fetch_items import FetchItems
 from postier.imap.refusals import bad
 from postier.imap.responses import Status, no_update, status_line
-from postier.imap.search import Criterion, Uids, conjunction, with_numbers_bound
+from postier.imap.search import Criterion, Uids
+from postier.imap.search_algebra import conjunction, with_numbers_bound
 from postier.imap.search_results import Return, Wanted
 from postier.imap.sets import ranges_of
 from postier.imap.sorting import SortField, SortKey

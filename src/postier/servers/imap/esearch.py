@@ -11,7 +11,7 @@ import msgspec
 from postier.imap.commands.esearch import MultiSearch
 from postier.imap.refusals import bad, no
 from postier.imap.responses import LIMIT, Status, no_update, status_line
-from postier.imap.search import asks_modseq
+from postier.imap.search_algebra import asks_modseq
 from postier.imap.search_results import Return, esearch_line, esearch_start, saved_result
 from postier.imap.view import MailboxView
 from postier.mailbox.keywords import keywords_of

@@ -6,7 +6,8 @@ Not here: what is done with them (`imap.filters`). Source: RFC 5466 §3.1.
 from postier.imap.filters import expanded
 from postier.imap.refusals import PeerError
 from postier.imap.responses import UIDREQUIRED
-from postier.imap.search import Criterion, Filter, Messages, leaves
+from postier.imap.search import Criterion, Filter, Messages
+from postier.imap.search_algebra import leaves
 from postier.mailbox.annotations import server_annotations
 from postier.servers.imap.connection import Connection
 

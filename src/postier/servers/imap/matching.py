@@ -9,8 +9,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from postier.imap.fuzzy import Closeness, loosened, scores
-from postier.imap.search import Binding, Criterion, Keyword, Messages, bind, conjunction, leaves
+from postier.imap.search import Criterion, Keyword, Messages
 from postier.imap.search import Uids as UidsKey
+from postier.imap.search_algebra import Binding, bind, conjunction, leaves
 from postier.imap.sets import Ranges, SequenceSet, ranges_of
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.search import CANDIDATES_AT_ONCE, SearchPlan, Uids, candidates

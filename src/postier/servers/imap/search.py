@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from postier.imap.commands.search import Search
 from postier.imap.refusals import PeerError
-from postier.imap.search import Criterion, asks_modseq
+from postier.imap.search import Criterion
+from postier.imap.search_algebra import asks_modseq
 from postier.imap.search_results import Return, Wanted, saved_result, search_answer, search_line
 from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
