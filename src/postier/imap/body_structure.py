@@ -6,7 +6,7 @@ well-formed BODYSTRUCTURE of our own making; the output is made of slices of it;
 
 import re
 
-_TOKEN = re.compile(rb'\(|\)|"(?:[^"\\]|\\.)*+"|~?\{([0-9]+)\}\r\n|[^ ()"{}]+')
+_TOKEN = re.compile(rb'\(|\)|"(?:[^"\\]|\\.)*"|~?\{([0-9]+)\}\r\n|[^ ()"{}]+')
 
 _BASIC, _MESSAGE, _TEXT = 7, 10, 8  # elements kept: RFC 9051 §9 body-type-basic, -msg, -text
 

@@ -23,7 +23,7 @@ _ASTRING_ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")  # RFC 
 _LIST_MAILBOX = re.compile(
     rb"[!#$%&'*+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~\x80-\xff]+"
 )  # RFC 9051 §9 list-mailbox
-_QUOTED = re.compile(rb'"([^"\\\r\n\0]*+(?:\\["\\][^"\\\r\n\0]*+)*+)"')  # RFC 9051 §9 quoted
+_QUOTED = re.compile(rb'"([^"\\\r\n\0]*+(?:\\["\\][^"\\\r\n\0]*+)*)"')  # RFC 9051 §9 quoted
 _ESCAPED = re.compile(rb"\\(.)")
 _LITERAL = re.compile(rb"(~?)\{[0-9]{1,20}\+?\}\r\n")
 _MESSAGE_MARK = re.compile(rb"(?:~?|[Uu][Tt][Ff]8 \(~)\{[0-9]{1,20}\+?\}")

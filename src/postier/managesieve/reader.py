@@ -19,7 +19,7 @@ from postier.managesieve.settings import (
     MAX_TOKENS,
 )
 
-_TOKEN = re.compile(rb'"((?:[^"\\\r\n\x00]++|\\["\\])*+)"|([!#-\'*-\[\]-z|-~]++)')
+_TOKEN = re.compile(rb'"((?:[^"\\\r\n\x00]++|\\["\\])*)"|([!#-\'*-\[\]-z|-~]++)')
 _LITERAL = re.compile(rb"(?:(?<= )|(?<!.))\{(0|[1-9][0-9]{0,9})\+\}\Z", re.DOTALL)
 _ESCAPED = re.compile(rb'\\(["\\])')
 

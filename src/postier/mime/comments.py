@@ -7,7 +7,7 @@ Invariants: linear, iterative; an unclosed comment reaches to the end of the val
 import re
 
 _STEP = re.compile(rb"[^()\\]*+(?:\\.|[()])", re.DOTALL)
-_BEFORE_COMMENT = re.compile(rb'(?:[^("\\]++|\\.|"(?:[^"\\]++|\\.)*+(?:"|\Z)|\\\Z)*+', re.DOTALL)
+_BEFORE_COMMENT = re.compile(rb'(?:[^("\\]++|\\.|"(?:[^"\\]++|\\.)*(?:"|\Z)|\\\Z)*', re.DOTALL)
 
 
 def comment_end(value: bytes, start: int) -> int:

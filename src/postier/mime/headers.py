@@ -20,7 +20,7 @@ MAX_FIELD_OCTETS = 64 * 1024
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 # RFC 5322 §2.2: a name of printable ASCII without colon; §4.5 allows white space before the colon; §2.2.3 folding
-_FIELD = re.compile(rb"^(([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?))", re.MULTILINE)
+_FIELD = re.compile(rb"^(([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*\n?))", re.MULTILINE)
 _CR_TO_SPACE = bytes.maketrans(b"\r", b" ")
 
 

@@ -24,7 +24,7 @@ _MEDIA_TYPE = re.compile(
 )
 _TOKEN = re.compile(rb"[ \t]*+([!#-'*+.0-9A-Z^-~-]++)")
 _PARAMETER = re.compile(
-    rb';\s*+([^\s=;"]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)[^;]*+|([^;]*+))', re.DOTALL
+    rb';\s*+([^\s=;"]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]++|\\.)*)(?:"|\\?\Z)[^;]*+|([^;]*+))', re.DOTALL
 )
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _SEGMENT = re.compile(rb"([^*]++)(?:\*(\d{1,4}))?(\*)?")

@@ -12,9 +12,9 @@ MAX_REFERENCES = 100
 MAX_MESSAGE_ID_OCTETS = 998
 
 _SPACES = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
-_BLOBS = re.compile(r"(?:\[[^\[\]]*+\][ \t]*+)*+")
+_BLOBS = re.compile(r"(?:\[[^\[\]]*+\][ \t]*+)*")
 _LAST_BLOB = re.compile(r"\[[^\[\]]*+\][ \t]*+\Z")
-_REFWD = re.compile(r"(?:re|fwd?)[ \t]*+(?:\[[^\[\]]*+\][ \t]*+)?+:[ \t]*+", re.IGNORECASE)
+_REFWD = re.compile(r"(?:re|fwd?)[ \t]*+(?:\[[^\[\]]*+\][ \t]*+)?:[ \t]*+", re.IGNORECASE)
 _ARTIFACT = re.compile(r"[:\[(\t\r\n]|  ")  # without any of these there is nothing to strip or collapse
 _ID_JUNK = re.compile(r"[\x00-\x1f\x7f]+")
 _MESSAGE_ID = re.compile(rb"<([^<>]{1,998})>")

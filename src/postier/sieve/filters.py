@@ -28,7 +28,7 @@ _FILTER = re.compile(r"^# filter (?P<model>\{.*\})\r?$", re.MULTILINE)
 _BESIDE = re.compile(r"^# beside (?P<names>\{.*\})\r?$", re.MULTILINE)
 _EXPANDING = re.compile(r'require\b[^;]*"(?:variables|encoded-character)"', re.IGNORECASE)
 _LEADING = re.compile(
-    r'(?:[ \t\r\n]++|#[^\n]*+\n|/\*(?:(?!\*/).)*+\*/|require\b(?:[^;"]++|"(?:[^"\\]++|\\.)*+")*+;)*+',
+    r'(?:[ \t\r\n]++|#[^\n]*+\n|/\*[^*]*+(?:\*(?!/)[^*]*+)*\*/|require\b(?:[^;"]++|"(?:[^"\\]++|\\.)*")*;)*',
     re.IGNORECASE | re.DOTALL,
 )
 MAX_FILTERS = 500

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*+)"
     r"|(?P<tag>:[A-Za-z_][A-Za-z0-9_]*+)"
     r"|(?P<number>[0-9]++[KMGkmg]?(?![A-Za-z0-9_]))"
-    r'|(?P<string>"(?:[^"\\]++|\\.)*+")'
+    r'|(?P<string>"(?:[^"\\]++|\\.)*")'
     r"|(?P<mark>[][{}(),;])",
     re.IGNORECASE | re.DOTALL,
 )
