@@ -5,7 +5,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.imap import filters, search
+from postier.imap import filters, search_algebra
 from postier.imap.commands.esearch import MultiSearch
 from postier.imap.commands.fetch import Fetch
 from postier.imap.commands.search import Search
@@ -63,14 +63,16 @@ def run(command, view):
     if isinstance(command, Search | Sort | MultiSearch):
         criterion = filters.expanded(command.criterion, {"/shared/filters/values/x": b"FUZZY SUBJECT y"})
         for closeness in Closeness:
-            binding = search.Binding(
+            binding = search_algebra.Binding(
                 view.keywords,
                 view.uid_ranges,
                 recent_from=2,
                 now_s=10,
                 loosen=lambda term, closeness=closeness: loosened(term, closeness),
             )
-            found = [uid for uid in view.uids if predicate(search.bind(criterion, binding))(Anything())]
+            found = [
+                uid for uid in view.uids if predicate(search_algebra.bind(criterion, binding))(Anything())
+            ]
     if isinstance(command, Search):
         wants_scores = command.returns is not None and command.returns.wants_relevancy
         answer = search_answer(

@@ -1,7 +1,7 @@
 """Does a message match the criteria?
 
 Not here: how texts are decoded and cached (the Candidate's owner). Source: RFC 9051 §6.4.4. Invariants: the
-criteria are bound (`search.bind`); of And and Or the cheap terms are tried first, so a body is read only
+criteria are bound (`search_algebra.bind`); of And and Or the cheap terms are tried first, so a body is read only
 when it decides. The nesting of calls is that of the criteria, at most `search_syntax.MAX_NESTING`.
 """
 
@@ -103,7 +103,7 @@ Predicate = Callable[[Candidate], bool]
 
 
 class UnboundCriterionError(Exception):
-    """A fault of ours: `search.bind` was not called."""
+    """A fault of ours: `search_algebra.bind` was not called."""
 
 
 def matches(criterion: Criterion, candidate: Candidate) -> bool:

@@ -6,7 +6,6 @@ Not here: the protocol (`managesieve.session`), scripts in the store (`accounts.
 """
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from typing import Protocol, assert_never
 
@@ -51,7 +50,9 @@ from postier.managesieve.session import Session
 from postier.managesieve.settings import SessionSettings
 from postier.sasl.exchange import Challenge
 from postier.servers.conversation import StoppableConversation
+from postier.servers.handshake import shake_hands
 from postier.servers.logins import Attempt, Logins, Outcome
+from postier.servers.sliced_input import SlicedInput
 from postier.store.transaction import ConflictError, Store, StoreError
 from postier.tls.server import ServerTls
 from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
@@ -127,7 +128,7 @@ class _Connection:
         self._account_id = 0
         self._address = ""
         self._failed_logins = 0
-        self._unread = b""
+        self._input = SlicedInput(stream, MAX_SLICE_OCTETS)
 
     async def converse(self) -> None:
         """From the greeting to the end."""
@@ -167,21 +168,16 @@ class _Connection:
         if self._account_id:
             stream.expire_in(self._timeouts.idle_s)
         await stream.drain()
-        if self._unread:
-            await asyncio.sleep(0)
-        while not self._unread:
-            if self._owner.is_stopping:
-                stream.write(session.end(bye("the server is shutting down", Code.TRY_LATER)))
-                return
-            data = await stream.read_or_wake()
-            if data == b"":
-                session.receive_eof()
-                return
-            self._unread = data or b""
+        octets = await self._input.take(lambda: self._owner.is_stopping)
+        if octets is None:
+            stream.write(session.end(bye("the server is shutting down", Code.TRY_LATER)))
+            return
+        if octets == b"":
+            session.receive_eof()
+            return
         if self._account_id:
             stream.expire_in(float("inf"))  # our turn
-        session.receive(self._unread[:MAX_SLICE_OCTETS])
-        self._unread = self._unread[MAX_SLICE_OCTETS:]
+        session.receive(octets)
 
     async def _take(self, event: Event) -> None:
         match event:
@@ -210,14 +206,8 @@ class _Connection:
 
     # Becoming somebody
 
-    async def _start_tls(self, shake_hands: AcceptTls) -> bool:
-        tls = self._owner.tls
-        assert tls is not None
-        try:
-            await shake_hands(tls.context, self._timeouts.handshake_s)
-        except (OSError, ssl.SSLError) as error:
-            LOG.info("tls-failed", peer=self._stream.peer_ip, error=str(error) or repr(error))
-            self._stream.abort()
+    async def _start_tls(self, begin: AcceptTls) -> bool:
+        if await shake_hands(self._stream, begin, self._owner.tls, self._timeouts.handshake_s) is None:
             self._session.end()
             return False
         await self._offer()
@@ -230,7 +220,7 @@ class _Connection:
 
     async def _starttls(self) -> None:
         self._stream.write(self._session.accept_tls())
-        self._unread = b""  # SECURITY 7: nothing that came in plaintext survives
+        self._input.drop()
         await self._start_tls(self._stream.accept_tls)
 
     async def _step(self, outcome: Outcome) -> None:

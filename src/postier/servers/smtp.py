@@ -5,7 +5,6 @@ moment it is awaited, however slowly its octets come; a body must keep up `MIN_B
 trickles is cut off either way.
 """
 
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -17,6 +16,7 @@ from postier.accounts.login import Login, LoginRefused
 from postier.mime.address import Address
 from postier.sasl.exchange import Challenge
 from postier.servers.conversation import StoppableConversation
+from postier.servers.handshake import shake_hands
 from postier.servers.logins import Attempt, Logins, Outcome, as_smtp_reason
 from postier.servers.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
@@ -297,15 +297,10 @@ class _Connection:
         for _ in range(session.replies_due):
             stream.write(session.reply(decision))
 
-    async def start_tls(self, shake_hands: AcceptTls) -> bool:
+    async def start_tls(self, begin: AcceptTls) -> bool:
         """Shake hands; False when it failed (the connection is of no use then)."""
-        assert self._tls is not None
-        try:
-            facts = await shake_hands(self._tls.context, self._owner.timeouts.handshake_s)
-        except (OSError, ssl.SSLError) as error:
-            structlog.get_logger().info(
-                "tls-failed", peer=self._stream.peer_ip, error=str(error) or repr(error)
-            )
+        facts = await shake_hands(self._stream, begin, self._tls, self._owner.timeouts.handshake_s)
+        if facts is None:
             return False
         cipher = facts.cipher()
         tls = TlsFacts(facts.version() or "", cipher[0] if cipher else "")

@@ -5,7 +5,6 @@ Invariants: no password is taken on a connection that could be read (unless the 
 plaintext before TLS is dropped (SECURITY 7).
 """
 
-import ssl
 from binascii import b2a_base64
 
 import structlog
@@ -28,6 +27,7 @@ from postier.imap.responses import (
 )
 from postier.imap.state import Step
 from postier.sasl.exchange import Challenge, Credentials
+from postier.servers.handshake import shake_hands
 from postier.servers.imap.connection import Connection, Done, EndError
 from postier.tls.stream import AcceptTls, StreamExpiredError
 
@@ -42,15 +42,11 @@ _CODES = {
 }
 
 
-async def start_tls(connection: Connection, shake_hands: AcceptTls) -> bool:
+async def start_tls(connection: Connection, begin: AcceptTls) -> bool:
     """The handshake; False when it failed (the connection is of no use then)."""
-    owner, stream = connection.owner, connection.stream
-    assert owner.tls is not None
-    try:
-        await shake_hands(owner.tls.context, owner.settings.timeouts.handshake_s)
-    except (OSError, ssl.SSLError) as error:
-        LOG.info("tls-failed", peer=stream.peer_ip, error=str(error) or repr(error))
-        stream.abort()
+    owner = connection.owner
+    timeout_s = owner.settings.timeouts.handshake_s
+    if await shake_hands(connection.stream, begin, owner.tls, timeout_s) is None:
         return False
     await learn_mechanisms(connection)
     return True

@@ -9,7 +9,6 @@ store leaves a command (-ERR [SYS/TEMP]); QUIT is answered after the commit; how
 import asyncio
 import contextlib
 import secrets
-import ssl
 from collections.abc import Iterable
 from typing import Protocol, assert_never
 
@@ -49,7 +48,9 @@ from postier.pop3.replies import Code, Refusal
 from postier.pop3.session import Session
 from postier.pop3.settings import SessionSettings
 from postier.sasl.exchange import Challenge, Credentials
+from postier.servers.handshake import shake_hands
 from postier.servers.logins import Attempt, Logins, Outcome
+from postier.servers.sliced_input import SlicedInput
 from postier.store.transaction import ConflictError, Store, StoreError
 from postier.tls.server import ServerTls
 from postier.tls.stream import AcceptTls, Stream, StreamExpiredError
@@ -112,7 +113,7 @@ class Connection:
         self._address: Address | None = None
         self._tasks = asyncio.TaskGroup()
         self._keeper: asyncio.Task[None] | None = None
-        self._unread = b""  # read, and not given to the session yet
+        self._input = SlicedInput(stream, MAX_SLICE_OCTETS)
         self._failed_logins = 0
         self._retrieved = self._deleted = self._sent_bytes = 0
 
@@ -173,21 +174,16 @@ class Connection:
         if self._locked is not None:
             stream.expire_in(self._timeouts.idle_s)
         await stream.drain()
-        if self._unread:
-            await asyncio.sleep(0)
-        while not self._unread:
-            if self._owner.is_stopping:
-                self._write(session.end(_STOPPING))
-                return False
-            data = await stream.read_or_wake()
-            if data == b"":
-                session.receive_eof()
-                return True
-            self._unread = data or b""
+        octets = await self._input.take(lambda: self._owner.is_stopping)
+        if octets is None:
+            self._write(session.end(_STOPPING))
+            return False
+        if octets == b"":
+            session.receive_eof()
+            return True
         if self._locked is not None:
             stream.expire_in(float("inf"))  # our turn
-        session.receive(self._unread[:MAX_SLICE_OCTETS])
-        self._unread = self._unread[MAX_SLICE_OCTETS:]
+        session.receive(octets)
         return True
 
     async def _take(self, event: Event) -> None:
@@ -239,14 +235,8 @@ class Connection:
 
     # Becoming somebody
 
-    async def _start_tls(self, shake_hands: AcceptTls) -> bool:
-        tls = self._owner.tls
-        assert tls is not None
-        try:
-            await shake_hands(tls.context, self._timeouts.handshake_s)
-        except (OSError, ssl.SSLError) as error:
-            LOG.info("tls-failed", peer=self._stream.peer_ip, error=str(error) or repr(error))
-            self._stream.abort()
+    async def _start_tls(self, begin: AcceptTls) -> bool:
+        if await shake_hands(self._stream, begin, self._owner.tls, self._timeouts.handshake_s) is None:
             return False
         self._session.tls_started()
         await self._offer()
@@ -258,7 +248,7 @@ class Connection:
 
     async def _stls(self) -> None:
         self._write(self._session.accept_tls())
-        self._unread = b""  # RFC 2595 §4, SECURITY 7: nothing that came in plaintext survives
+        self._input.drop()
         if not await self._start_tls(self._stream.accept_tls):
             self._session.end()
 
