@@ -35,15 +35,19 @@ def run(
     name: str, *arguments: object, folder: Path, feed: bytes = b"", **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program in `folder`, which is its home too, so that nobody's own configuration is read."""
-    return subprocess.run(
-        [program(name), *map(str, arguments)],
-        input=feed,
-        capture_output=True,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"} | environment,
-        timeout=LIMIT_S,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            [program(name), *map(str, arguments)],
+            input=feed,
+            capture_output=True,
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"} | environment,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        said = b"\n".join(stream or b"" for stream in (late.stdout, late.stderr))
+        pytest.fail(f"{name} did not end within {LIMIT_S} s; it said:\n{said.decode(errors='replace')}")
 
 
 def done(

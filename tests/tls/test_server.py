@@ -148,15 +148,22 @@ def test_an_endless_hello_is_turned_away(authority, monkeypatch):
 
 @pytest.mark.parametrize("highest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_ticket_is_good_for_its_own_service_only(authority, highest):
-    imap = server(authority, "mx.alpha.test", service=Service.IMAP)
-    smtp = ServerTls(Service.SMTP, [one.files for one in imap.certificates])
+    pop3 = server(authority, "mx.alpha.test", service=Service.POP3)
+    smtp = ServerTls(Service.SMTP, [one.files for one in pop3.certificates])
     client = trusting(authority.file, highest=highest)
-    near, _ = handshake(imap.context, client, "mx.alpha.test")
+    near, _ = handshake(pop3.context, client, "mx.alpha.test")
     session = near.session
-    near, _ = handshake(imap.context, client, "mx.alpha.test", session=session)
+    near, _ = handshake(pop3.context, client, "mx.alpha.test", session=session)
     assert near.session_reused
     near, _ = handshake(smtp.context, client, "mx.alpha.test", session=session)
     assert not near.session_reused
+
+
+@pytest.mark.parametrize("highest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_imap_sends_no_tickets_after_the_handshake(authority, highest):
+    tls = server(authority, "mx.alpha.test", service=Service.IMAP)
+    near, _ = handshake(tls.context, trusting(authority.file, highest=highest), "mx.alpha.test")
+    assert near.session.has_ticket is (highest is ssl.TLSVersion.TLSv1_2)
 
 
 # ── reload ──

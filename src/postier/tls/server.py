@@ -211,6 +211,9 @@ def _configure(
             problem = CertificateProblem.UNREADABLE
             raise CertificateError(client_authority, problem, f"no authority of clients ({error})") from error
         context.verify_mode = ssl.CERT_OPTIONAL
+    if service is Service.IMAP:
+        # OfflineIMAP reads in one thread while another writes: a ticket that comes with its first command can stop both for good.
+        context.num_tickets = 0  # TLS 1.3 only
     if service.protocols:
         context.set_alpn_protocols(list(service.protocols))
     files = certificate.files
