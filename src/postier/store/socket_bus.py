@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from postier.store.watchers import WakeUps
 
 ACCOUNTS_PER_DATAGRAM = 2_000
 MAX_DATAGRAM_BYTES = 65_536
+SETTLED_NS = 100_000_000
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(WakeUps).decode
@@ -78,7 +80,9 @@ class SocketBus:
         if changed_at != self._peers_seen_at:
             names = os.listdir(self._folder)  # noqa: PTH208 (pathlib can't list a descriptor)
             self._peers = [name for name in names if name.endswith(".bus") and name != self._name]
-            self._peers_seen_at = changed_at
+            # File systems count time in ticks of milliseconds: who came later in the same tick is not seen yet.
+            is_settled = time.time_ns() - changed_at > SETTLED_NS
+            self._peers_seen_at = changed_at if is_settled else -1
         return self._peers
 
     def _path(self, name: str) -> str:
