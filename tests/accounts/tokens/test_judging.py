@@ -326,5 +326,6 @@ def test_which_refusals_are_no_guesses():
         "SCOPE",
         "NO_ADDRESS",
         "UNVERIFIED",
+        "NO_ACCOUNT",
     ]
     assert [one.name for one in Refusal if one.may_be_new_key] == ["UNKNOWN_KEY", "UNNAMED_KEY"]

@@ -30,6 +30,7 @@ class Refusal(Enum):
     SCOPE = "it lacks the scope that is required"
     NO_ADDRESS = "the claim that should name the mail address does not"
     UNVERIFIED = "the issuer has not verified the mail address (email_verified)"
+    NO_ACCOUNT = "no account here has the address that it names"
     INACTIVE = "the issuer says that it is not active"
     ANSWER = "what the issuer says of it is not the JSON of RFC 7662"
 
@@ -45,7 +46,14 @@ class Refusal(Enum):
 
 
 _KNOWN_GOOD = frozenset(
-    {Refusal.EXPIRED, Refusal.TOO_EARLY, Refusal.SCOPE, Refusal.NO_ADDRESS, Refusal.UNVERIFIED}
+    {
+        Refusal.EXPIRED,
+        Refusal.TOO_EARLY,
+        Refusal.SCOPE,
+        Refusal.NO_ADDRESS,
+        Refusal.UNVERIFIED,
+        Refusal.NO_ACCOUNT,
+    }
 )
 
 
