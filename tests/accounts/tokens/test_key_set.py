@@ -67,9 +67,9 @@ def test_what_is_passed_over(member, why):
     assert found.problems[0].isprintable()
 
 
-@pytest.mark.parametrize("bits", [2048, 8192])
-def test_sizes_of_rsa_keys_at_their_bounds(bits):
-    assert len(read_key_set(jwk_set(rsa_of(bits))).keys) == 1
+@pytest.mark.parametrize(("bits", "exponent"), [(2048, 3), (8192, 2**32 - 1)])
+def test_sizes_of_rsa_keys_at_their_bounds(bits, exponent):
+    assert len(read_key_set(jwk_set(rsa_of(bits, exponent))).keys) == 1
 
 
 @pytest.mark.parametrize(

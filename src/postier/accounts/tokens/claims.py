@@ -13,9 +13,8 @@ from postier.accounts.tokens.verdict import Refusal, TokenAccepted, TokenRefused
 
 LEEWAY_S = 60.0  # RFC 7519 §4.1.4: usually no more than a few minutes
 MAX_AUDIENCES = 64
-MAX_CLAIM_CHARACTERS = 2_048
-MAX_ADDRESS_CHARACTERS = 320
-MAX_TIME_S = 2.0**53
+MAX_ADDRESS_CHARACTERS = 320  # RFC 5321 §4.5.3.1: 64 + "@" + 255
+MAX_TIME_S = 2.0**53  # beyond, seconds have no place in a float
 MAIL_CLAIM = "email"
 
 
