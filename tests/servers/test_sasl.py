@@ -229,9 +229,9 @@ async def test_tokens(encrypted, mechanism, message):
     other = await authenticate(client, mechanism, Once(message("carole@beta.test", b"good")))
     assert other.startswith(b"NO [AUTHORIZATIONFAILED]")
     tokens.is_away = True
-    assert (await authenticate(client, mechanism, Once(message(ALICE, b"good")))).startswith(
-        b"NO [UNAVAILABLE]"
-    )
+    kept = Once(message(ALICE, b"good"))
+    assert (await authenticate(client, mechanism, kept)).startswith(b"NO [UNAVAILABLE]")
+    assert kept.told == b""  # it is not called invalid, or a program would throw it away
     tokens.is_away = False
     assert (await authenticate(client, mechanism, Once(message(ALICE, b"good")))).startswith(b"OK ")
 

@@ -196,7 +196,6 @@ class Attempt:
         assert logins.tokens is not None
         found = await logins.foreign.by_token(logins.tokens, token, peer=self._peer_ip, authorize_as=authzid)
         if isinstance(found, LoginRefused):
-            self._refused = found
             refusal = found.refusal
             _LOG.info(
                 "token-refused",
@@ -206,6 +205,9 @@ class Attempt:
                 mechanism=self.mechanism.value,
                 reason=found.problem.value if refusal is None else refusal.value,
             )
+            if found.problem.is_temporary:  # to call it invalid would have the client throw away a good token
+                return logins.counted(found)
+            self._refused = found
             assert isinstance(self._exchange, OAuthServer)
             return self._exchange.refuse(lacks_scope=refusal is Refusal.SCOPE)
         return logins.counted(found)
