@@ -63,6 +63,7 @@ async def _measure(
 ) -> None:
     key = dkim.SigningKey(SENDER_DOMAIN, SELECTOR, dkim.generate_key())
     accounts = 11 if quick else ACCOUNTS
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         if part not in parts:
             continue
