@@ -361,6 +361,21 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
 
 
+class Imap(msgspec.Struct, frozen=True, kw_only=True):
+    """What one command of a mail program may ask for."""
+
+    message_limit: Annotated[
+        int,
+        Key(
+            Kind.INTEGER,
+            "The most messages one IMAP command works on (RFC 9738), 1000 or more; 0 for any number. It bounds what one command"
+            " costs, but mail programs that do not know it see only the newest messages of larger mailboxes.",
+            minimum=0,
+            maximum=10_000_000,
+        ),
+    ] = 0
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How users may log in."""
 
@@ -491,6 +506,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
+    imap: Imap = Imap()
     access: Access = Access()
     reports: Reports = Reports()
     sieve: Sieve = Sieve()

@@ -139,8 +139,11 @@ class Connection:
         """What this connection is offered now."""
         settings = self.owner.settings
         may_login = self.may_login
-        # RFC 9738 §3: only saving has a limit; of more messages than a FETCH may have, an unaware client would miss some (§4.2)
-        extra = [b"SAVELIMIT=%d" % MAX_FILED_AT_ONCE]
+        extra = []
+        if settings.message_limit:
+            extra.append(b"MESSAGELIMIT=%d" % settings.message_limit)
+        if self.save_limit != settings.message_limit:  # RFC 9738 §3: saving has a limit of its own
+            extra.append(b"SAVELIMIT=%d" % self.save_limit)
         if settings.offers_unauthenticate:
             extra.append(b"UNAUTHENTICATE")
         if settings.sieve_url:
@@ -153,6 +156,11 @@ class Connection:
             extra=tuple(extra),
         )
         return capabilities(self.session.state, offer)
+
+    @property
+    def save_limit(self) -> int:
+        """How many messages one command may file: an APPEND, or a COPY into another account (RFC 9738 §3)."""
+        return min(MAX_FILED_AT_ONCE, self.owner.settings.message_limit or MAX_FILED_AT_ONCE)
 
     @property
     def can_starttls(self) -> bool:

@@ -103,7 +103,12 @@ class Content:
 
 
 async def send_contents(
-    connection: Connection, chosen: Chosen, items: FetchItems, now_seen: Sequence[UidRange]
+    connection: Connection,
+    chosen: Chosen,
+    items: FetchItems,
+    now_seen: Sequence[UidRange],
+    *,
+    newest_first: bool = False,
 ) -> Sent:
     r"""Send the messages; those of `now_seen` with their FLAGS, as \Seen is new (RFC 9051 §7.5.2)."""
     store, selected = connection.store, connection.opened()
@@ -114,9 +119,11 @@ async def send_contents(
             with_flags = with_flags.with_column(fetch_items.Column.UID).with_column(fetch_items.Column.MODSEQ)
     columns = stored_columns(with_flags, *_MORE, *((Column.PARTS,) if _needs_parts(items) else ()))
     sent = unreadable = 0
-    for portion in portions(chosen, PORTION):
+    for portion in portions(chosen, PORTION, newest_first=newest_first):
         seqs, values = await read_values(store, selected, portion, columns)
         rows = await fetch_rows(connection, with_flags, seqs, values)
+        if newest_first:
+            rows, values = rows.turned(), {column: each[::-1] for column, each in values.items()}
         blob_ids, header_bytes = values[Column.BLOB_ID], values[Column.HEADER_BYTES]
         parts = values.get(Column.PARTS)
         for start, stop in _batches(values[Column.SIZE_BYTES]):
