@@ -362,7 +362,16 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Imap(msgspec.Struct, frozen=True, kw_only=True):
-    """What one command of a mail program may ask for."""
+    """What mail programs may ask of the IMAP server, and what it shows them."""
+
+    raw_headers: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether mail programs that do not enable UTF-8 get headers in UTF-8 as they stand, and may store 8-bit ones; for"
+            " moves and backups of whole mailboxes. Otherwise they get a substitute in ASCII, and storing is refused (RFC 9755).",
+        ),
+    ] = False
 
     message_limit: Annotated[
         int,

@@ -97,6 +97,11 @@ def message_limit(limit: int, lowest_uid: int | None = None) -> ResponseCode:
     return ResponseCode(b"MESSAGELIMIT %d%b" % (limit, last))
 
 
+def downgraded(text: bytes) -> ResponseCode:
+    """DOWNGRADED, the UIDs of messages that were shown without UTF-8, as a set (RFC 6858 §3)."""
+    return ResponseCode(b"DOWNGRADED " + text)
+
+
 def modified(text: bytes) -> ResponseCode:
     """MODIFIED, the messages that UNCHANGEDSINCE kept as they were, as a set (RFC 7162 §3.1.3)."""
     return ResponseCode(b"MODIFIED " + text)

@@ -217,6 +217,12 @@ async def _whole(connection: Connection, appending: Appending) -> None:
     if found is None:
         current.failure = Done("A NUL stands where it can't be encoded", UNKNOWN_CTE, Status.NO)
         return
+    index, _ = found
+    if not connection.takes_raw_headers and not content[: index.header_size].isascii():
+        current.failure = Done(
+            "A header with 8-bit characters needs ENABLE UTF8=ACCEPT", None, Status.NO
+        )  # RFC 9755 §4
+        return
     now_us = connection.owner.now_us()
     received_at_us = now_us if head.internal_s is None else head.internal_s * 1_000_000
     current.pieces.append(Piece(*found, received_at_us, head.flags.system, head.flags.keywords))

@@ -84,6 +84,7 @@ class Connection:
         "appended",
         "commands",
         "compression",
+        "downgraded",
         "errors",
         "failed_logins",
         "fetched",
@@ -120,6 +121,7 @@ class Connection:
         self.commands = 0
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
+        self.downgraded: list[int] = []  # UIDs of which the command that runs has shown surrogates
         self.sent_bytes = 0
         self.watching: Watching | None = None  # NOTIFY
         self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
@@ -156,6 +158,11 @@ class Connection:
             extra=tuple(extra),
         )
         return capabilities(self.session.state, offer)
+
+    @property
+    def takes_raw_headers(self) -> bool:
+        """Whether 8-bit header fields may be sent and stored as they stand (RFC 9755 §4, §8)."""
+        return self.session.utf8 or self.owner.settings.has_raw_headers
 
     @property
     def save_limit(self) -> int:

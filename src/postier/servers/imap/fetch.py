@@ -18,7 +18,7 @@ from postier.imap.rights import Right
 from postier.imap.sets import MAX_NUMBER, Ranges, ranges_of, ranges_text
 from postier.imap.view import Chosen
 from postier.mailbox.resync import changed_uids, vanished_since
-from postier.servers.imap import condstore, contexts, message_limit
+from postier.servers.imap import condstore, contexts, downgrading, message_limit
 from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.contents import Sent, send_contents
@@ -54,7 +54,9 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
         message_limit.require_within(connection, chosen, "FETCH", is_set=False)
     else:
         chosen, lowest = message_limit.within(connection, chosen)
-    return message_limit.ended(connection, await _answer(connection, command, chosen, lowest), lowest)
+    connection.downgraded.clear()
+    done = await _answer(connection, command, chosen, lowest)
+    return downgrading.told(connection, message_limit.ended(connection, done, lowest))
 
 
 async def _answer(connection: Connection, command: Fetch, chosen: Chosen, lowest: int) -> Done:
@@ -79,6 +81,7 @@ async def send_new(connection: Connection, chosen: Chosen, items: FetchItems) ->
         await send_columns(connection, chosen, items)
     else:
         await send_contents(connection, chosen, items, [])
+    downgrading.told_unasked(connection)
 
 
 async def changed(connection: Connection, chosen: Chosen, since_modseq: int) -> Chosen:
