@@ -361,6 +361,30 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
 
 
+class Imap(msgspec.Struct, frozen=True, kw_only=True):
+    """What mail programs may ask of the IMAP server, and what it shows them."""
+
+    raw_headers: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether mail programs that do not enable UTF-8 get headers in UTF-8 as they stand, and may store 8-bit ones; for"
+            " moves and backups of whole mailboxes. Otherwise they get a substitute in ASCII, and storing is refused (RFC 9755).",
+        ),
+    ] = False
+
+    message_limit: Annotated[
+        int,
+        Key(
+            Kind.INTEGER,
+            "The most messages one IMAP command works on (RFC 9738), 1000 or more; 0 for any number. It bounds what one command"
+            " costs, but mail programs that do not know it see only the newest messages of larger mailboxes.",
+            minimum=0,
+            maximum=10_000_000,
+        ),
+    ] = 0
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How users may log in."""
 
@@ -602,6 +626,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
+    imap: Imap = Imap()
     access: Access = Access()
     oauth: OAuth = OAuth()
     reports: Reports = Reports()

@@ -4,9 +4,10 @@ Not here: when that is wanted (the protocols). Source: RFC 6858 (simplified down
 written and nothing is made up: an internationalised address becomes one that belongs to nobody, its text the name that is
 shown. Where the RFC drops a parameter we write it by RFC 2231, which says the same. Invariants: the result's header is ASCII;
 fields that are ASCII already, and the body, stay as they are; a header that is not UTF-8 is old mail in some charset of its own,
-which mail programs know how to guess: it is given as it is.
+which mail programs know how to guess: it is given as it is. IMAP shows `surrogate_of`, whose parts and enclosed letters have
+ASCII headers too; POP3 shows `surrogate`.
 
-# RFC 6858 §2.2 todo: the header of a body part is not looked at.
+# RFC 6858 §2.2 todo: for POP3 the header of a body part is not looked at.
 """
 
 import re
@@ -16,6 +17,7 @@ from postier.mime.address_list import Mailbox, parse_address_list
 from postier.mime.header_lines import HeaderValueError, line, parameter, phrase, text_line
 from postier.mime.headers import split_header, unfold
 from postier.mime.params import Parameters, parse_content_type, parse_disposition
+from postier.mime.part import Part
 
 NOBODY = "invalid@internationalized-address.invalid"  # RFC 6858 §2.1
 
@@ -45,6 +47,35 @@ def surrogate(content: bytes) -> tuple[bytes, int]:
     ]
     header = b"".join(lines) + b"\r\n"
     return header + content[section.end :], len(header)
+
+
+def surrogate_of(content: bytes, root: Part) -> bytes | None:
+    """The letter with ASCII in all its headers, those of its parts and of the letters in it; None if it needs no surrogate.
+
+    A message/global has become a message/rfc822, which it can be now (RFC 9755 §6: other mail programs know no other).
+    """
+    pieces: list[bytes] = []
+    done = 0
+    for part in root.walk():
+        is_global = part.is_message and part.subtype == "global"
+        if not is_global and not needs_surrogate(content[part.header_start : part.body_start]):
+            continue
+        section = split_header(content, part.header_start, part.body_start)
+        pieces.append(content[done : section.first_start])
+        done = section.first_start
+        for lines, key, value in section.entries:
+            done += len(lines)
+            if key == b"content-type" and is_global:
+                pieces.append(
+                    line(lines.partition(b":")[0].strip().decode("ascii", "replace"), ["message/rfc822"])
+                )
+            elif lines.isascii() or not needs_surrogate(lines):
+                pieces.append(lines)
+            else:
+                pieces.append(_written(lines.partition(b":")[0].strip().decode(), key, unfold(value)))
+    if not done:
+        return None
+    return b"".join([*pieces, content[done:]])
 
 
 def _written(name: str, key: bytes, value: bytes) -> bytes:
