@@ -266,10 +266,7 @@ class PostgresStore:
 
     def _load_blobs(self, blob_ids: Sequence[BlobId]) -> list[bytes | None]:
         locations = self._read(lambda tx: locate_blobs(tx, blob_ids))
-        return [
-            None if location is None else self._blobs.load(blob_id, location)
-            for blob_id, location in zip(blob_ids, locations, strict=True)
-        ]
+        return self._blobs.load_all(blob_ids, locations)
 
     def _migrate(self, migrations: tuple[str, ...]) -> None:
         try:
