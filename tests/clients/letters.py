@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.header import Header
 
 from imapclient import IMAPClient
 
@@ -20,7 +21,8 @@ def letter(
     body: str = "At noon?\r\n",
     number: int = 1,
 ) -> bytes:
-    """A letter in UTF-8, eight bits."""
+    """A letter whose body is UTF-8, eight bits; its subject is encoded where it is not ASCII (RFC 9755 §4)."""
+    subject = Header(subject, None if subject.isascii() else "utf-8").encode()
     sender, to = (each if isinstance(each, str) else each.address for each in (sender, to))
     return (
         f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: Tue, 24 Nov 2026 01:02:03 +0000\r\n"

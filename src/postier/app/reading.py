@@ -13,6 +13,7 @@ import msgspec
 
 from postier.app import toml_lines
 from postier.app.catalogue import FILE_SUFFIX, SECTIONS, SETTINGS, Section, Setting, nearest, settings_of
+from postier.app.oauth_settings import oauth_problems
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.values import read_value
 
@@ -258,6 +259,10 @@ class Reading:
         if settings.delivery.retry_first_s > settings.delivery.retry_max_s:
             _, place, line = self.raw.get("delivery.retry_first_s", (None, str(self.path), None))
             self._problem("delivery.retry_first_s", "is longer than delivery.retry_max_s", line, place)
+        for key, reason in oauth_problems(settings.oauth):
+            first = next(name for name in self.raw if name.startswith("oauth."))
+            _, place, line = self.raw.get(key, self.raw[first])
+            self._problem(key, reason, line, place)
         if 0 < settings.imap.message_limit < LEAST_MESSAGE_LIMIT:
             _, place, line = self.raw["imap.message_limit"]
             text = f"is lower than {LEAST_MESSAGE_LIMIT}, which mail programs may count on; 0 is no limit"

@@ -15,6 +15,7 @@ from postier.imap.sets import set_text
 from postier.mailbox.reading import Column, fetch_columns
 from postier.mime.index import MessageIndex, index_message
 from postier.mime.part import load_parts
+from postier.mime.scan import find
 from postier.mime.surrogate import surrogate_of
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import Values
@@ -47,7 +48,7 @@ async def surrogate_values(connection: Connection, values: Values) -> Values:
     """The values with ENVELOPE and BODYSTRUCTURE of the surrogates where there are any. Raises StoreError."""
     asked = [column for column in _INDEXED if column in values]
     uids = values[Column.UID]
-    wanted = sorted({uids[place] for column in asked for place in _places(values[column])})
+    wanted = sorted({uids[place] for column in asked for place in _places(column, values[column])})
     if not wanted:
         return values
     places = {uid: place for place, uid in enumerate(uids)}
@@ -76,9 +77,14 @@ async def _indexed(content: bytes) -> MessageIndex:
     return await asyncio.get_running_loop().run_in_executor(None, index_message, content)
 
 
-def _places(texts: Sequence[bytes]) -> list[int]:
+def _places(column: Column, texts: Sequence[bytes]) -> list[int]:
     """Where a text stands that a surrogate may have to replace."""
-    return [place for place, text in enumerate(texts) if not text.isascii() or _GLOBAL in text]
+    places: list[int] = []
+    if not all(map(bytes.isascii, texts)):
+        places = [place for place, text in enumerate(texts) if not text.isascii()]
+    if column is Column.BODYSTRUCTURE and find(b"".join(texts), _GLOBAL) >= 0:
+        places += [place for place, text in enumerate(texts) if _GLOBAL in text]
+    return places
 
 
 def told(connection: Connection, done: Done) -> Done:
