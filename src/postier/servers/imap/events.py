@@ -25,7 +25,15 @@ def note(
     uids: Sequence[int],
     before: Mapping[int, int] = _UNKNOWN,
 ) -> None:
-    """Something happened to these messages of the account's mailbox."""
+    """Something happened to these messages of the account's mailbox; this connection did it."""
+    selected = connection.selected
+    if (
+        cause is not Cause.FLAG
+        and selected is not None
+        and selected.new_items is not None
+        and (selected.account_id, selected.mailbox_id) == (account_id, mailbox_id)
+    ):
+        selected.own_new += uids  # RFC 5465 §5.2: no FETCH of what the client filed itself
     if connection.owner.events is not None and uids:
         connection.happened.append(Happened(cause, account_id, mailbox_id, uids, before))
 
