@@ -4,10 +4,8 @@ Not here: when that is wanted (the protocols). Source: RFC 6858 (simplified down
 written and nothing is made up: an internationalised address becomes one that belongs to nobody, its text the name that is
 shown. Where the RFC drops a parameter we write it by RFC 2231, which says the same. Invariants: the result's header is ASCII;
 fields that are ASCII already, and the body, stay as they are; a header that is not UTF-8 is old mail in some charset of its own,
-which mail programs know how to guess: it is given as it is. IMAP shows `surrogate_of`, whose parts and enclosed letters have
-ASCII headers too; POP3 shows `surrogate`.
-
-# RFC 6858 §2.2 todo: for POP3 the header of a body part is not looked at.
+which mail programs know how to guess: it is given as it is. All this holds for
+the headers of parts and of enclosed letters as well.
 """
 
 import re
@@ -18,12 +16,14 @@ from postier.mime.header_lines import HeaderValueError, line, parameter, phrase,
 from postier.mime.headers import split_header, unfold
 from postier.mime.params import Parameters, parse_content_type, parse_disposition
 from postier.mime.part import Part
+from postier.mime.structure import parse_message
 
 NOBODY = "invalid@internationalized-address.invalid"  # RFC 6858 §2.1
 
 _ADDRESS_FIELDS = frozenset(  # RFC 6858 §2.1
     b"bcc cc from reply-to resent-bcc resent-cc resent-from resent-sender resent-to return-path sender to".split()
 )
+_COMPOSITE = re.compile(rb"(?i)multipart|message/")  # a header of parts or of a letter may be below
 _NAME = re.compile(r"[A-Za-z0-9!#$&+\-.^_`|~]{1,60}\*?")
 
 
@@ -38,15 +38,12 @@ def needs_surrogate(header: bytes) -> bool:
     return True
 
 
-def surrogate(content: bytes) -> tuple[bytes, int]:
-    """The letter with an ASCII header, and how many octets that is, its empty line included."""
-    section = split_header(content)
-    lines = [
-        lines if lines.isascii() else _written(lines.partition(b":")[0].strip().decode(), key, unfold(value))
-        for lines, key, value in section.entries
-    ]
-    header = b"".join(lines) + b"\r\n"
-    return header + content[section.end :], len(header)
+def surrogate(content: bytes, header_octets: int) -> bytes | None:
+    """As `surrogate_of`, of a letter whose parts are not known yet."""
+    header = content[:header_octets]
+    if content.isascii() or (header.isascii() and not _COMPOSITE.search(header)):
+        return None
+    return surrogate_of(content, parse_message(content).root)
 
 
 def surrogate_of(content: bytes, root: Part) -> bytes | None:

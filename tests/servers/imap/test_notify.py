@@ -280,3 +280,11 @@ async def test_names_that_are_gone_are_not_remembered_for_ever(embedded, monkeyp
     await one.ok("CREATE A")
     assert await told(other, 1) == [b'* LIST (\\HasNoChildren) "/" A']
     assert await quiet(other)
+
+
+async def test_renaming_inbox_makes_a_mailbox_and_leaves_inbox(served):
+    one, other = await served.login(), await served.login()
+    await other.ok("NOTIFY SET (personal (MailboxName))")
+    await one.ok("RENAME INBOX Old")
+    assert await told(other, 1) == [b'* LIST (\\HasNoChildren) "/" Old']  # RFC 5465 §5.4: no event for INBOX
+    assert await quiet(other)
