@@ -18,6 +18,7 @@ PURE_ROOMS = (
     "sieve",
     "mailauth",
     "accounts/tokens",
+    "jmap/core",
 )
 IMPURE_BUILTINS = {"open", "input", "print", "exec", "eval", "breakpoint", "globals"}
 

@@ -13,6 +13,7 @@ from postier.accounts.tokens.json_object import (
     MAX_NUMBER_CHARACTERS,
     JsonError,
     read_object,
+    read_value,
     text_of,
 )
 
@@ -98,3 +99,13 @@ def test_base64url_reads_back(octets):
 @pytest.mark.parametrize("text", ["A", "AA=", "AA==", "A A", "AB", "AAB", "+A", "/w", "é", "AA\n", "\u0661A"])
 def test_what_is_no_base64url(text):
     assert decode(text) is None
+
+
+def test_values_of_all_kinds_and_depths_where_they_are_wanted():
+    assert read_value(b"[1, null]", LIMIT) == [1, None]
+    deep = b"[" * 12 + b"]" * 12
+    assert read_value(deep, LIMIT, 12)
+    with pytest.raises(JsonError):
+        read_value(deep, LIMIT, 11)
+    with pytest.raises(JsonError):
+        read_value(b"1", 0)

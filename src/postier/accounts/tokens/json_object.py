@@ -24,16 +24,24 @@ class JsonError(ValueError):
 
 
 def read_object(octets: bytes, limit_octets: int) -> dict[str, object]:
-    """The object; its values are None, bool, int, float, str, list and dict. Raises JsonError."""
+    """The object; its values are those of `read_value`. Raises JsonError."""
+    value = read_value(octets, limit_octets)
+    if not isinstance(value, dict):
+        raise JsonError("it is no JSON object")
+    return value
+
+
+def read_value(octets: bytes, limit_octets: int, max_depth: int = MAX_DEPTH) -> object:
+    """Whatever stands there, as None, bool, int, float, str, list and dict. Raises JsonError."""
     if len(octets) > limit_octets:
         raise JsonError(f"it is over {limit_octets} octets")
     try:
         text = octets.decode("utf-8")
     except UnicodeDecodeError:
         raise JsonError("it is not UTF-8") from None
-    _check_depth(text)
+    _check_depth(text, max_depth)
     try:
-        value = json.loads(
+        return json.loads(
             text,
             object_pairs_hook=_object,
             parse_int=_whole,
@@ -44,9 +52,6 @@ def read_object(octets: bytes, limit_octets: int) -> dict[str, object]:
         raise
     except ValueError:
         raise JsonError("it is not JSON") from None
-    if not isinstance(value, dict):
-        raise JsonError("it is no JSON object")
-    return value
 
 
 def text_of(value: object, limit_characters: int) -> str | None:
@@ -60,14 +65,14 @@ def text_of(value: object, limit_characters: int) -> str | None:
     return value
 
 
-def _check_depth(text: str) -> None:
+def _check_depth(text: str, max_depth: int) -> None:
     depth = 0
     for found in _MARK.finditer(text):
         mark = found[0]
         if mark in _DEEPER:
             depth += 1
-            if depth > MAX_DEPTH:
-                raise JsonError(f"it is nested over {MAX_DEPTH} levels")
+            if depth > max_depth:
+                raise JsonError(f"it is nested over {max_depth} levels")
         elif mark in _HIGHER:
             depth -= 1
 
