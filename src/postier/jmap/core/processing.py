@@ -1,8 +1,8 @@
 """The calls of a request, one after the other.
 
 Not here: what a method does; who runs this sends the outcome of each `Call` in. Source: RFC 8620 §3.3, §3.4, §3.6.2, §3.7, §4.
-Invariants: calls are yielded in the order given, each after the outcome of the one before; a call that fails in whatever way has
-its error at its place, and the next is processed; a method whose capability is not in "using" is unknown.
+Invariants: calls are yielded in the order given, each after the outcome of the one before; a call whose outcome is an error, or whose
+references fail, has the error at its place, and the next is processed; a method whose capability is not in "using" is unknown.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -48,7 +48,8 @@ def process(
     for invocation in request.method_calls:
         name, call_id = invocation.name, invocation.call_id
         try:
-            if capabilities.get(name) not in request.using:  # RFC 8620 §2: a client opts in
+            # RFC 8620 §2: a client opts in. RFC 8620 eid6606 wants CORE in each request; it is not asked for
+            if capabilities.get(name) not in request.using:
                 raise MethodError(MethodErrorType.UNKNOWN_METHOD)
             arguments = responses.resolve(invocation.arguments)
             outcome = [(ECHO, arguments)] if name == ECHO else (yield Call(name, arguments, created))

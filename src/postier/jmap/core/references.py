@@ -33,8 +33,9 @@ class Responses:
 
     def add(self, name: str, arguments: object, call_id: str) -> None:
         """One response more; `arguments` is anything that msgspec writes as an object."""
+        written = msgspec.Raw(msgspec.json.encode(arguments))
         self._first.setdefault(call_id, len(self.sent))
-        self.sent.append((name, msgspec.Raw(msgspec.json.encode(arguments)), call_id))
+        self.sent.append((name, written, call_id))
 
     def resolve(self, arguments: dict[str, object]) -> dict[str, object]:
         """The arguments with each reference replaced by its value. Raises MethodError."""
