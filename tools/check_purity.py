@@ -7,7 +7,7 @@ import ast
 import sys
 from pathlib import Path
 
-PURE_ROOMS = ("mime", "sasl", "smtp", "imap", "pop3", "managesieve", "milter", "sieve", "mailauth")
+PURE_ROOMS = ("mime", "sasl", "smtp", "imap", "pop3", "managesieve", "milter", "sieve", "vcard", "mailauth")
 IMPURE_BUILTINS = {"open", "input", "print", "exec", "eval", "breakpoint", "globals"}
 
 

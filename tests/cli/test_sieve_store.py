@@ -94,6 +94,9 @@ def test_a_script_is_put_listed_activated_printed_and_removed(server, tmp_path):
     code, _, err = server("sieve", "remove", ADDRESS, "rules")
     assert (code, "active script can't be deleted" in err) == (1, True)
     assert json.loads(server("sieve", "activate", ADDRESS, "--json")[1]) == {"active": None}
+    assert server("sieve", "rename", ADDRESS, "rules", "old") == (0, "renamed rules to old\n", "")
+    code, out, _ = server("sieve", "rename", ADDRESS, "old", "rules", "--json")
+    assert json.loads(out) == {"renamed": "old", "name": "rules"}
     assert server("sieve", "remove", ADDRESS, "rules") == (0, "removed rules\n", "")
     assert json.loads(server("sieve", "remove", ADDRESS, "other", "--json")[1]) == {"removed": "other"}
     assert json.loads(server("sieve", "list", ADDRESS, "--json")[1]) == []
@@ -110,6 +113,8 @@ def test_a_script_is_put_listed_activated_printed_and_removed(server, tmp_path):
         (("get", ADDRESS, "none"), 1, "there is no script none"),
         (("activate", ADDRESS, "none"), 1, "there is no such script"),
         (("remove", ADDRESS, "none"), 1, "there is no such script"),
+        (("rename", ADDRESS, "none", "other"), 1, "there is no such script"),
+        (("rename", ADDRESS, "none", "a/b"), 2, "can't be the name of a script"),
         (("apply", "none.sieve", ADDRESS), 1, "neither a file nor a script"),
         (("apply", "bad.sieve", ADDRESS), 1, 'there is no command "kep"'),
         (("apply", "good.sieve", f"{ADDRESS}/None"), 1, "no such mailbox"),

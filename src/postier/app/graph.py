@@ -85,6 +85,7 @@ class Graph:
             store,
             event_script=settings.sieve.event_script,
             global_folder=settings.sieve.global_scripts,
+            list_folder=settings.sieve.lists,
         )
         office = Office(settings.hostname, self.directory, _now_us, self.random.getrandbits)
         self.sieving = Sieving(store, self.shelf, office, self.tally)

@@ -19,6 +19,7 @@ from postier.mime.address import Address
 
 if TYPE_CHECKING:
     from postier.mta.sieving.applying import Said, Target
+    from postier.mta.sieving.shelf import Shelf
     from postier.sieve.script import Script
     from postier.store.transaction import ReadTx, Store
 
@@ -46,10 +47,16 @@ def apply(
     Messages are moved, copied and flagged; discard means Trash; nothing is sent. Exit 1 when the script fails with a message.
     """
     address, name = _place(mailbox, account)
+    from postier.mta.sieving.shelf import Shelf
+
     run_id = time.time_ns() // 1_000
     content = octets_of(Path(script)) if is_file(script) else None
+    lists = invocation.settings().sieve.lists
     said, done = on_store(
-        invocation, lambda store: _apply(store, script, content, address, name, run_id, dry_run=dry_run)
+        invocation,
+        lambda store: _apply(
+            store, Shelf(store, list_folder=lists), script, content, address, name, run_id, dry_run=dry_run
+        ),
     )
     has_changed = bool(done)
     if as_json:
@@ -102,6 +109,7 @@ def _place(mailbox: str, account: str | None) -> tuple[Address, str]:
 
 async def _apply(
     store: "Store",
+    shelf: "Shelf",
     script: str,
     content: bytes | None,
     address: Address,
@@ -112,12 +120,10 @@ async def _apply(
 ) -> "tuple[list[Said], dict[str, int]]":
     from postier.mailbox.refusals import MailboxRefusedError
     from postier.mta.sieving.applying import apply_script
-    from postier.mta.sieving.shelf import Shelf
 
     try:
         target = await store.read(_target, address, mailbox)
         total = await store.read(_number, target)
-        shelf = Shelf(store)
         with progress(f"{address}/{mailbox}", total) as step:
             return await apply_script(
                 store,

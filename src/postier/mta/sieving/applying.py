@@ -25,6 +25,7 @@ from postier.mailbox.transfer import copy_messages, move_messages
 from postier.mime.address import Address
 from postier.mime.dates import Moment
 from postier.mime.headers import split_header, unfold
+from postier.mta.sieving.lists import AccountLists
 from postier.mta.sieving.posting import place_of
 from postier.mta.sieving.running import full_purse
 from postier.mta.sieving.shelf import Shelf
@@ -133,6 +134,7 @@ def _say(
             now=Moment(now_us // 1_000_000),
             own_addresses=own,
             mailboxes=Folders(tx, target.account_id, full_purse()),
+            lists=AccountLists(tx, target.account_id, shelf.operator_lists, full_purse(), may_read=True),
             scripts=Inclusions(tx, shelf, target.account_id, may_compile=True),
             flags=message.flags,
         )

@@ -34,7 +34,7 @@ from postier.mta.sieving.decide import failure_notice, resting_notice
 from postier.mta.sieving.effects import Effects, Filing, Notice, Sending, write_effects
 from postier.mta.sieving.memory import CPU_BUDGET_US, cpu_used
 from postier.mta.sieving.origin import Office, Origin, Received
-from postier.mta.sieving.posting import Posting, WhyNot, content_of, place_of
+from postier.mta.sieving.posting import Posting, WhyNot, content_of, not_yet_sent, place_of
 from postier.mta.sieving.running import Case, Ran, run
 from postier.mta.sieving.shelf import Shelf, Version
 from postier.mta.sieving.world import Letter, Surroundings
@@ -236,12 +236,10 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
                 content = None if action.content is None else content_of(action.content)
                 filings.append(Filing(place_of(action), content))
                 is_gone = is_gone or not action.is_copy
-            case Redirect() if action.address in redirected:  # RFC 5228 §2.10.3
-                is_gone = is_gone or not action.is_copy
             case Redirect():
-                redirected.add(action.address)
-                made = await posting.redirect(action)
-                is_gone = is_gone or (isinstance(made, Sending) and not action.is_copy)
+                new = not_yet_sent(action, redirected)
+                made = None if new is None else await posting.redirect(new)
+                is_gone = is_gone or (not isinstance(made, str) and not action.is_copy)
             case Notify():
                 made = await posting.notify(action)
             case Discard():
