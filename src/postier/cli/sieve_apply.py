@@ -87,14 +87,16 @@ def apply(
 def undo(invocation: Invocation, address: Address, run: int | None, *, as_json: bool) -> None:
     """Undo what `postier sieve apply` did to the account ADDRESS: the last RUN, or the one that is named.
 
-    Messages that were moved, or expunged, since are passed over.
+    Messages that were moved, or expunged, since are passed over; flags that were changed since stay, and so do copies whose flags were.
     """
-    run_id, undone, passed_over = on_store(invocation, lambda store: _undo(store, address, run))
+    run_id, came = on_store(invocation, lambda store: _undo(store, address, run))
     if as_json:
-        show_json({"run": run_id, "undone": undone, "passed_over": passed_over})
+        show_json({"run": run_id, **came})
         return
-    rest = f"; {passed_over} are not where they were and stay as they are" if passed_over else ""
-    click.echo(f"undone: {undone} changes{rest}")
+    elsewhere, changed = came["passed_over"], came["changed_since"]
+    rest = f"; {elsewhere} are not where they were and stay as they are" if elsewhere else ""
+    rest += f"; {changed} were changed since, and those changes stay" if changed else ""
+    click.echo(f"undone: {came['undone']} changes{rest}")
 
 
 def _place(mailbox: str, account: str | None) -> tuple[Address, str]:
@@ -156,7 +158,7 @@ async def _compiled(store: "Store", script: str, content: bytes | None, target: 
         ) from None
 
 
-async def _undo(store: "Store", address: Address, run: int | None) -> tuple[int, int, int]:
+async def _undo(store: "Store", address: Address, run: int | None) -> tuple[int, dict[str, int]]:
     from postier.accounts.accounts import account_info
     from postier.mta.sieving.applying import runs_of, undo_portion
 
@@ -167,13 +169,13 @@ async def _undo(store: "Store", address: Address, run: int | None) -> tuple[int,
             f"there is nothing to undo for {address}" + (f" in run {run}" if run else "")
         )
     run_id = next(iter(runs)) if run is None else run
-    undone = passed_over = 0
+    came = {"undone": 0, "passed_over": 0, "changed_since": 0}
     with progress(f"{address}", runs[run_id]) as step:
         while portion := await store.write_bulk(undo_portion, account_id, run_id):
-            undone += portion[0]
-            passed_over += portion[1]
-            step(sum(portion))
-    return run_id, undone, passed_over
+            for what in came:
+                came[what] += getattr(portion, what)
+            step(portion.undone + portion.passed_over)
+    return run_id, came
 
 
 def _target(tx: "ReadTx", address: Address, mailbox: str) -> "Target":
