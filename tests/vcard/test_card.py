@@ -113,6 +113,12 @@ def test_a_card_within_a_card_is_read_alone():
     assert [type(each) for each in found] == [Problem, Card, Problem, Card]
 
 
+def test_a_fold_after_an_empty_line_reads_back():
+    card = only(b"BEGIN:VCARD\nVERSION:3.0\nFN:a\n\n   NOTE:b\n\n  END:VCARD\n")
+    assert card.lines[3] == "NOTE:b"
+    assert only(card_octets(card)) == card
+
+
 def test_lines():
     assert read_line('a.EMAIL;TYPE="x,y;:",z;PREF:v:w') == Line(
         "EMAIL", (("TYPE", ("x,y;:", "z")), ("TYPE", ("PREF",))), "v:w"

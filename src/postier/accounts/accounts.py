@@ -32,6 +32,7 @@ ACCOUNT_TABLES = (
     "scram_key",
     "seen_by",
     "sieve_applied",
+    "sieve_event",
     "sieve_memory",
     "sieve_script",
     "sieve_usage",

@@ -13,6 +13,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
+from postier.app.event_runner import EventRunner
 from postier.app.indexer import Indexer
 from postier.app.logo_fetcher import LogoFetcher, roots_of
 from postier.app.metrics_share import MetricsShare
@@ -120,7 +121,8 @@ class Graph:
         )
         # beside the listeners
         background = (duty(store, owner) for duty in (Sweeper, Indexer, Reporter))
-        self.duties: list[Service] = [self.scheduler, *background]
+        events = EventRunner(store, owner, self.events, _now_us)
+        self.duties: list[Service] = [self.scheduler, events, *background]
         if self.sightings is not None:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)

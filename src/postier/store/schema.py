@@ -554,7 +554,22 @@ CREATE TABLE contact_address (
     PRIMARY KEY (account_id, book_id, address, uid)
 ) @keyed;
 CREATE INDEX contact_address_uid ON contact_address (account_id, book_id, uid);
-ALTER TABLE sieve_applied ADD COLUMN flags_after @int
+ALTER TABLE sieve_applied ADD COLUMN flags_after @int;
+CREATE TABLE sieve_event (
+    account_id @int NOT NULL,
+    modseq @int NOT NULL,
+    uid @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    actor_id @int NOT NULL,
+    actor TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    messages @bytes NOT NULL,
+    tries @int NOT NULL,
+    lease_until @int NOT NULL,
+    lease_owner TEXT NOT NULL,
+    PRIMARY KEY (account_id, modseq, uid)
+) @keyed;
+CREATE INDEX sieve_event_lease ON sieve_event (lease_until)
 """
 
 MIGRATIONS: tuple[str, ...] = (

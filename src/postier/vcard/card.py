@@ -45,7 +45,8 @@ def read_cards(octets: bytes) -> Iterator[Card | Problem]:
     """The cards of a file, one after the other."""
     begun: list[str] | None = None
     start = 0
-    for number, text in enumerate(unfolded(octets), 1):
+    for number, line in enumerate(unfolded(octets), 1):
+        text = line.lstrip(" \t")  # a fold after an empty line would be one again when it is written
         if not text.strip():
             continue
         mark = _MARK.fullmatch(text)

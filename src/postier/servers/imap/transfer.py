@@ -21,6 +21,7 @@ from postier.mailbox.rights import Place, enter
 from postier.mailbox.seen import see, seen_by
 from postier.mailbox.transfer import Transferred, copy_messages, move_messages
 from postier.mta.sieving.events import Cause
+from postier.mta.sieving.pending_events import Watch, write_down
 from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.selected import uid_ranges, uids_of
@@ -46,7 +47,7 @@ async def copy(connection: Connection, command: Copy) -> Done:
         selected.place.require(Right.DELETE_MESSAGE)
         selected.place.require(Right.EXPUNGE)
     try:
-        to, done = await _transferred(connection, ranges, len(chosen.uids), command)
+        to, watch, done = await _transferred(connection, ranges, len(chosen.uids), command)
     except MailboxRefusedError as refusal:
         if refusal.refusal is Refusal.NONEXISTENT:
             raise no("No such mailbox", TRYCREATE) from None  # RFC 9051 §6.4.7
@@ -55,7 +56,7 @@ async def copy(connection: Connection, command: Copy) -> Done:
         return Done(f"{verb} completed; there was nothing to do")
     copies = uids_of(done.target_ranges)
     code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), copies)
-    events.note(connection, Cause.COPY, to.account_id, to.mailbox_id, copies)
+    events.note(connection, watch, Cause.COPY, (to.account_id, to.mailbox_id), done.modseq, copies)
     if not command.is_move:
         return Done("COPY completed", code)
     connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
@@ -64,17 +65,26 @@ async def copy(connection: Connection, command: Copy) -> Done:
 
 async def _transferred(
     connection: Connection, ranges: Sequence[UidRange], count: int, command: Copy
-) -> tuple[Place, Transferred]:
+) -> tuple[Place, Watch | None, Transferred]:
     selected, store = connection.opened(), connection.store
     place = await store.read(target, connection.account_id, command.mailbox)
+    watch = await events.watch_of(connection, place.account_id)
     if selected.account_id != place.account_id:
-        return place, await transfer_across(
-            connection, selected.place, ranges, place, is_move=command.is_move
+        done = await transfer_across(
+            connection, selected.place, ranges, place, watch, is_move=command.is_move
         )
+        return place, watch, done
     write = store.write if count <= INLINE_MESSAGES else store.write_bulk
-    return await write(
-        _transfer, selected.place, selected.reader_id, ranges, command.mailbox, is_move=command.is_move
+    to, done = await write(
+        _transfer,
+        selected.place,
+        selected.reader_id,
+        ranges,
+        command.mailbox,
+        watch,
+        is_move=command.is_move,
     )
+    return to, watch, done
 
 
 async def expunge(connection: Connection, command: Expunge) -> Done:
@@ -96,6 +106,7 @@ def _transfer(
     reader_id: int,
     ranges: Sequence[UidRange],
     name: str,
+    watch: Watch | None,
     *,
     is_move: bool,
 ) -> tuple[Place, Transferred]:
@@ -108,6 +119,8 @@ def _transfer(
     done = transfer(tx, source.account_id, source.mailbox_id, ranges, place.mailbox_id)
     if source.account_id != reader_id:
         _settle_flags(tx, place, reader_id, done, own_seen)
+    there = (place.account_id, place.mailbox_id)
+    write_down(tx, watch, Cause.COPY.value, there, done.modseq, uids_of(done.target_ranges))
     return place, done
 
 
