@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--format", choices=dovecot.FORMATS, default="mdbox", help="how Dovecot keeps mail")
     parser.add_argument("--folder", type=Path, default=DISK, help="where data folders are made; on a disk")
     given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
     _tell({
         "bench": "machine", "cpus": os.cpu_count(), "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}", "workers": given.workers, "load": os.getloadavg()[0],

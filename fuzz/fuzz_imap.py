@@ -38,6 +38,8 @@ CORPUS = [
     b'a URLFETCH "imap://a%40b@h/x;UIDVALIDITY=1/;UID=1;EXPIRE=2026-01-01T00:00:00Z;URLAUTH=authuser:INTERNAL:'
     + b"0" * 32
     + b'"\r\n',
+    b"a UID SEARCH RETURN (SAVE PARTIAL -1:-9) UIDAFTER 7 UIDBEFORE 4294967295 NOT UID 1:*\r\nb UID FETCH 1:* (UID) (CHANGEDSINCE 1 VANISHED PARTIAL 1:9)\r\n",
+    'a ENABLE UTF8=ACCEPT\r\nb SORT (ARRIVAL) UTF-8 BODY "gr\u00fc\u00dfe"\r\nc SEARCH CHARSET KOI8-R BODY "\u00fc"\r\nd SELECT "Entw\u00fcrfe"\r\n'.encode(),
     b"a STORE 1 +FLAGS.SILENT (\\Seen a)\r\nb COPY 1:3 &U,BTFw-\r\nc CREATE x (USE (\\Sent))\r\n",
 ]
 PIECES = [
@@ -66,7 +68,7 @@ def feed(rng, data):
     session = Session()
     session.state = rng.choice([State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED])
     if rng.random() < 0.5:
-        session.enable([b"IMAP4REV2"])
+        session.enable([rng.choice([b"IMAP4REV2", b"UTF8=ACCEPT"])])
     reader = CommandReader(rng.choice([BEFORE_LOGIN, AFTER_LOGIN]))
     size = rng.choice([1, 7, len(data) or 1])
     for start in range(0, len(data), size):

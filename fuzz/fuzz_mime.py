@@ -25,6 +25,7 @@ from postier.mime.sections import (
     find_part,
     section_bytes,
 )
+from postier.mime.surrogate import surrogate_of
 
 MAX_SECONDS = 2.0
 CORPUS = Path(__file__).resolve().parents[1] / "tests" / "mime" / "corpus"
@@ -59,6 +60,9 @@ def mutate(source: random.Random, seeds: list[bytes]) -> bytes:
 
 def exercise(raw: bytes) -> None:
     index = index_message(raw)
+    made = surrogate_of(raw, load_parts(index.parts))
+    if made is not None:
+        index_message(made)
     root = load_parts(index.parts)
     body_of(root)
     for part in root.walk():

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import dns.message
 import dns.rrset
 
+from tests.ports import free_port
+
 
 class Responder(asyncio.DatagramProtocol):
     """A UDP server whose answers a function of the test makes: octets in, datagrams out."""
@@ -30,7 +32,8 @@ class Responder(asyncio.DatagramProtocol):
 @contextlib.asynccontextmanager
 async def responder(respond: Callable[[bytes], list[bytes]]) -> AsyncIterator[Responder]:
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Responder(respond), local_addr=("127.0.0.1", 0)
+        lambda: Responder(respond),
+        local_addr=("127.0.0.1", free_port()),  # by TCP too, where a test wants it
     )
     try:
         yield protocol

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from postier.app.catalogue import SECTIONS, SETTINGS
 from postier.app.configuration import ConfigurationError, check, effective, hide_secrets, keep_fixed, load
-from postier.app.reading import MAX_FILE_BYTES
+from postier.app.reading import LEAST_MESSAGE_LIMIT, MAX_FILE_BYTES
 from postier.app.settings import LogLevel, Protocol, TlsMode
 from postier.app.values import Endpoint
 
@@ -104,6 +104,7 @@ def test_relative_paths_do_not_depend_on_the_working_folder(write, tmp_path, mon
         ('[store]\nurl_file = "gone"', "store.url_file: "),
         ('[tls]\nkey = "k"', "tls.certificate: is missing: tls.key is given, and they go together"),
         ('[delivery]\nretry_first_s = "5h"', "delivery.retry_first_s: is longer than delivery.retry_max_s"),
+        ("[imap]\nmessage_limit = 999", "imap.message_limit: is lower than 1000"),
     ],
 )
 def test_a_mistake_is_named_by_its_line(write, line, complaint):
@@ -112,6 +113,11 @@ def test_a_mistake_is_named_by_its_line(write, line, complaint):
     number = 3 if is_about_section else 3 + line.count("\n")
     assert said(path)[0].startswith(f"postier.toml:{number}: {complaint}")
     assert len(said(path)) == 1
+
+
+@pytest.mark.parametrize("limit", [0, LEAST_MESSAGE_LIMIT])
+def test_no_message_limit_or_one_that_mail_programs_may_count_on(write, limit):
+    assert said(write(f'hostname = "mx"\n[imap]\nmessage_limit = {limit}\n')) == []
 
 
 def test_all_mistakes_are_told_in_the_order_of_the_file(write):

@@ -34,6 +34,8 @@ RIGHT = [
     (Kind.NETWORK, "127.0.0.0/8", ipaddress.ip_network("127.0.0.0/8")),
     (Kind.NETWORK, "::1", ipaddress.ip_network("::1/128")),
     (Kind.ADDRESS, "Submit@Alpha.test", "submit@alpha.test"),
+    (Kind.URL, "https://login.alpha.test/keys", "https://login.alpha.test/keys"),
+    (Kind.SECRET, "s3cr3t", "s3cr3t"),
     (Kind.TEXT, "mail", "mail"),
 ]
 WRONG = [

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.header import Header
 
 from imapclient import IMAPClient
 
@@ -20,10 +21,10 @@ def letter(
     body: str = "At noon?\r\n",
     number: int = 1,
 ) -> bytes:
-    """A letter in UTF-8, eight bits."""
+    """A letter whose body is UTF-8, eight bits; its header is ASCII, which every program may store (RFC 9755 §4)."""
     sender, to = (each if isinstance(each, str) else each.address for each in (sender, to))
     return (
-        f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: Tue, 24 Nov 2026 01:02:03 +0000\r\n"
+        f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {Header(subject).encode()}\r\nDate: Tue, 24 Nov 2026 01:02:03 +0000\r\n"
         f"Message-ID: <{number}@client.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: 8bit\r\n\r\n{body}"
     ).encode()

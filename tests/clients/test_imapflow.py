@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("clients")
 
 ACTS = Path(__file__).parent / "imapflow" / "acts.mjs"
 WITH_FILE = """\
-From: Zoë <zoe@elsewhere.test>
+From: =?utf-8?Q?Zo=C3=AB?= <zoe@elsewhere.test>
 To: <alice@alpha.test>
 Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= Two
 Message-ID: <2@client.test>

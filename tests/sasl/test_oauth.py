@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postier.sasl.exchange import MAX_RESPONSE_OCTETS, Challenge, Failed, Failure, TokenGiven
-from postier.sasl.oauth import OAuthServer
+from postier.sasl.oauth import OAuthServer, Told
 
 # RFC 7628 §4.1
 EXAMPLE = b"n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01"
@@ -31,6 +31,25 @@ def test_a_refusal_is_told_and_ends_the_exchange(is_standard):
     assert told.data.startswith(b'{"status":')
     for last in (b"\x01", b"", EXAMPLE):
         assert server.step(last) == Failed(Failure.WRONG)
+
+
+@pytest.mark.parametrize(
+    ("told", "lacks_scope", "answer", "older"),
+    [
+        (Told(), False, b'{"status":"invalid_token"}', b'{"status":"401","schemes":"bearer","scope":""}'),
+        (
+            Told("mail", "https://login.test/conf"),
+            True,
+            b'{"status":"insufficient_scope","scope":"mail","openid-configuration":"https://login.test/conf"}',
+            b'{"status":"401","schemes":"bearer","scope":"mail"}',
+        ),
+    ],
+)
+def test_what_a_refused_client_is_told(told, lacks_scope, answer, older):
+    """RFC 7628 §3.2.2."""
+    for is_standard, expected in ((True, answer), (False, older)):
+        server = OAuthServer(is_standard=is_standard, told=told)
+        assert server.refuse(lacks_scope=lacks_scope) == Challenge(expected)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,13 @@ import re
 import ssl
 
 import pytest
+import pytest_asyncio
+import structlog
 
 from postier.accounts.credentials import password_secrets, set_password
 from postier.accounts.foreign_login import TokenUnavailableError
+from postier.accounts.tokens.verdict import Refusal, TokenAccepted, TokenRefused
+from postier.sasl.oauth import Told
 from postier.sasl.scram import ChannelBinding, ScramClient
 from postier.smtp.settings import Role
 from postier.tls.certificates import CertificateError, CertificateFiles
@@ -165,10 +169,25 @@ class Tokens:
 
     is_away = False
 
-    async def name_of(self, token):
+    async def check(self, token):
         if self.is_away:
             raise TokenUnavailableError
-        return ALICE if token == "good" else None
+        refusals = {"old": Refusal.EXPIRED, "small": Refusal.SCOPE}
+        names = {"good": ALICE, "stranger": "nobody@alpha.test"}
+        if token in names:
+            return TokenAccepted(names[token], None)
+        return TokenRefused(refusals.get(token, Refusal.SIGNATURE))
+
+
+@pytest_asyncio.fixture
+async def encrypted(sqlite_store, tmp_path, authority):
+    """An IMAP server to which `connect()` goes by TLS."""
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+    async with Served(sqlite_store, tmp_path, tls=server_tls(authority), is_tls_implicit=True) as served:
+        served.conversation.logins.tokens = Tokens()
+        plainly = served.connect
+        served.connect = lambda: plainly(ssl=trusting, server_hostname="mx.alpha.test")
+        yield served
 
 
 class Once:
@@ -196,31 +215,80 @@ def older(name, token):
 
 
 @pytest.mark.parametrize(("mechanism", "message"), [("OAUTHBEARER", bearer), ("XOAUTH2", older)])
-async def test_tokens(embedded, mechanism, message):
-    assert b"OAUTH" not in (await embedded.connect()).greeting
-    tokens = embedded.conversation.logins.tokens = Tokens()
-    client = await embedded.connect()
+async def test_tokens(encrypted, mechanism, message):
+    tokens = encrypted.conversation.logins.tokens
+    encrypted.conversation.logins.tokens = None
+    assert b"OAUTH" not in (await encrypted.connect()).greeting
+    encrypted.conversation.logins.tokens = tokens
+    client = await encrypted.connect()
     assert b"AUTH=OAUTHBEARER AUTH=XOAUTH2" in client.greeting
-    bad = Once(message(ALICE, b"bad"))
-    assert (await authenticate(client, mechanism, bad)).startswith(b"NO [AUTHENTICATIONFAILED]")
-    assert b'"status":' in bad.told
+    for token in (b"bad", b"old", b"stranger"):
+        bad = Once(message(ALICE, token))
+        assert (await authenticate(client, mechanism, bad)).startswith(b"NO [AUTHENTICATIONFAILED]")
+        assert b'"status":' in bad.told
     other = await authenticate(client, mechanism, Once(message("carole@beta.test", b"good")))
     assert other.startswith(b"NO [AUTHORIZATIONFAILED]")
     tokens.is_away = True
-    assert (await authenticate(client, mechanism, Once(message(ALICE, b"good")))).startswith(
-        b"NO [UNAVAILABLE]"
-    )
+    kept = Once(message(ALICE, b"good"))
+    assert (await authenticate(client, mechanism, kept)).startswith(b"NO [UNAVAILABLE]")
+    assert kept.told == b""  # it is not called invalid, or a program would throw it away
     tokens.is_away = False
     assert (await authenticate(client, mechanism, Once(message(ALICE, b"good")))).startswith(b"OK ")
 
 
-async def test_refused_tokens_are_counted(embedded):
+async def test_no_tokens_without_tls_whatever_passwords_may(embedded):
+    """RFC 7628 §3."""
     embedded.conversation.logins.tokens = Tokens()
     client = await embedded.connect()
-    for _ in range(6):
-        await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, b"bad")))
-    late = await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, b"good")))
+    assert b"AUTH=PLAIN" in client.greeting
+    assert b"OAUTH" not in client.greeting
+    refused = await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, b"good")))
+    assert refused == b"NO Unknown authentication mechanism"
+
+
+async def test_a_refused_client_is_told_how_to_get_a_better_token(encrypted):
+    encrypted.conversation.logins.told = Told("mail", "https://login.test/conf")
+    client = await encrypted.connect()
+    small = Once(bearer(ALICE, b"small"))
+    assert (await authenticate(client, "OAUTHBEARER", small)).startswith(b"NO ")
+    assert small.told == (
+        b'{"status":"insufficient_scope","scope":"mail","openid-configuration":"https://login.test/conf"}'
+    )
+
+
+@pytest.mark.parametrize("name", [ALICE, ""])
+async def test_refused_tokens_are_counted(encrypted, name):
+    client = await encrypted.connect()
+    for number in range(6 if name else 21):  # one by one: free by account and network, free by address
+        await authenticate(client, "OAUTHBEARER", Once(bearer(name, b"bad%d" % number)))
+        if number % 15 == 14:  # a connection may fail twenty times
+            client = await encrypted.connect()
+    late = await authenticate(client, "OAUTHBEARER", Once(bearer(name, b"good")))
     assert late.startswith(b"NO [UNAVAILABLE] Too many wrong passwords")
+
+
+async def test_a_program_that_goes_on_with_one_bad_token_shuts_nobody_out(encrypted):
+    client = await encrypted.connect()
+    for token in [b"bad"] * 9 + [b"old"] * 9:
+        await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, token)))
+    assert (await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, b"good")))).startswith(b"OK ")
+
+
+async def test_refused_tokens_are_logged_with_the_reason_and_without_the_token(encrypted):
+    client = await encrypted.connect()
+    with structlog.testing.capture_logs() as lines:
+        for token in (b"old", b"stranger", b"s3cr3t"):
+            await authenticate(client, "OAUTHBEARER", Once(bearer(ALICE, token)))
+        await authenticate(client, "OAUTHBEARER", Once(bearer("carole@beta.test", b"good")))
+    found = [line for line in lines if line["event"] == "token-refused"]
+    assert [line["reason"] for line in found] == [
+        Refusal.EXPIRED.value,
+        Refusal.NO_ACCOUNT.value,
+        Refusal.SIGNATURE.value,
+        "this account may not act for another",
+    ]
+    assert (found[0]["name"], found[0]["peer"]) == (ALICE, "127.0.0.1")
+    assert "s3cr3t" not in str(lines)
 
 
 async def test_many_exchanges_at_once_do_not_mix(embedded):

@@ -51,6 +51,15 @@ async def test_a_broken_uniqueness_rule_is_a_conflict(store: Store) -> None:
         await store.write(make_account)
 
 
+async def test_what_looks_before_it_inserts_is_never_a_conflict(store: Store) -> None:
+    def make_next(tx: WriteTx) -> None:
+        number = int(tx.value("SELECT coalesce(max(account_id), 0) + 1 FROM account"))
+        make_account(tx, number, f"{number:02}@x.test")
+
+    await asyncio.gather(*(store.write(make_next) for _ in range(8)))
+    assert await store.read(addresses) == [f"{number:02}@x.test" for number in range(1, 9)]
+
+
 async def test_wrong_sql_is_an_error_that_leaves_the_store_working(store: Store) -> None:
     with pytest.raises(StoreUnavailableError):
         await store.write(lambda tx: tx.run("UPDATE nothing SET x = 1"))

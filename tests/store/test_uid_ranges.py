@@ -7,6 +7,7 @@ from postier.store.uid_ranges import (
     count_of,
     entries_in,
     merged,
+    newest,
     parse_ranges,
     ranges_of,
     ranges_text,
@@ -26,6 +27,11 @@ def test_without_is_the_difference(some: list[int], others: list[int]) -> None:
     left = sorted({*some} - {*others})
     assert without(ranges_of(some), ranges_of(others)) == ranges_of(left)
     assert count_of(ranges_of(left)) == len(left)
+
+
+@given(uids, st.integers(0, 70))
+def test_newest_is_the_end(some: list[int], count: int) -> None:
+    assert newest(ranges_of(some), count) == ranges_of(some[-count:] if count else [])
 
 
 @given(uids)

@@ -125,7 +125,7 @@ class Limiter:
         self._now = now
         self._peers: dict[str, Peer] = {}
         self._quiet_until = 0.0
-        self._blocked: dict[tuple[str, Address], tuple[float, float]] = {}  # until, asked again at
+        self._blocked: dict[tuple[str, Address | None], tuple[float, float]] = {}  # until, asked again at
         self._counted = 0
 
     def peer(self, text: str) -> Peer:
@@ -137,8 +137,11 @@ class Limiter:
             peer = self._peers[text] = peer_of(text, self._exempt)
         return peer
 
-    async def wait_s(self, text: str, account: Address) -> float:
-        """For how many seconds this peer may not try a password for the account; 0 if it may. Raises StoreError."""
+    async def wait_s(self, text: str, account: Address | None) -> float:
+        """For how many seconds this peer may not try a password for the account; 0 if it may. Raises StoreError.
+
+        `account` is None where the client names none, as a token can do without: then only the peer counts.
+        """
         peer = self.peer(text)
         if peer.is_exempt:
             return 0.0
@@ -156,7 +159,7 @@ class Limiter:
         self._remember(text, account, until, now)
         return max(0.0, until - now)
 
-    async def failed(self, text: str, account: Address) -> None:
+    async def failed(self, text: str, account: Address | None) -> None:
         """Count a wrong password. Raises StoreError; then the peer is refused by this process for a first block."""
         peer = self.peer(text)
         if peer.is_exempt:
@@ -178,13 +181,15 @@ class Limiter:
             self._blocked.clear()
             self._remember(text, account, until / 1_000_000, now)
 
-    def _remember(self, text: str, account: Address, until: float, now: float) -> None:
+    def _remember(self, text: str, account: Address | None, until: float, now: float) -> None:
         if len(self._blocked) >= MAX_REMEMBERED:
             self._blocked.clear()
         self._blocked[text, account] = (until, now + REMEMBERED_S)
 
 
-def _subjects(peer: Peer, account: Address) -> tuple[Subject, ...]:
+def _subjects(peer: Peer, account: Address | None) -> tuple[Subject, ...]:
+    if account is None:
+        return peer.subjects
     return (*peer.subjects, Subject(f"account {account} {peer.network}", FREE_BY_ACCOUNT))
 
 

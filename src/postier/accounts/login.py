@@ -41,6 +41,7 @@ from postier.accounts.hashing_pool import HashingPool, PoolClosedError
 from postier.accounts.limiter import Limiter
 from postier.accounts.names import login_address, prepared_password
 from postier.accounts.scram_keys import make_keys
+from postier.accounts.tokens.verdict import Refusal
 from postier.mime.address import Address
 from postier.store.transaction import Store, StoreError
 
@@ -73,10 +74,11 @@ class LoginProblem(Enum):
 
 
 class LoginRefused(msgspec.Struct, frozen=True):
-    """The login failed; `retry_after_s` is over 0 for LIMITED only."""
+    """The login failed; `retry_after_s` is over 0 for LIMITED only, `refusal` says what is wrong with a token."""
 
     problem: LoginProblem
     retry_after_s: float = 0.0
+    refusal: Refusal | None = None
 
 
 class _Verdict(msgspec.Struct):

@@ -14,6 +14,7 @@ import msgspec
 from postier.app.catalogue import SECTIONS, Setting, settings_of, write_setting
 from postier.app.reading import Problem, Reading
 from postier.app.settings import Settings
+from postier.app.values import Kind
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@:?#]*):([^/@?#]*)@")
 _URL_SECRET = re.compile(r"(?i)([?&][^=&]*(?:secret|password|token|key)[^=&]*=)[^&]*")
@@ -48,12 +49,17 @@ def check(path: Path, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     settings, problems, origins = _read(path, environ)
     if settings is None:
         return problems
-    named = {"tls.certificate": settings.tls.certificate, "tls.key": settings.tls.key}
+    named = {
+        "tls.certificate": (settings.tls.certificate, "PEM file"),
+        "tls.key": (settings.tls.key, "PEM file"),
+        "oauth.keys_path": (settings.oauth.keys_path, "JWK set"),
+        "oauth.authorities": (settings.oauth.authorities, "PEM file"),
+    }
     return tuple(
         Problem(
-            *origins.get(key, (str(path), None)), key, f"there is no file {file}; give the path of a PEM file"
+            *origins.get(key, (str(path), None)), key, f"there is no file {file}; give the path of a {kind}"
         )
-        for key, file in named.items()
+        for key, (file, kind) in named.items()
         if file is not None and not file.is_file()
     )
 
@@ -130,6 +136,8 @@ def _read(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, tupl
 def _shown(setting: Setting, value: object) -> str:
     if value is None:
         return setting.default_text
+    if setting.key.kind is Kind.SECRET:
+        return '"[hidden]"'
     text = write_setting(setting, value)
     return hide_secrets(text) if setting.key.is_secret else text
 

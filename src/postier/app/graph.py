@@ -15,6 +15,7 @@ from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
 from postier.app.event_runner import EventRunner
 from postier.app.indexer import Indexer
+from postier.app.issuer import issuer_of, told_of
 from postier.app.logo_fetcher import LogoFetcher, roots_of
 from postier.app.metrics_share import MetricsShare
 from postier.app.reporter import Reporter, ReportSender, sender_of
@@ -134,6 +135,9 @@ class Graph:
             fetcher = LogoFetcher(store, self.logos, logo_source, _now_us)
             self.duties.append(fetcher)
             context.on_reload(fetcher.reload)
+        self.issuer = issuer_of(settings.oauth, self.resolver)
+        if self.issuer is not None:
+            self.duties.append(self.issuer)
         self.metrics_share: MetricsShare | None = None
         self.trusted_sealers = set(settings.authentication.trusted_arc_sealers)
         self.spool_folder = spool_folder = settings.data / "spool"
@@ -159,7 +163,13 @@ class Graph:
 
     def logins(self, protocol: Protocol) -> Logins:
         """The logins of a protocol."""
-        return Logins(self.authenticator, protocol.value, self.tally)
+        return Logins(
+            self.authenticator,
+            protocol.value,
+            self.tally,
+            tokens=self.issuer,
+            told=told_of(self.settings.oauth),
+        )
 
     def tls(self, service: tls_server.Service, listener: Listener) -> ServerTls | None:
         """The TLS of a listener; its certificates are read again at each reload."""

@@ -13,6 +13,7 @@ import msgspec
 
 from postier.app import toml_lines
 from postier.app.catalogue import FILE_SUFFIX, SECTIONS, SETTINGS, Section, Setting, nearest, settings_of
+from postier.app.oauth_settings import oauth_problems
 from postier.app.settings import Listener, Protocol, Settings, TlsMode
 from postier.app.values import read_value
 
@@ -20,6 +21,7 @@ ENVIRONMENT_PREFIX = "POSTIER__"
 MAX_FILE_BYTES = 1 << 20
 MAX_SECRET_BYTES = 1 << 16
 MAX_SHOWN_CHARACTERS = 60  # of a wrong value within an error
+LEAST_MESSAGE_LIMIT = 1_000  # RFC 9738 §3
 
 _SYNTAX_ERROR = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _Raw = tuple[object, str, int | None]  # a value with its place and line
@@ -257,6 +259,14 @@ class Reading:
         if settings.delivery.retry_first_s > settings.delivery.retry_max_s:
             _, place, line = self.raw.get("delivery.retry_first_s", (None, str(self.path), None))
             self._problem("delivery.retry_first_s", "is longer than delivery.retry_max_s", line, place)
+        for key, reason in oauth_problems(settings.oauth):
+            first = next(name for name in self.raw if name.startswith("oauth."))
+            _, place, line = self.raw.get(key, self.raw[first])
+            self._problem(key, reason, line, place)
+        if 0 < settings.imap.message_limit < LEAST_MESSAGE_LIMIT:
+            _, place, line = self.raw["imap.message_limit"]
+            text = f"is lower than {LEAST_MESSAGE_LIMIT}, which mail programs may count on; 0 is no limit"
+            self._problem("imap.message_limit", text, line, place)
         seen: dict[object, Listener] = {}
         for index, listener in enumerate(settings.listener):
             if listener.bind in seen and listener.bind.port:

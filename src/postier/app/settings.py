@@ -361,6 +361,30 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
 
 
+class Imap(msgspec.Struct, frozen=True, kw_only=True):
+    """What mail programs may ask of the IMAP server, and what it shows them."""
+
+    raw_headers: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether mail programs that do not enable UTF-8 get headers in UTF-8 as they stand, and may store 8-bit ones; for"
+            " moves and backups of whole mailboxes. Otherwise they get a substitute in ASCII, and storing is refused (RFC 9755).",
+        ),
+    ] = False
+
+    message_limit: Annotated[
+        int,
+        Key(
+            Kind.INTEGER,
+            "The most messages one IMAP command works on (RFC 9738), 1000 or more; 0 for any number. It bounds what one command"
+            " costs, but mail programs that do not know it see only the newest messages of larger mailboxes.",
+            minimum=0,
+            maximum=10_000_000,
+        ),
+    ] = 0
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How users may log in."""
 
@@ -390,6 +414,117 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             is_live=False,
         ),
     ] = None
+
+
+class OAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """The issuer whose access tokens log in, as OAUTHBEARER and XOAUTH2 over TLS: by its keys, or by asking it."""
+
+    issuer: Annotated[
+        str | None,
+        Key(
+            Kind.TEXT,
+            "The issuer, letter by letter as in the iss of its tokens.",
+            default="none: tokens are not taken",
+            is_live=False,
+        ),
+    ] = None
+    keys_url: Annotated[
+        str | None,
+        Key(
+            Kind.URL,
+            "Where the issuer has its public keys (jwks_uri): signed tokens (JWT) are checked here.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
+    keys_path: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "A file with these keys (a JWK set) in the place of keys_url; it is read again within the hour.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
+    introspection_url: Annotated[
+        str | None,
+        Key(
+            Kind.URL,
+            "Where the issuer is asked about each token (RFC 7662), in the place of its keys.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
+    client_id: Annotated[
+        str | None,
+        Key(Kind.TEXT, "This server's name at introspection_url.", default="none", is_live=False),
+    ] = None
+    client_secret: Annotated[
+        str | None,
+        Key(
+            Kind.SECRET,
+            "This server's secret at introspection_url.",
+            default="none",
+            is_secret=True,
+            is_live=False,
+        ),
+    ] = None
+    audience: Annotated[
+        str | None,
+        Key(
+            Kind.TEXT,
+            "What stands for this server in the aud of tokens; needed with keys.",
+            default="not looked at",
+            is_live=False,
+        ),
+    ] = None
+    scope: Annotated[
+        str | None,
+        Key(Kind.TEXT, "The scope that a token must have.", default="none", is_live=False),
+    ] = None
+    claim: Annotated[
+        str | None,
+        Key(
+            Kind.TEXT,
+            "The claim that names the account's mail address; the issuer must not let users choose what is in it.",
+            default="email, with introspection_url username",
+            is_live=False,
+        ),
+    ] = None
+    accept_untyped: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether signed tokens of type JWT or none are taken too, for issuers that do not write at+jwt (RFC 9068).",
+            is_live=False,
+        ),
+    ] = False
+    openid_configuration: Annotated[
+        str | None,
+        Key(
+            Kind.URL,
+            "The issuer's OpenID configuration, which clients with a bad token are told (RFC 7628).",
+            default="not told",
+            is_live=False,
+        ),
+    ] = None
+    authorities: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "The PEM file with the authorities that the issuer's certificate may come from.",
+            default="those of the system",
+            is_live=False,
+        ),
+    ] = None
+    allow_loopback_http: Annotated[
+        bool,
+        Key(
+            Kind.BOOLEAN,
+            "Whether these URLs may be http:// on 127.0.0.1 or [::1]: an issuer, or its proxy, on this machine.",
+            is_live=False,
+        ),
+    ] = False
 
 
 class Sieve(msgspec.Struct, frozen=True, kw_only=True):
@@ -500,7 +635,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     authentication: Authentication = Authentication()
     delivery: Delivery = Delivery()
+    imap: Imap = Imap()
     access: Access = Access()
+    oauth: OAuth = OAuth()
     reports: Reports = Reports()
     sieve: Sieve = Sieve()
     log: Log = Log()

@@ -15,6 +15,7 @@ import msgspec
 
 from postier.accounts.names import login_address
 from postier.mime.address import parse_domain
+from postier.tls.https_service import service_url
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DNS_PORT = 53
@@ -37,6 +38,8 @@ class Kind(enum.Enum):
     RESOLVER = "address of a DNS server"
     NETWORK = "network"
     ADDRESS = "mail address"
+    URL = "URL"
+    SECRET = "secret"  # noqa: S105 # the name of a kind
 
 
 EXPECTED: dict[Kind, str] = {
@@ -52,6 +55,8 @@ EXPECTED: dict[Kind, str] = {
     Kind.RESOLVER: 'an IP address, such as "127.0.0.1" or "[::1]:5353"',
     Kind.NETWORK: 'a network, such as "192.0.2.0/24" or "2001:db8::/32"',
     Kind.ADDRESS: 'the mail address of an account, such as "submit@example.org"',
+    Kind.SECRET: "text in quotes; better a file that only this server can read",
+    Kind.URL: 'an https URL, such as "https://login.example.org/keys"',
 }
 
 _SIZE = re.compile(r"(\d{1,19})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
@@ -109,7 +114,8 @@ def write_value(kind: Kind, value: object) -> str:
             return toml_text(str(value.value))
         case (
             Kind.TEXT | Kind.HOSTNAME | Kind.PATH | Kind.BIND | Kind.RESOLVER | Kind.NETWORK | Kind.SIZE | Kind.DURATION
-            | Kind.CHOICE | Kind.ADDRESS
+            | Kind.CHOICE | Kind.ADDRESS | Kind.URL
+            | Kind.SECRET
         ):  # fmt: skip
             return toml_text(str(value))
         case _:
@@ -211,6 +217,16 @@ def _read_address(raw: object) -> str | None:
     return None if address is None else str(address)
 
 
+def _read_url(raw: object) -> str | None:
+    if not isinstance(raw, str):
+        return None
+    try:
+        service_url(raw)
+    except ValueError:
+        return None
+    return raw
+
+
 def _is_ip(text: str, version: int | None = None) -> bool:
     try:
         address = ipaddress.ip_address(text)
@@ -237,4 +253,6 @@ _READERS: Mapping[Kind, Callable[[object], object]] = {
     Kind.RESOLVER: _read_resolver,
     Kind.NETWORK: _read_network,
     Kind.ADDRESS: _read_address,
+    Kind.URL: _read_url,
+    Kind.SECRET: _read_text,
 }

@@ -268,6 +268,8 @@ def _imap_settings(graph: Graph, settings: Settings, listener: Listener) -> Imap
         sieve_url=sieve_url(graph.context),
         message_bytes=limits.message_size,
         line_bytes=limits.line_size,
+        has_raw_headers=settings.imap.raw_headers,
+        message_limit=settings.imap.message_limit,
         max_errors=limits.errors,
         timeouts=ImapTimeouts(
             limits.handshake_timeout_s,

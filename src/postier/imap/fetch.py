@@ -49,6 +49,12 @@ class FetchRows(msgspec.Struct, frozen=True):
         """What the lines begin with."""
         return self.uids if self.uid_only else self.seqs
 
+    def turned(self) -> "FetchRows":
+        """The same in the opposite order."""
+        values = msgspec.structs.asdict(self)
+        columns = {name: value[::-1] for name, value in values.items() if not isinstance(value, bool)}
+        return msgspec.structs.replace(self, **columns)
+
 
 class SectionSource(Protocol):
     """Gives a message's octets."""

@@ -132,6 +132,13 @@ class FetchItems(msgspec.Struct, frozen=True):
         """Whether BODYSTRUCTURE is read, for BODY too (`body_structure.without_extensions`)."""
         return Column.BODYSTRUCTURE in self.columns or Column.BODY in self.columns
 
+    def also(self, others: "FetchItems") -> "FetchItems":
+        """The same and what of the others is not among them."""
+        return FetchItems(
+            tuple(dict.fromkeys([*self.columns, *others.columns])),
+            tuple(dict.fromkeys([*self.sections, *others.sections])),
+        )
+
     def with_column(self, column: Column) -> "FetchItems":
         r"""The same and one more, such as FLAGS when answering sets \Seen; UID goes first."""
         if column in self.columns:

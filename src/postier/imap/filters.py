@@ -5,6 +5,7 @@ filter does not exist; filters may name filters, MAX_PASSES deep, which ends loo
 client may write.
 """
 
+import re
 from collections.abc import Mapping
 
 from postier.imap.refusals import PeerError, bad
@@ -16,6 +17,7 @@ from postier.imap.tokens import Cursor
 
 MAX_PASSES = 5  # RFC 5466 §3.1: at least 3
 
+_LITERAL = re.compile(rb"\{([0-9]{1,20})\+?\}\r\n")
 _ROOTS = ("/private/filters/values/", "/shared/filters/values/")  # the first that has the name counts
 
 
@@ -54,7 +56,19 @@ def is_filter(entry: str) -> bool:
 
 def check_filter(value: bytes) -> None:
     """What is to be stored must be a search program (RFC 5466 §3.2). Raises PeerError."""
-    parse_program(Cursor(value, utf8=True))
+    parse_program(_cursor(value))
+
+
+def _cursor(value: bytes) -> Cursor:
+    """A stored program with its literals, as a command has them (RFC 5466 §4: search-criteria may have any string)."""
+    pieces: list[bytes] = []
+    literals: list[bytes] = []
+    done = 0
+    while (mark := _LITERAL.search(value, done)) and mark.end() + int(mark[1]) <= len(value):
+        pieces.append(value[done : mark.end()])
+        done = mark.end() + int(mark[1])
+        literals.append(value[mark.end() : done])
+    return Cursor(b"".join([*pieces, value[done:]]), tuple(literals), utf8=True)
 
 
 def _program(name: str, entries: Mapping[str, bytes]) -> Criterion:
@@ -62,7 +76,7 @@ def _program(name: str, entries: Mapping[str, bytes]) -> Criterion:
         value = entries.get(root + name.lower())
         if value is not None:
             try:
-                return parse_program(Cursor(value, utf8=True))
+                return parse_program(_cursor(value))
             except PeerError:
                 break
     raise UndefinedFilterError(name)

@@ -91,9 +91,15 @@ def mailbox_id(object_id: bytes) -> ResponseCode:
     return ResponseCode(b"MAILBOXID (%b)" % object_id)
 
 
-def message_limit(limit: int) -> ResponseCode:
-    """MESSAGELIMIT: no command of this kind works on more messages, and this one on none (RFC 9738 §3.1)."""
-    return ResponseCode(b"MESSAGELIMIT %d" % limit)
+def message_limit(limit: int, lowest_uid: int | None = None) -> ResponseCode:
+    """MESSAGELIMIT: no command works on more messages; `lowest_uid` is the last that it worked on, or could have (RFC 9738 §3.1, §5)."""
+    last = b"" if lowest_uid is None else b" %d" % lowest_uid
+    return ResponseCode(b"MESSAGELIMIT %d%b" % (limit, last))
+
+
+def downgraded(text: bytes) -> ResponseCode:
+    """DOWNGRADED, the UIDs of messages that were shown without UTF-8, as a set (RFC 6858 §3)."""
+    return ResponseCode(b"DOWNGRADED " + text)
 
 
 def modified(text: bytes) -> ResponseCode:

@@ -40,9 +40,9 @@ Item = TypeVar("Item")
 
 
 class Cursor:
-    """Reads one command; `utf8` says whether the client enabled IMAP4rev2 or UTF8=ACCEPT."""
+    """Reads one command; `utf8` says whether the client enabled IMAP4rev2 or UTF8=ACCEPT, `only_utf8` whether the latter."""
 
-    __slots__ = ("_literal_index", "is_secret", "literals", "pos", "tag", "text", "utf8")
+    __slots__ = ("_literal_index", "is_secret", "literals", "only_utf8", "pos", "tag", "text", "utf8")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Cursor:
         tag: bytes = b"",
         pos: int = 0,
         utf8: bool = False,
+        only_utf8: bool = False,
         is_secret: bool = False,
     ) -> None:
         self.text = text
@@ -59,6 +60,7 @@ class Cursor:
         self.tag = tag
         self.pos = pos
         self.utf8 = utf8
+        self.only_utf8 = only_utf8  # other charsets conflict (RFC 9755 §3)
         self.is_secret = is_secret  # errors must not quote the text: it holds a password
         self._literal_index = 0
 

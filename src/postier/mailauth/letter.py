@@ -7,12 +7,11 @@ escapes (the size of a header is bounded where it is received).
 
 import re
 from collections.abc import Iterable, Sequence
-from mmap import mmap
-from typing import Self, TypeAlias
+from typing import Self
 
 import msgspec
 
-Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
+from postier.mime.scan import Bytes
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 

@@ -13,25 +13,30 @@ from postier.mailbox import ledger
 from postier.mailbox.tally import for_each_range, take_off, tally
 from postier.store.changes import ChangeKind, record_change
 from postier.store.transaction import WriteTx
-from postier.store.uid_ranges import UidRange
+from postier.store.uid_ranges import UidRange, newest
 
 ALL_UIDS: list[UidRange] = [(1, 2**32 - 1)]
 
 
 class Expunged(msgspec.Struct, frozen=True):
-    """The UIDs that left, and the modseq of that (the account's modseq if none did)."""
+    """The UIDs that left, the modseq of that (the account's modseq if none did), and how many more a limit kept."""
 
     ranges: list[UidRange]
     modseq: int
+    kept: int = 0
 
 
 def expunge_deleted(
-    tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange] | None = None
+    tx: WriteTx,
+    account_id: int,
+    mailbox_id: int,
+    ranges: Sequence[UidRange] | None = None,
+    *,
+    at_most: int = 0,
 ) -> Expunged:
-    r"""Expunge the messages with \Deleted: all, or those of `ranges` (UID EXPUNGE)."""
-    return _expunge(
-        tx, account_id, mailbox_id, ALL_UIDS if ranges is None else ranges, f" AND flags & {DELETED} <> 0"
-    )
+    r"""Expunge the messages with \Deleted: all, or those of `ranges` (UID EXPUNGE); the newest `at_most`, if that is not 0."""
+    ranges = ALL_UIDS if ranges is None else ranges
+    return _expunge(tx, account_id, mailbox_id, ranges, f" AND flags & {DELETED} <> 0", at_most)
 
 
 def expunge_uids(tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange]) -> Expunged:
@@ -69,10 +74,18 @@ def remove_entries(tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequen
 
 
 def _expunge(
-    tx: WriteTx, account_id: int, mailbox_id: int, ranges: Sequence[UidRange], condition: str
+    tx: WriteTx,
+    account_id: int,
+    mailbox_id: int,
+    ranges: Sequence[UidRange],
+    condition: str,
+    at_most: int = 0,
 ) -> Expunged:
     modseq = ledger.lock(tx, account_id)
     gone = tally(tx, account_id, mailbox_id, ranges, condition)
+    kept = max(0, gone.count - at_most) if at_most else 0
+    if kept:
+        gone = tally(tx, account_id, mailbox_id, newest(gone.ranges, at_most), condition)
     if not gone.count:
         return Expunged([], modseq)
     modseq = ledger.advance(tx, account_id, size_bytes=-gone.size_bytes)
@@ -80,4 +93,4 @@ def _expunge(
     remove_entries(tx, account_id, mailbox_id, gone.ranges)
     take_off(tx, account_id, mailbox_id, gone, modseq)
     record_change(tx, account_id, modseq, ChangeKind.EXPUNGED, mailbox_id, gone.ranges)
-    return Expunged(gone.ranges, modseq)
+    return Expunged(gone.ranges, modseq, kept)

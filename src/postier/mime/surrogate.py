@@ -4,9 +4,8 @@ Not here: when that is wanted (the protocols). Source: RFC 6858 (simplified down
 written and nothing is made up: an internationalised address becomes one that belongs to nobody, its text the name that is
 shown. Where the RFC drops a parameter we write it by RFC 2231, which says the same. Invariants: the result's header is ASCII;
 fields that are ASCII already, and the body, stay as they are; a header that is not UTF-8 is old mail in some charset of its own,
-which mail programs know how to guess: it is given as it is.
-
-# RFC 6858 §2.2 todo: the header of a body part is not looked at.
+which mail programs know how to guess: it is given as it is. All this holds for
+the headers of parts and of enclosed letters as well.
 """
 
 import re
@@ -16,12 +15,15 @@ from postier.mime.address_list import Mailbox, parse_address_list
 from postier.mime.header_lines import HeaderValueError, line, parameter, phrase, text_line
 from postier.mime.headers import split_header, unfold
 from postier.mime.params import Parameters, parse_content_type, parse_disposition
+from postier.mime.part import Part
+from postier.mime.structure import parse_message
 
 NOBODY = "invalid@internationalized-address.invalid"  # RFC 6858 §2.1
 
 _ADDRESS_FIELDS = frozenset(  # RFC 6858 §2.1
     b"bcc cc from reply-to resent-bcc resent-cc resent-from resent-sender resent-to return-path sender to".split()
 )
+_COMPOSITE = re.compile(rb"(?i)multipart|message/")  # a header of parts or of a letter may be below
 _NAME = re.compile(r"[A-Za-z0-9!#$&+\-.^_`|~]{1,60}\*?")
 
 
@@ -36,15 +38,41 @@ def needs_surrogate(header: bytes) -> bool:
     return True
 
 
-def surrogate(content: bytes) -> tuple[bytes, int]:
-    """The letter with an ASCII header, and how many octets that is, its empty line included."""
-    section = split_header(content)
-    lines = [
-        lines if lines.isascii() else _written(lines.partition(b":")[0].strip().decode(), key, unfold(value))
-        for lines, key, value in section.entries
-    ]
-    header = b"".join(lines) + b"\r\n"
-    return header + content[section.end :], len(header)
+def surrogate(content: bytes, header_octets: int) -> bytes | None:
+    """As `surrogate_of`, of a letter whose parts are not known yet."""
+    header = content[:header_octets]
+    if content.isascii() or (header.isascii() and not _COMPOSITE.search(header)):
+        return None
+    return surrogate_of(content, parse_message(content).root)
+
+
+def surrogate_of(content: bytes, root: Part) -> bytes | None:
+    """The letter with ASCII in all its headers, those of its parts and of the letters in it; None if it needs no surrogate.
+
+    A message/global has become a message/rfc822, which it can be now (RFC 9755 §6: other mail programs know no other).
+    """
+    pieces: list[bytes] = []
+    done = 0
+    for part in root.walk():
+        is_global = part.is_message and part.subtype == "global"
+        if not is_global and not needs_surrogate(content[part.header_start : part.body_start]):
+            continue
+        section = split_header(content, part.header_start, part.body_start)
+        pieces.append(content[done : section.first_start])
+        done = section.first_start
+        for lines, key, value in section.entries:
+            done += len(lines)
+            if key == b"content-type" and is_global:
+                pieces.append(
+                    line(lines.partition(b":")[0].strip().decode("ascii", "replace"), ["message/rfc822"])
+                )
+            elif lines.isascii() or not needs_surrogate(lines):
+                pieces.append(lines)
+            else:
+                pieces.append(_written(lines.partition(b":")[0].strip().decode(), key, unfold(value)))
+    if not done:
+        return None
+    return b"".join([*pieces, content[done:]])
 
 
 def _written(name: str, key: bytes, value: bytes) -> bytes:

@@ -17,7 +17,8 @@ from typing import cast
 
 import msgspec
 
-from postier.mime.surrogate import needs_surrogate, surrogate
+from postier.mime.headers import split_header
+from postier.mime.surrogate import surrogate
 from postier.pop3 import replies
 from postier.pop3.commands import line_limit, perform
 from postier.pop3.dots import stuffed, top
@@ -257,8 +258,9 @@ class Session:
         """The answer to MessageRequested in pieces; the session goes on when all were taken."""
         event = self._paused
         assert isinstance(event, MessageRequested)
-        if not self._state.is_utf8 and needs_surrogate(content[:header_octets]):
-            content, header_octets = surrogate(content)  # RFC 6856 §2.1
+        made = None if self._state.is_utf8 else surrogate(content, header_octets)
+        if made is not None:  # RFC 6856 §2.1
+            content, header_octets = made, split_header(made).end
         if event.lines is not None:
             content = top(content, header_octets, event.lines)
             self._state.say(ok("the top follows"))

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from postier.sasl.exchange import ServerExchange
 from postier.sasl.external import ExternalServer
 from postier.sasl.login import LoginServer
-from postier.sasl.oauth import OAuthServer
+from postier.sasl.oauth import NOTHING_TOLD, OAuthServer, Told
 from postier.sasl.plain import PlainServer
 from postier.sasl.scram import ChannelBinding, ScramServer
 
@@ -41,9 +41,11 @@ def server_exchange(
     *,
     bindings: tuple[ChannelBinding, ...] = (),
     identity: str = "",
+    told: Told = NOTHING_TOLD,
 ) -> ServerExchange:
     """A new exchange. For SCRAM: `nonce` is at least 18 random octets in base64 or the like, `bindings` tie it to the TLS
-    channel if -PLUS is offered; for EXTERNAL: `identity` is whom the client's certificate names.
+    channel if -PLUS is offered; for EXTERNAL: `identity` is whom the client's certificate names; for tokens: `told` is what
+    a client with a bad one learns.
     """
     match mechanism:
         case Mechanism.PLAIN:
@@ -59,9 +61,9 @@ def server_exchange(
         case Mechanism.SCRAM_SHA_1_PLUS:
             return ScramServer(nonce, "sha1", bindings, is_plus=True)
         case Mechanism.OAUTHBEARER:
-            return OAuthServer(is_standard=True)
+            return OAuthServer(is_standard=True, told=told)
         case Mechanism.XOAUTH2:
-            return OAuthServer(is_standard=False)
+            return OAuthServer(is_standard=False, told=told)
         case Mechanism.EXTERNAL:
             return ExternalServer(identity)
         case _:

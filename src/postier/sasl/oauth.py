@@ -7,6 +7,8 @@ and says one more word before the exchange fails (RFC 7628 §3.2.3).
 
 import re
 
+import msgspec
+
 from postier.sasl.exchange import MAX_RESPONSE_OCTETS, Challenge, Failed, Failure, Step, TokenGiven
 
 _NAME = rb"((?:[^\x00-\x1f=,\x7f]|=2C|=3D)*)"
@@ -14,17 +16,26 @@ _PAIRS = rb"((?:[A-Za-z]+=[\t\n\r -~]*\x01)*)"
 _BEARER = re.compile(rb"auth=bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 _STANDARD = re.compile(rb"n,(?:a=" + _NAME + rb")?,\x01" + _PAIRS + rb"\x01")
 _OLDER = re.compile(rb"user=([^\x00-\x1f\x7f]*)\x01" + _PAIRS + rb"\x01")
-_REFUSAL = b'{"status":"invalid_token"}'
-_OLDER_REFUSAL = b'{"status":"401","schemes":"bearer","scope":""}'
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a client whose token is refused is told, so that it can get a better one; "" is left out."""
+
+    scope: str = ""
+    openid_configuration: str = ""  # the URL of a document about the issuer
+
+
+NOTHING_TOLD = Told()
 
 
 class OAuthServer:
     """The server's side: start gives TokenGiven; if the token is not good `refuse`, then step."""
 
-    __slots__ = ("_is_refused", "_is_standard")
+    __slots__ = ("_is_refused", "_is_standard", "_told")
 
-    def __init__(self, *, is_standard: bool) -> None:
+    def __init__(self, *, is_standard: bool, told: Told = NOTHING_TOLD) -> None:
         self._is_standard = is_standard
+        self._told = told
         self._is_refused = False
 
     def start(self, initial: bytes | None) -> Step:
@@ -53,7 +64,15 @@ class OAuthServer:
             name = name.replace("=2C", ",").replace("=3D", "=")
         return TokenGiven(name, bearers[0][1].decode("ascii"))
 
-    def refuse(self) -> Challenge:
-        """The token is not good: tell it as JSON (RFC 7628 §3.2.2)."""
+    def refuse(self, *, lacks_scope: bool = False) -> Challenge:
+        """The token is not good, or good for too little: tell it as JSON (RFC 7628 §3.2.2, RFC 6750 §3.1)."""
         self._is_refused = True
-        return Challenge(_REFUSAL if self._is_standard else _OLDER_REFUSAL)
+        if not self._is_standard:
+            answer = {"status": "401", "schemes": "bearer", "scope": self._told.scope}
+            return Challenge(msgspec.json.encode(answer))
+        answer = {"status": "insufficient_scope" if lacks_scope else "invalid_token"}
+        if self._told.scope:
+            answer["scope"] = self._told.scope
+        if self._told.openid_configuration:
+            answer["openid-configuration"] = self._told.openid_configuration
+        return Challenge(msgspec.json.encode(answer))

@@ -3,17 +3,21 @@
 Not here: the mechanisms (`sasl`), passwords, keys and limits (`accounts`). Sources: RFC 4422; RFC 5929 §4 (tls-server-end-point), RFC
 5929 §3 (tls-unique, TLS 1.2 only). Python's TLS has no exporter, so RFC 9266's binding is not offered. Invariants: a mechanism is
 offered only where it can succeed: SCRAM when every account's password has keys, -PLUS on a TLS connection with a binding,
-OAuth with somebody to ask, EXTERNAL with a verified certificate; what sends no password comes first.
+OAuth over TLS (RFC 7628 §3) with somebody to ask, EXTERNAL with a verified certificate; what sends no password comes first. A
+refused token is told in the log, with the reason and never the token.
 """
 
 import secrets
 import ssl
 from typing import TypeAlias
 
+import structlog
+
 from postier.accounts.foreign_login import ForeignLogins, TokenChecker
 from postier.accounts.login import Authenticator, Login, LoginProblem, LoginRefused
 from postier.accounts.scram_keys import ScramAlgorithm
 from postier.accounts.scram_login import Claim, ScramLogins
+from postier.accounts.tokens.verdict import Refusal
 from postier.sasl.exchange import (
     Accepted,
     Challenge,
@@ -26,7 +30,7 @@ from postier.sasl.exchange import (
     TokenGiven,
 )
 from postier.sasl.mechanisms import BINDS_CHANNEL, Mechanism, server_exchange
-from postier.sasl.oauth import OAuthServer
+from postier.sasl.oauth import NOTHING_TOLD, OAuthServer, Told
 from postier.sasl.scram import ChannelBinding, ScramServer
 from postier.servers.tally import NO_TALLY, Tally
 from postier.smtp import reason as why
@@ -43,6 +47,8 @@ _SCRAM = {
 }
 _OAUTH = (Mechanism.OAUTHBEARER, Mechanism.XOAUTH2)
 _NONCE_OCTETS = 18
+MAX_LOGGED_CHARACTERS = 256  # of a name that a client gave
+_LOG = structlog.get_logger()
 
 _SMTP_REASONS = {
     LoginProblem.WRONG: why.AUTH_FAILED,
@@ -65,11 +71,13 @@ class Logins:
         tally: Tally = NO_TALLY,
         *,
         tokens: TokenChecker | None = None,
+        told: Told = NOTHING_TOLD,
     ) -> None:
         self._authenticator = authenticator
-        self._protocol = protocol
+        self.protocol = protocol
         self._tally = tally
         self.tokens = tokens
+        self.told = told  # to clients whose token is refused
         self.scram = ScramLogins(
             authenticator.store,
             authenticator.limiter,
@@ -87,7 +95,9 @@ class Logins:
         if await self.scram.may_offer():
             is_bound = bool(bindings_of(tls))
             found += [one for one in _SCRAM if is_bound or one not in BINDS_CHANNEL]
-        if self.tokens is not None:
+        if (
+            self.tokens is not None and tls is not None
+        ):  # RFC 7628 §3: MUST, whatever is allowed for passwords
             found += _OAUTH
         return (*(one.value for one in found), *passwords)
 
@@ -106,7 +116,7 @@ class Logins:
     def counted(self, found: Login | LoginRefused) -> Login | LoginRefused:
         """The verdict, once it is in the metrics."""
         result = found.problem.name.lower() if isinstance(found, LoginRefused) else "accepted"
-        self._tally.login(self._protocol, result)
+        self._tally.login(self.protocol, result)
         return found
 
 
@@ -127,6 +137,7 @@ class Attempt:
             secrets.token_urlsafe(_NONCE_OCTETS),
             bindings=bindings_of(tls),
             identity="" if tls is None else certified_name(tls),
+            told=logins.told,
         )
 
     async def start(self, initial: bytes | None) -> Outcome:
@@ -185,9 +196,20 @@ class Attempt:
         assert logins.tokens is not None
         found = await logins.foreign.by_token(logins.tokens, token, peer=self._peer_ip, authorize_as=authzid)
         if isinstance(found, LoginRefused):
+            refusal = found.refusal
+            _LOG.info(
+                "token-refused",
+                protocol=logins.protocol,
+                peer=self._peer_ip,
+                name=authzid[:MAX_LOGGED_CHARACTERS],
+                mechanism=self.mechanism.value,
+                reason=found.problem.value if refusal is None else refusal.value,
+            )
+            if found.problem.is_temporary:  # to call it invalid would have the client throw away a good token
+                return logins.counted(found)
             self._refused = found
             assert isinstance(self._exchange, OAuthServer)
-            return self._exchange.refuse()
+            return self._exchange.refuse(lacks_scope=refusal is Refusal.SCOPE)
         return logins.counted(found)
 
 

@@ -48,6 +48,12 @@ class BlobStore(Protocol):
         """The content; raises StoreUnavailableError if it can't be read or is damaged."""
         ...
 
+    def load_all(
+        self, blob_ids: Sequence[BlobId], locations: Sequence[BlobLocation | None]
+    ) -> list[bytes | None]:
+        """The contents in order, None where there is no location; raises as `load` if any can't be read."""
+        ...
+
     def free_bytes(self) -> int:
         """Octets that may still be stored."""
         ...

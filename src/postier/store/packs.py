@@ -29,6 +29,9 @@ PACK_LIMIT_BYTES = 1 << 30  # a pack that has grown past this gets no more recor
 MAX_OPEN_PACKS = 64  # read descriptors kept
 SPARE_BYTES = 64 << 20  # room that is never promised to mail, so that SQL can still commit
 
+MAX_RUN_BYTES = 1 << 20  # read at once for several blobs
+MAX_GAP_BYTES = 4_096  # read for nothing between two of them
+
 _MAGIC = b"PsB1"
 _HEADER = struct.Struct("<4sBIQ32s")
 _CODEC_RAW = 0
@@ -78,13 +81,26 @@ class PackStore:
 
     def load(self, blob_id: BlobId, location: BlobLocation) -> bytes:
         """One pread; the length and the codec's own check sum guard against damage."""
-        try:
-            stored = os.pread(self._descriptor(location.pack), location.stored_bytes, location.position)
-        except OSError as error:
-            raise StoreUnavailableError(f"pack {location.pack} can't be read: {error}") from error
-        if len(stored) != location.stored_bytes:
-            raise StoreUnavailableError(f"blob {blob_id.hex()} is cut short in pack {location.pack}")
-        return self._decode(blob_id, location.codec, stored)
+        stored = self._read(location.pack, location.position, location.stored_bytes)
+        return self._content(blob_id, location, stored)
+
+    def load_all(
+        self, blob_ids: Sequence[BlobId], locations: Sequence[BlobLocation | None]
+    ) -> list[bytes | None]:
+        """One pread for a run of neighbours, as letters that came one after the other are."""
+        contents: list[bytes | None] = []
+        for start, stop in _runs(locations):
+            first, last = locations[start], locations[stop - 1]
+            if first is None or last is None:
+                contents.append(None)
+                continue
+            size = last.position + last.stored_bytes - first.position
+            octets = memoryview(self._read(first.pack, first.position, size))
+            for blob_id, location in zip(blob_ids[start:stop], locations[start:stop], strict=True):
+                assert location is not None  # of a run
+                at = location.position - first.position
+                contents.append(self._content(blob_id, location, octets[at : at + location.stored_bytes]))
+        return contents
 
     def free_bytes(self) -> int:
         """What the file system gives an unprivileged user, less `SPARE_BYTES`."""
@@ -120,9 +136,17 @@ class PackStore:
             encoded.append((_CODEC_RAW, draft.content))
         return encoded
 
-    def _decode(self, blob_id: BlobId, codec: int, stored: bytes) -> bytes:
-        if codec == _CODEC_RAW:
-            return stored
+    def _read(self, pack: int, position: int, size: int) -> bytes:
+        try:
+            return os.pread(self._descriptor(pack), size, position)
+        except OSError as error:
+            raise StoreUnavailableError(f"pack {pack} can't be read: {error}") from error
+
+    def _content(self, blob_id: BlobId, location: BlobLocation, stored: bytes | memoryview) -> bytes:
+        if len(stored) != location.stored_bytes:
+            raise StoreUnavailableError(f"blob {blob_id.hex()} is cut short in pack {location.pack}")
+        if location.codec == _CODEC_RAW:
+            return bytes(stored)
         decompressor = getattr(self._threads, "decompressor", None)
         if decompressor is None:
             decompressor = self._threads.decompressor = zstandard.ZstdDecompressor()
@@ -209,6 +233,25 @@ def _write_all(descriptor: int, pieces: list[bytes | memoryview]) -> None:
             rest = memoryview(b"".join(some))[-left:]
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+
+
+def _runs(locations: Sequence[BlobLocation | None]) -> Iterator[tuple[int, int]]:
+    """Places of blobs that lie in one pack in this order, with little between them; what has no location is by itself."""
+    start = 0
+    for place in range(1, len(locations)):
+        first, before, this = locations[start], locations[place - 1], locations[place]
+        if (
+            first is None
+            or before is None
+            or this is None
+            or this.pack != first.pack
+            or not 0 <= this.position - before.position - before.stored_bytes <= MAX_GAP_BYTES
+            or this.position + this.stored_bytes - first.position > MAX_RUN_BYTES
+        ):
+            yield start, place
+            start = place
+    if locations:
+        yield start, len(locations)
 
 
 def _scan_pack(path: Path) -> Iterator[tuple[BlobId, BlobLocation, int]]:

@@ -1,7 +1,8 @@
 """The engine for more than one machine: PostgreSQL, a small pool of threads with a connection each.
 
 Group commit is PostgreSQL's own. `LISTEN`/`NOTIFY` carries wake-ups between all processes and nodes. A storage function
-that meets a deadlock or serialisation failure is run again from its start. Source: DESIGN §2.
+that meets a deadlock, a serialisation failure or a row that another made after its look (READ COMMITTED) is run again from
+its start. Source: DESIGN §2.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECTIONS = 8  # per process
-MAX_RUNS = 10  # of one storage function that meets deadlocks
+MAX_RUNS = 10  # of one storage function that others get in the way of
 CHANNEL = "postier"
 ACCOUNTS_PER_NOTIFY = 200  # a payload may have 7,999 octets
 RECONNECT_S = 1.0
@@ -241,6 +242,9 @@ class PostgresStore:
         for last_run in (*(False,) * (MAX_RUNS - 1), True):
             try:
                 return job(self._connection())
+            except ConflictError as error:  # the statement's, or the storage function's own
+                if last_run or not isinstance(error.__cause__, errors.UniqueViolation):
+                    raise
             except psycopg.Error as error:
                 if last_run or not isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
                     raise _store_error(error) from error
@@ -262,10 +266,7 @@ class PostgresStore:
 
     def _load_blobs(self, blob_ids: Sequence[BlobId]) -> list[bytes | None]:
         locations = self._read(lambda tx: locate_blobs(tx, blob_ids))
-        return [
-            None if location is None else self._blobs.load(blob_id, location)
-            for blob_id, location in zip(blob_ids, locations, strict=True)
-        ]
+        return self._blobs.load_all(blob_ids, locations)
 
     def _migrate(self, migrations: tuple[str, ...]) -> None:
         try:

@@ -160,11 +160,7 @@ class SqliteStore:
     async def read_blobs(self, blob_ids: Sequence[BlobId]) -> list[bytes | None]:
         """See `Store.read_blobs`; reads on the loop, so callers ask in portions."""
         locations = self._read(self._tx, locate_blobs, blob_ids)
-        load = self._blobs.load
-        return [
-            None if location is None else load(blob_id, location)
-            for blob_id, location in zip(blob_ids, locations, strict=True)
-        ]
+        return self._blobs.load_all(blob_ids, locations)
 
     def may_hold(self, size_bytes: int) -> bool:
         """See `Store.may_hold`; the file system is asked once a second."""

@@ -43,6 +43,17 @@ def count_of(ranges: Iterable[UidRange]) -> int:
     return sum(last - first + 1 for first, last in ranges)
 
 
+def newest(ranges: Sequence[UidRange], count: int) -> list[UidRange]:
+    """The highest `count` of the UIDs, or all if there are no more."""
+    kept: list[UidRange] = []
+    for first, last in reversed(ranges):
+        if count <= 0:
+            break
+        kept.append((max(first, last - count + 1), last))
+        count -= last - first + 1
+    return kept[::-1]
+
+
 def merged(*sets: Iterable[UidRange]) -> list[UidRange]:
     """The union of sets."""
     union: list[UidRange] = []

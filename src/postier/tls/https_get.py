@@ -77,9 +77,23 @@ async def get(
     allowed = [one for one in addresses if allow_private_addresses or is_public(one)]
     if not allowed:
         raise GetError(Fault.NETWORK, f"{host} has no address" + (" that is public" if addresses else ""))
+    request = (
+        f"GET {target.path} HTTP/1.1\r\nHost: {host}\r\nAccept: {target.accept}\r\n"
+        "User-Agent: Postier\r\nConnection: close\r\n\r\n"
+    )
+    return await exchange(
+        target, allowed, request.encode("ascii"), checking_context(authorities), timeout_s=timeout_s
+    )
+
+
+async def exchange(
+    target: Target, addresses: list[str], request: bytes, context: ssl.SSLContext | None, *, timeout_s: float
+) -> File:
+    """One request, sent to the first address that accepts a connection; without a context in plain. Raises GetError."""
+    host = target.host
     try:
         async with asyncio.timeout(timeout_s):
-            return await _get(target, allowed, checking_context(authorities))
+            return await _exchange(target, addresses, request, context)
     except ssl.SSLCertVerificationError as error:
         raise GetError(Fault.CERTIFICATE, f"{host}: {error.verify_message}") from error
     except TimeoutError as error:
@@ -88,12 +102,14 @@ async def get(
         raise GetError(Fault.NETWORK, f"{host}: {error}") from error
 
 
-async def _get(target: Target, addresses: list[str], context: ssl.SSLContext) -> File:
-    """The file from the first address that accepts a connection."""
+async def _exchange(
+    target: Target, addresses: list[str], request: bytes, context: ssl.SSLContext | None
+) -> File:
+    named = target.host if context is not None else None
     for address in addresses:
         try:
             reader, writer = await asyncio.open_connection(
-                address, target.port, ssl=context, server_hostname=target.host, limit=MAX_HEAD_OCTETS
+                address, target.port, ssl=context, server_hostname=named, limit=MAX_HEAD_OCTETS
             )
             break
         except ssl.SSLError:
@@ -102,10 +118,7 @@ async def _get(target: Target, addresses: list[str], context: ssl.SSLContext) ->
             if address == addresses[-1]:
                 raise
     try:
-        writer.write(
-            f"GET {target.path} HTTP/1.1\r\nHost: {target.host}\r\nAccept: {target.accept}\r\n"
-            "User-Agent: Postier\r\nConnection: close\r\n\r\n".encode("ascii")
-        )
+        writer.write(request)
         await writer.drain()
         return await _read_file(reader, target)
     finally:

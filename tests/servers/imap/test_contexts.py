@@ -158,9 +158,9 @@ async def test_updates_are_pushed_in_idle(served):
         b'* ESEARCH (TAG "x") UID ADDTO (0 1)',
     ]
     await one.ok("STORE 1 -FLAGS (\\Flagged)")
-    assert await other.until(b"* 1 FETCH") == [
+    assert await other.until(b"* ESEARCH") == [
+        b"* 1 FETCH (UID 1 FLAGS (\\Recent))",  # RFC 5465 §5.1: first
         b'* ESEARCH (TAG "x") UID REMOVEFROM (0 1)',
-        b"* 1 FETCH (UID 1 FLAGS (\\Recent))",
     ]
     await other.done()
 

@@ -1,5 +1,6 @@
 """NOTIFY: what happens is told to a client that says nothing."""
 
+from postier.servers.imap import notify
 from tests.servers.imap.served import letter
 
 
@@ -138,6 +139,7 @@ async def test_mailboxes_of_others(served):
     await alice.append(letter(), "Team")
     assert await told(carole, 1) == [b"* STATUS #user/alice@alpha.test/Team (MESSAGES 1 UIDNEXT 2)"]
     await alice.ok("SETACL Team carole@beta.test l")
+    assert await told(carole, 1) == [b'* LIST (\\NoAccess) "/" #user/alice@alpha.test/Team']
     await alice.append(letter(), "Team")
     assert await quiet(carole)  # it may be listed, not read
     assert await carole.ok("NOTIFY SET (subtree #user (MessageNew MessageExpunge))") == [
@@ -171,3 +173,118 @@ async def test_a_kept_result_may_have_what_to_tell_of_new_messages(served):
         b"* 1 FETCH (UID 1 RFC822.SIZE %d)" % len(letter(1)),
         b'* ESEARCH (TAG "a3") ADDTO (0 1)',
     ]
+
+
+SELECTED = (
+    "NOTIFY SET (selected (MessageNew (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge FlagChange))"
+)
+
+
+async def test_new_messages_are_told_of_at_the_end_of_commands_too(served):
+    one, other = await served.login(mailbox="INBOX"), await served.login(mailbox="INBOX")
+    await other.ok(SELECTED)
+    await one.append(letter(1, subject="A"))
+    lines = await other.ok("CHECK")
+    lines += await told(other, 3 - len(lines))
+    assert lines == [
+        b"* 1 EXISTS",
+        b"* 1 RECENT",
+        b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] {14}\r\nSubject: A\r\n\r\n)",
+    ]
+    assert await quiet(other)
+
+
+async def test_what_the_client_files_itself_is_not_fetched_for_it(served):
+    one, other = await served.login(mailbox="INBOX"), await served.login(mailbox="INBOX")
+    await other.ok(SELECTED)
+    await other.append(letter(1))
+    assert [line for line in await other.ok("NOOP") if b"FETCH" in line] == []
+    await other.ok("COPY 1 INBOX")
+    assert [line for line in await other.ok("NOOP") if b"FETCH" in line] == []
+    await one.append(letter(3))
+    (line,) = [line for line in await told(other, 3) if b"FETCH" in line]
+    assert line.startswith(b"* 3 FETCH (UID 3 ")
+    await other.ok("SELECT INBOX")
+    await one.append(letter(4))
+    (line,) = [line for line in await told(other, 3) if b"FETCH" in line]
+    assert line.startswith(b"* 4 FETCH (UID 4 ")
+
+
+async def test_what_a_kept_result_and_notify_want_is_one_fetch(served):
+    one, other = await served.login(), await served.login(mailbox="INBOX")
+    await other.ok("SEARCH RETURN (COUNT UPDATE (UID RFC822.SIZE)) SUBJECT lunch")
+    await other.ok("NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpunge))")
+    await one.append(letter(1))
+    assert await told(other, 4) == [
+        b"* 1 EXISTS",
+        b"* 1 RECENT",
+        b"* 1 FETCH (UID 1 FLAGS (\\Recent) RFC822.SIZE %d)" % len(letter(1)),
+        b'* ESEARCH (TAG "a3") ADDTO (0 1)',
+    ]
+    await one.append(letter(2, subject="Dinner"))
+    assert (await told(other, 3))[-1] == b"* 2 FETCH (UID 2 FLAGS (\\Recent))"
+    assert await quiet(other)
+
+
+async def test_too_many_accounts(served, monkeypatch):
+    alice, carole = await served.login(), await served.login(1)
+    await alice.ok("CREATE Team")
+    monkeypatch.setattr(notify, "MAX_ACCOUNTS", 1)
+    await carole.ok("NOTIFY SET (subtree #user (MailboxName)) (personal (MailboxName))")
+    await alice.ok("SETACL Team carole@beta.test lr")
+    assert await told(carole, 1) == [b"* OK [NOTIFICATIONOVERFLOW] Mailboxes of too many accounts"]
+    await carole.ok("CREATE Mine")
+    assert await quiet(carole)  # as after NOTIFY NONE
+    text = await carole.refused("NOTIFY SET (subtree #user (MailboxName))")
+    assert text.startswith(b"NO [NOTIFICATIONOVERFLOW] ")
+    await carole.ok("NOTIFY SET (personal (MailboxName))")
+    other = await served.login(1)
+    await other.ok("CREATE More")
+    assert await told(carole, 1) == [b'* LIST (\\HasNoChildren) "/" More']
+
+
+async def test_another_mailbox_under_the_old_name_is_told_by_its_uidvalidity(served):
+    one, other = await served.login(), await served.login()
+    await one.ok("CREATE A")
+    await other.ok("NOTIFY SET (mailboxes A (MessageNew MessageExpunge FlagChange))")
+    await one.ok("DELETE A")
+    await one.ok("CREATE A")
+    (line,) = [line for line in await told(other, 1) if line.startswith(b"* STATUS A ")]
+    assert b"UIDVALIDITY" in line
+
+
+async def test_access_lost_and_given_again(served):
+    alice, carole = await served.login(), await served.login(1)
+    await alice.ok("CREATE Team")
+    await alice.ok("SETACL Team carole@beta.test lr")
+    await carole.ok("NOTIFY SET (subtree #user (MessageNew MessageExpunge))")
+    await alice.ok("SETACL Team carole@beta.test l")
+    assert await told(carole, 1) == [b'* LIST (\\NoAccess) "/" #user/alice@alpha.test/Team']
+    await alice.append(letter(), "Team")
+    assert await quiet(carole)
+    await alice.ok("SETACL Team carole@beta.test lr")
+    assert await told(carole, 1) == [b'* LIST (\\HasNoChildren) "/" #user/alice@alpha.test/Team']
+    await alice.append(letter(), "Team")
+    assert await told(carole, 1) == [b"* STATUS #user/alice@alpha.test/Team (MESSAGES 2 UIDNEXT 3)"]
+
+
+async def test_names_that_are_gone_are_not_remembered_for_ever(embedded, monkeypatch):
+    monkeypatch.setattr(notify, "MAX_GONE", 1)
+    one, other = await embedded.login(), await embedded.login()
+    for name in ("A", "B"):
+        await one.ok(f"CREATE {name}")
+    await other.ok("NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName))")
+    for name in ("A", "B"):
+        await one.ok(f"DELETE {name}")
+        await other.until(b"* LIST (\\NonExistent")
+    await one.ok("CREATE A")
+    assert await told(other, 1) == [b'* LIST (\\HasNoChildren) "/" A']
+    assert await quiet(other)
+
+
+async def test_renaming_inbox_makes_a_mailbox_and_leaves_inbox(served):
+    one, other = await served.login(), await served.login()
+    await other.ok("NOTIFY SET (personal (MailboxName))")
+    await one.ok("RENAME INBOX Old")
+    assert await told(other, 1) == [b'* LIST (\\HasNoChildren) "/" Old']  # RFC 5465 §5.4: no event for INBOX
+    assert await quiet(other)

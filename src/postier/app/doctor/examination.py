@@ -16,6 +16,7 @@ from postier.app.doctor import storage
 from postier.app.doctor.certificate import examine_certificate
 from postier.app.doctor.clock import examine_clock
 from postier.app.doctor.finding import Finding, State
+from postier.app.doctor.issuer import examine_issuer
 from postier.app.doctor.names import examine_domain, examine_host
 from postier.app.doctor.ports import examine_ports
 from postier.app.doctor.signing import examine_keys, examine_unsigned
@@ -40,6 +41,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *await examine_ports(settings),
         *await examine_host(settings.hostname, resolver),
         *examine_certificate(settings),
+        *await examine_issuer(settings.oauth, resolver),
         *await _stored(settings, resolver),
         examine_clock(),
     ]

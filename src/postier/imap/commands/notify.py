@@ -44,6 +44,7 @@ _BADEVENT = ResponseCode(
     b"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"
     b" MailboxMetadataChange ServerMetadataChange)"
 )
+NOTIFICATIONOVERFLOW = ResponseCode(b"NOTIFICATIONOVERFLOW")
 MESSAGE_EVENTS = Event.MESSAGE_NEW | Event.MESSAGE_EXPUNGE | Event.FLAG_CHANGE
 
 
@@ -90,7 +91,7 @@ def parse(cursor: Cursor) -> Notify:
         cursor.space()
         groups.append(_group(cursor))
         if len(groups) > MAX_GROUPS:
-            raise bad("Too many event groups")
+            raise no("Too many event groups", NOTIFICATIONOVERFLOW)
     if sum(group.mailboxes.scope in ON_SELECTED for group in groups) > 1:
         raise bad("Only one of SELECTED and SELECTED-DELAYED")  # RFC 5465 §6.1
     return Notify(cursor.tag, tuple(groups), wants_status)
@@ -100,7 +101,7 @@ def _group(cursor: Cursor) -> EventGroup:
     cursor.expect(b"(")
     mailboxes = mailbox_filter(cursor, OF_NOTIFY)
     if len(mailboxes.names) > MAX_NAMES:
-        raise bad("Too many mailboxes")
+        raise no("Too many mailboxes", NOTIFICATIONOVERFLOW)  # RFC 5465 §3.1
     cursor.space()
     events, items = _events(cursor)
     cursor.expect(b")")

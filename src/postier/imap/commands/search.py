@@ -71,7 +71,10 @@ def returns_of(cursor: Cursor) -> Wanted | None:
 
 def program(cursor: Cursor, *, clears_saved: bool) -> Criterion:
     """The name of a charset and the keys behind it. Raises CharsetError for a charset that we do not read."""
-    is_known = cursor.astring().upper() in CHARSETS
+    charset = cursor.astring().upper()
+    if cursor.only_utf8 and charset != b"UTF-8":
+        raise bad("Only CHARSET UTF-8 is allowed after ENABLE UTF8=ACCEPT")  # RFC 9755 §3
+    is_known = charset in CHARSETS
     cursor.space()
     if is_known:
         return parse_program(cursor)

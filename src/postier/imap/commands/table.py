@@ -171,7 +171,13 @@ def parse_command(line: CommandLine, session: Session) -> Command:
     """The command, if it is known, allowed now, and well-formed; raises PeerError."""
     verb = _allowed(line.verb, session)
     cursor = Cursor(
-        line.text, line.literals, tag=line.tag, pos=line.start, utf8=session.utf8, is_secret=verb.is_secret
+        line.text,
+        line.literals,
+        tag=line.tag,
+        pos=line.start,
+        utf8=session.utf8,
+        only_utf8=not session.may_name_charset,
+        is_secret=verb.is_secret,
     )
     command = verb.parse(cursor)
     if (

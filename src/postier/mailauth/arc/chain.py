@@ -19,9 +19,10 @@ from postier.mailauth.dkim.canonical import BodyHasher, BodyKey, relaxed_field
 from postier.mailauth.dkim.keys import Key
 from postier.mailauth.dkim.signature import Signature, SignatureError, check_times, without_value
 from postier.mailauth.dkim.verify import CLOCK_SKEW_S, SignedHeader, choose_key
-from postier.mailauth.letter import Bytes, Field, Letter
+from postier.mailauth.letter import Field, Letter
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import Answer, Asking, TxtQuestion
+from postier.mime.scan import Bytes
 
 MAX_BODY_KEYS = 4  # ways of hashing the body; older signatures beyond them count as not passing
 

@@ -15,9 +15,10 @@ from postier.mailauth.dkim.canonical import BodyHasher, BodyKey, Canon, relaxed_
 from postier.mailauth.dkim.keys import DEFAULT_RSA_BITS
 from postier.mailauth.dkim.sign import SigningKey, check_strength, complete, header_names
 from postier.mailauth.dkim.verify import SignedHeader
-from postier.mailauth.letter import Bytes, Field, Letter
+from postier.mailauth.letter import Field, Letter
 from postier.mailauth.names import canonical
 from postier.mailauth.outcome import Outcome
+from postier.mime.scan import Bytes
 
 _BODY = BodyKey(Canon.RELAXED)
 _AR = b"authentication-results"

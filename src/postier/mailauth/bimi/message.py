@@ -26,9 +26,10 @@ from postier.mailauth.bimi.record import DEFAULT_SELECTOR, parse_selector_field
 from postier.mailauth.dkim.result import DkimResult
 from postier.mailauth.dmarc.author import author_of
 from postier.mailauth.dmarc.check import DmarcResult
-from postier.mailauth.letter import Bytes, Letter
+from postier.mailauth.letter import Letter
 from postier.mailauth.names import is_within
 from postier.mailauth.outcome import Outcome
+from postier.mime.scan import Bytes
 
 HASH_LENGTH = 16  # §7.7: the last 8 characters at least
 

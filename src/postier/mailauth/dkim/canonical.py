@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from postier.mailauth.letter import Bytes, Field
-from postier.mailauth.scan import find
+from postier.mailauth.letter import Field
+from postier.mime.scan import Bytes, find
 
 WINDOW = 1 << 18  # octets canonicalised at a time
 

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from postier.mailauth.dkim.canonical import BodyHasher, BodyKey, Canon
 from postier.mailauth.dkim.keys import DEFAULT_RSA_BITS, MIN_RSA_BITS, PrivateKey
 from postier.mailauth.dkim.verify import SignedHeader
-from postier.mailauth.letter import Bytes, Letter
+from postier.mailauth.letter import Letter
 from postier.mailauth.names import canonical, is_within
+from postier.mime.scan import Bytes
 
 # Signed once more than they occur (RFC 6376 §5.4, §8.15): adding one breaks the signature.
 OVERSIGNED = (

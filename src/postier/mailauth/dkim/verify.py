@@ -25,9 +25,10 @@ from postier.mailauth.dkim.signature import (
     parse_signature,
     without_value,
 )
-from postier.mailauth.letter import Bytes, Field, Letter
+from postier.mailauth.letter import Field, Letter
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import Answer, Asking, TxtQuestion
+from postier.mime.scan import Bytes
 
 MAX_SIGNATURES = 10  # per message; more are reported, not verified
 MAX_KEY_RECORDS = 3  # TXT records tried at one key name (RFC 6376 §6.1.2 leaves it open)

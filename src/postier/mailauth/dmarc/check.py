@@ -14,11 +14,12 @@ from postier.mailauth.dmarc.author import Author, author_of
 from postier.mailauth.dmarc.discovery import discover, published_policy
 from postier.mailauth.dmarc.record import DmarcRecord, Policy
 from postier.mailauth.dmarc.walk import Walker, WalkError
-from postier.mailauth.letter import Bytes, Letter
+from postier.mailauth.letter import Letter
 from postier.mailauth.names import canonical
 from postier.mailauth.outcome import Outcome
 from postier.mailauth.questions import Asking
 from postier.mailauth.spf.result import SpfResult
+from postier.mime.scan import Bytes
 
 MAX_IDENTIFIERS = 12  # distinct domains whose alignment is looked at
 

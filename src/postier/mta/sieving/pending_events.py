@@ -61,7 +61,7 @@ def write_down(
     before: Mapping[int, int] | None = None,
 ) -> None:
     """Note the runs on a change of messages of a place (account, mailbox) that this transaction makes; `uids` ascend."""
-    if watch is None or not watch.covers(*place):
+    if watch is None or not uids or not watch.covers(*place):
         return
     tx.run_many(
         "INSERT INTO sieve_event (account_id, modseq, uid, mailbox_id, actor_id, actor, cause, messages, tries,"

@@ -34,7 +34,6 @@ from postier.imap.responses import (
     status_line,
 )
 from postier.imap.urls import MAX_URL_BYTES
-from postier.mailbox.filing import MAX_FILED_AT_ONCE
 from postier.mailbox.quota import usage_of
 from postier.mailbox.refusals import MailboxRefusedError
 from postier.mime.binary import without_nul
@@ -130,8 +129,9 @@ async def _begin(connection: Connection, appending: Appending, head: Begin, tag:
         appending.current = Append(tag, head.mailbox, [])
         if head.replaces is not None:
             appending.current.replaces = await replaced(connection, head)
-    elif len(appending.current.pieces) >= MAX_FILED_AT_ONCE:
-        raise no(f"At most {MAX_FILED_AT_ONCE} messages in one APPEND", message_limit(MAX_FILED_AT_ONCE))
+    elif len(appending.current.pieces) >= connection.save_limit:
+        limit = connection.save_limit
+        raise no(f"At most {limit} messages in one APPEND", message_limit(limit))
     appending.head = head
 
 
@@ -216,6 +216,12 @@ async def _whole(connection: Connection, appending: Appending) -> None:
         found = read()
     if found is None:
         current.failure = Done("A NUL stands where it can't be encoded", UNKNOWN_CTE, Status.NO)
+        return
+    index, _ = found
+    if not connection.takes_raw_headers and not content[: index.header_size].isascii():
+        current.failure = Done(
+            "A header with 8-bit characters needs ENABLE UTF8=ACCEPT", None, Status.NO
+        )  # RFC 9755 §4
         return
     now_us = connection.owner.now_us()
     received_at_us = now_us if head.internal_s is None else head.internal_s * 1_000_000

@@ -11,6 +11,7 @@ from postier.imap.fetch import FetchRows
 from postier.imap.fetch_items import FetchItems
 from postier.imap.quoting import string
 from postier.mailbox.reading import Column
+from postier.servers.imap import downgrading
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.portions import Values
 
@@ -40,6 +41,8 @@ async def fetch_rows(
 ) -> FetchRows:
     """What the response lines are made of; new keywords are told first. Raises StoreError."""
     selected = connection.opened()
+    if (items.needs_envelope or items.needs_structure) and not connection.takes_raw_headers:
+        values = await downgrading.surrogate_values(connection, values)
     uids = values[Column.UID]
     flags: Sequence[bytes] = ()
     if items.needs_flags:

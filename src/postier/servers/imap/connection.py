@@ -84,6 +84,7 @@ class Connection:
         "appended",
         "commands",
         "compression",
+        "downgraded",
         "errors",
         "failed_logins",
         "fetched",
@@ -120,6 +121,7 @@ class Connection:
         self.commands = 0
         self.fetched = 0  # messages whose octets were sent
         self.appended = 0
+        self.downgraded: list[int] = []  # UIDs of which the command that runs has shown surrogates
         self.sent_bytes = 0
         self.watching: Watching | None = None  # NOTIFY
         self.metadata_seen: Seen | None = None  # up to where changes of annotations are told
@@ -139,8 +141,11 @@ class Connection:
         """What this connection is offered now."""
         settings = self.owner.settings
         may_login = self.may_login
-        # RFC 9738 §3: only saving has a limit; of more messages than a FETCH may have, an unaware client would miss some (§4.2)
-        extra = [b"SAVELIMIT=%d" % MAX_FILED_AT_ONCE]
+        extra = []
+        if settings.message_limit:
+            extra.append(b"MESSAGELIMIT=%d" % settings.message_limit)
+        if self.save_limit != settings.message_limit:  # RFC 9738 §3: saving has a limit of its own
+            extra.append(b"SAVELIMIT=%d" % self.save_limit)
         if settings.offers_unauthenticate:
             extra.append(b"UNAUTHENTICATE")
         if settings.sieve_url:
@@ -153,6 +158,16 @@ class Connection:
             extra=tuple(extra),
         )
         return capabilities(self.session.state, offer)
+
+    @property
+    def takes_raw_headers(self) -> bool:
+        """Whether 8-bit header fields may be sent and stored as they stand (RFC 9755 §4, §8)."""
+        return self.session.utf8 or self.owner.settings.has_raw_headers
+
+    @property
+    def save_limit(self) -> int:
+        """How many messages one command may file: an APPEND, or a COPY into another account (RFC 9738 §3)."""
+        return min(MAX_FILED_AT_ONCE, self.owner.settings.message_limit or MAX_FILED_AT_ONCE)
 
     @property
     def can_starttls(self) -> bool:

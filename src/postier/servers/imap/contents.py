@@ -16,8 +16,11 @@ from postier.imap.fetch_items import FetchItems, Partial, Section
 from postier.imap.view import Chosen
 from postier.mailbox.reading import Column
 from postier.mime import sections
+from postier.mime.headers import split_header
 from postier.mime.part import Part, load_parts
 from postier.mime.sections import SectionSpec, SectionText
+from postier.mime.structure import parse_message
+from postier.servers.imap import downgrading
 from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection
 from postier.servers.imap.portions import portions, read_values
@@ -49,7 +52,10 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Content:
-    """One message's octets, for `render_message`; its structure is looked at only when a part is asked for."""
+    """One message's octets, for `render_message`; its structure is looked at only when a part is asked for.
+
+    Without `parts`, which is what is stored of it, it is read from the octets.
+    """
 
     __slots__ = ("_header_bytes", "_parts", "_raw", "_root")
 
@@ -98,12 +104,17 @@ class Content:
 
     def _structure(self) -> Part:
         if self._root is None:
-            self._root = load_parts(self._parts)
+            self._root = load_parts(self._parts) if self._parts else parse_message(self._raw).root
         return self._root
 
 
 async def send_contents(
-    connection: Connection, chosen: Chosen, items: FetchItems, now_seen: Sequence[UidRange]
+    connection: Connection,
+    chosen: Chosen,
+    items: FetchItems,
+    now_seen: Sequence[UidRange],
+    *,
+    newest_first: bool = False,
 ) -> Sent:
     r"""Send the messages; those of `now_seen` with their FLAGS, as \Seen is new (RFC 9051 §7.5.2)."""
     store, selected = connection.store, connection.opened()
@@ -112,11 +123,15 @@ async def send_contents(
         with_flags = items.with_column(fetch_items.Column.FLAGS)
         if connection.session.knows_modseq:  # RFC 7162 §3.2.4
             with_flags = with_flags.with_column(fetch_items.Column.UID).with_column(fetch_items.Column.MODSEQ)
-    columns = stored_columns(with_flags, *_MORE, *((Column.PARTS,) if _needs_parts(items) else ()))
+    is_legacy = not connection.takes_raw_headers
+    needs_parts = is_legacy or _needs_parts(items)
+    columns = stored_columns(with_flags, *_MORE, *((Column.PARTS,) if needs_parts else ()))
     sent = unreadable = 0
-    for portion in portions(chosen, PORTION):
+    for portion in portions(chosen, PORTION, newest_first=newest_first):
         seqs, values = await read_values(store, selected, portion, columns)
         rows = await fetch_rows(connection, with_flags, seqs, values)
+        if newest_first:
+            rows, values = rows.turned(), {column: each[::-1] for column, each in values.items()}
         blob_ids, header_bytes = values[Column.BLOB_ID], values[Column.HEADER_BYTES]
         parts = values.get(Column.PARTS)
         for start, stop in _batches(values[Column.SIZE_BYTES]):
@@ -127,7 +142,14 @@ async def send_contents(
                     unreadable += 1
                     continue
                 shown = with_flags if now_seen and _is_in(now_seen, rows.uids[place]) else items
-                content = Content(raw, header_bytes[place], parts[place] if parts else b"")
+                structure = parts[place] if parts else b""
+                content = Content(raw, header_bytes[place], structure)
+                if is_legacy:
+                    made = downgrading.surrogate_content(
+                        connection, rows.uids[place], raw, header_bytes[place], structure
+                    )
+                    if made is not None:
+                        content = Content(made, split_header(made).end, b"")
                 connection.send_all(render_message(shown, rows, place, content))
                 sent += 1
             connection.progress = sent, len(chosen.uids)

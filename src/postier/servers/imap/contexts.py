@@ -1,8 +1,8 @@
 """Contexts of an open mailbox: results that clients want to be told about, and the news that includes them.
 
-Not here: the lines (`imap.contexts`), matching (`search`), order (`mailbox.order`). Source: RFC 5267 §4.3. Invariants: everything
+Not here: the lines (`imap.contexts`), matching (`search`), order (`mailbox.order`). Source: RFC 5267 §4.3. RFC 5465 §5.1, §5.2, §7. Invariants: everything
 that tells of expunges goes through `news`; REMOVEFROM comes before the EXPUNGE and ADDTO behind the EXISTS that they go with, so
-sequence numbers in them are right; the change log says what may have changed, whoever did it; what can't be decided now is
+sequence numbers in them are right; both come behind the FETCH of the flags, and of the new messages, that they go with; the change log says what may have changed, whoever did it; what can't be decided now is
 decided at the next look.
 """
 
@@ -103,6 +103,7 @@ async def news(connection: Connection, *, may_expunge: bool, is_asked: bool = Fa
     kept = selected.contexts
     if not kept:
         connection.send(await selected.news(store, may_expunge=may_expunge, is_asked=is_asked))
+        await _fetch_new(connection, {})
         return
     connection.send(await selected.learn(store))
     changes = await store.read(changes_for, selected.account_id, selected.mailbox_id, kept.modseq)
@@ -113,6 +114,7 @@ async def news(connection: Connection, *, may_expunge: bool, is_asked: bool = Fa
     else:
         kept.modseq = changes.modseq
         connection.send(await selected.flush(store, may_expunge=may_expunge))
+        await _fetch_new(connection, {})
 
 
 async def _update(
@@ -130,17 +132,42 @@ async def _update(
     view = await selected.load(store) if by_number else selected.view
     kept.modseq, kept.undecided = changes.modseq, looked_at
     for context, (gone, _, _) in decided:
-        connection.send(context.remove(gone, _numbers(context, view)))
+        connection.send(context.remove(gone & expunged, _numbers(context, view)))
     connection.send(await selected.flush(store, may_expunge=may_expunge))
-    appended = frozenset(uids_of(changes.appended))
+    for context, (gone, _, _) in decided:  # RFC 5465 §5.1: behind the FETCH
+        connection.send(context.remove(gone - expunged, _numbers(context, view)))
+    wanted: dict[int, FetchItems] = {}
+    for context, (_, came, _) in decided:
+        if context.items is not None:
+            for uid in came.intersection(uids_of(changes.appended)):
+                wanted[uid] = wanted.get(uid, context.items).also(context.items)
+    await _fetch_new(
+        connection, wanted
+    )  # RFC 5465 §7: behind EXISTS, before ADDTO (§5.2 says behind it: eid4833)
     for context, (_, came, ordered) in decided:
-        new = array("I", sorted(came & appended))
-        if new and context.items is not None:  # RFC 5465 §7: behind EXISTS, before ADDTO
-            view = await selected.load(store)
-            await send_new(connection, Chosen(new, view.seqs_of(new)), context.items)
         if came:
             connection.send(context.add(came, ordered, _numbers(context, view)))
     kept.undecided = looked_at - known
+
+
+async def _fetch_new(connection: Connection, wanted: dict[int, FetchItems]) -> None:
+    """Tell of new messages what results that are kept want, by UID, and what NOTIFY wants, each in one FETCH (RFC 5465 §5.2)."""
+    selected = connection.opened()
+    items, since = selected.new_items, selected.fetched_uidnext
+    if items is not None and since < selected.told_uidnext:
+        uids, own = (await selected.load(connection.store)).uids, {*selected.own_new}
+        for uid in uids[bisect_left(uids, since) :]:
+            if uid not in own:
+                wanted[uid] = items.also(wanted[uid]) if uid in wanted else items
+    groups: dict[FetchItems, list[int]] = {}
+    for uid in sorted(wanted):
+        groups.setdefault(wanted[uid], []).append(uid)
+    for told, uids_told in groups.items():
+        view = await selected.load(connection.store)
+        new = array("I", uids_told)
+        await send_new(connection, Chosen(new, view.seqs_of(new)), told)
+    selected.fetched_uidnext = selected.told_uidnext
+    selected.own_new = [uid for uid in selected.own_new if uid >= selected.told_uidnext]
 
 
 async def _decide(

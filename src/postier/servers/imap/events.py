@@ -28,7 +28,15 @@ def note(
     uids: Sequence[int],
     before: Mapping[int, int] = _UNKNOWN,
 ) -> None:
-    """Something happened to these messages of a place (account, mailbox), and the runs on it are written down."""
+    """Something happened to these messages of a place (account, mailbox); this connection did it. The runs on it are written down."""
+    selected = connection.selected
+    if (
+        cause is not Cause.FLAG
+        and selected is not None
+        and selected.new_items is not None
+        and (selected.account_id, selected.mailbox_id) == place
+    ):
+        selected.own_new += uids  # RFC 5465 §5.2: no FETCH of what the client filed itself
     if watch is not None and uids and watch.covers(*place):
         connection.happened.append(Happened(cause, *place, uids, before, modseq))
 

@@ -18,7 +18,7 @@ from postier.imap.rights import Right
 from postier.imap.sets import MAX_NUMBER, Ranges, ranges_of, ranges_text
 from postier.imap.view import Chosen
 from postier.mailbox.resync import changed_uids, vanished_since
-from postier.servers.imap import condstore, contexts
+from postier.servers.imap import condstore, contexts, downgrading, message_limit
 from postier.servers.imap.columns import fetch_rows, stored_columns
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.contents import Sent, send_contents
@@ -33,8 +33,7 @@ PORTION_WITH_EMAIL = 1_000  # of rows with ENVELOPE or BODYSTRUCTURE
 
 async def fetch(connection: Connection, command: Fetch) -> Done:
     """Answer for the messages that exist."""
-    selected, items = connection.opened(), command.items
-    session = connection.session
+    selected = connection.opened()
     if command.asks_modseq:
         condstore.client_knows(connection)
     if command.is_uid or command.changed_since is not None:  # the client may ask for what is new
@@ -50,13 +49,25 @@ async def fetch(connection: Connection, command: Fetch) -> Done:
         chosen = await changed(connection, chosen, command.changed_since)
     if not chosen.uids:
         return Done("FETCH completed; there was nothing to do")
+    lowest = 0
+    if command.partial is not None:
+        message_limit.require_within(connection, chosen, "FETCH", is_set=False)
+    else:
+        chosen, lowest = message_limit.within(connection, chosen)
+    connection.downgraded.clear()
+    done = await _answer(connection, command, chosen, lowest)
+    return downgrading.told(connection, message_limit.ended(connection, done, lowest))
+
+
+async def _answer(connection: Connection, command: Fetch, chosen: Chosen, lowest: int) -> Done:
+    selected, items, session = connection.opened(), command.items, connection.session
     if items.is_columns_only:
-        done = Sent(await send_columns(connection, chosen, items), 0)
+        done = Sent(await send_columns(connection, chosen, items, newest_first=lowest > 0), 0)
     else:
         now_seen: list[UidRange] = []
         if items.sets_seen and not session.is_read_only and Right.SEEN in selected.rights:
             now_seen = await _set_seen(connection, chosen)
-        done = await send_contents(connection, chosen, items, now_seen)
+        done = await send_contents(connection, chosen, items, now_seen, newest_first=lowest > 0)
     if done.unreadable:
         return Done("Some of the messages can't be read now", UNAVAILABLE, Status.NO)
     if done.sent < len(chosen.uids) and not command.is_uid:
@@ -70,6 +81,7 @@ async def send_new(connection: Connection, chosen: Chosen, items: FetchItems) ->
         await send_columns(connection, chosen, items)
     else:
         await send_contents(connection, chosen, items, [])
+    downgrading.told_unasked(connection)
 
 
 async def changed(connection: Connection, chosen: Chosen, since_modseq: int) -> Chosen:
@@ -103,15 +115,19 @@ async def send_vanished(
         connection.send(vanished_earlier_line(ranges_text(gone)))
 
 
-async def send_columns(connection: Connection, chosen: Chosen, items: FetchItems) -> int:
+async def send_columns(
+    connection: Connection, chosen: Chosen, items: FetchItems, *, newest_first: bool = False
+) -> int:
     """Send what the index tells; returns of how many messages."""
     store, selected = connection.store, connection.opened()
     columns = stored_columns(items)
     size = PORTION_WITH_EMAIL if items.needs_envelope or items.needs_structure else PORTION
     sent = 0
-    for portion in portions(chosen, size):
+    for portion in portions(chosen, size, newest_first=newest_first):
         seqs, values = await read_values(store, selected, portion, columns)
         rows = await fetch_rows(connection, items, seqs, values)
+        if newest_first:
+            rows = rows.turned()
         for block in column_blocks(items, rows):
             connection.send(block)
         await connection.drain()

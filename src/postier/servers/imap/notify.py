@@ -3,32 +3,34 @@ r"""NOTIFY: a client is told of what happens while it says nothing, in the selec
 Not here: reading it (`imap.commands.notify`), the selected mailbox's own lines (`selected`). Source: RFC 5465. What happened is read
 from the change logs of the accounts whose mailboxes are watched; names and subscriptions are compared with those of before.
 Invariants: a mailbox that one may not list is never named, one that may not be read has no STATUS; a client that does not take
-what it is told is told later. What this connection does itself is told as well.
+what it is told is told later. What this connection does itself is told as well, but for the FETCH of messages that it filed
+(`contexts`).
 """
 
 from collections.abc import Callable, Iterable
 
 import msgspec
 
-from postier.imap.commands.notify import MESSAGE_EVENTS, Event, Notify
+from postier.imap.commands.notify import MESSAGE_EVENTS, NOTIFICATIONOVERFLOW, Event, Notify
 from postier.imap.commands.status import StatusItem
 from postier.imap.mailbox_filters import Scope
 from postier.imap.mailbox_names import DELIMITER
 from postier.imap.mailbox_responses import list_line, status_data
 from postier.imap.metadata_responses import metadata_changed_line
+from postier.imap.refusals import no
+from postier.imap.responses import untagged_ok
 from postier.imap.rights import Right
-from postier.imap.view import Chosen
 from postier.mailbox.annotations import EVERYBODY, SERVER, annotation_changes, shared_modseq
 from postier.mailbox.listing import Listed, list_mailboxes
 from postier.mailbox.rights import rights_on
 from postier.servers.imap import contexts, sharing
 from postier.servers.imap.connection import Connection, Done
-from postier.servers.imap.fetch import send_new
 from postier.servers.imap.mailboxes import attributes_of, status_values
 from postier.store.changes import Change, ChangeKind, account_modseq, changes_since
 from postier.store.transaction import ReadTx, StoreError
 
 MAX_ACCOUNTS = 50  # whose changes one connection watches
+MAX_GONE = 1_000  # names of mailboxes that are gone, whose UIDVALIDITY is remembered
 
 Key = tuple[int, int]  # account and mailbox
 
@@ -50,6 +52,7 @@ class Seen(msgspec.Struct, frozen=True):
     listed: dict[str, Listed]
     readable: frozenset[Key]
     shared_modseq: int
+    is_too_much: bool = False  # there are more accounts with mailboxes to be watched than MAX_ACCOUNTS
 
 
 class News(msgspec.Struct, frozen=True):
@@ -64,13 +67,25 @@ class News(msgspec.Struct, frozen=True):
 class Watching:
     """One connection's NOTIFY."""
 
-    __slots__ = ("ends", "notify", "seen", "watched")
+    __slots__ = ("_validities", "ends", "notify", "seen", "watched")
 
     def __init__(self, notify: Notify, seen: Seen) -> None:
         self.notify = notify
         self.seen = seen
         self.ends: list[Callable[[], None]] = []
         self.watched: set[int] = set()
+        self._validities: dict[str, int] = {}  # by name, also of mailboxes that are gone
+        self.remade(seen)
+
+    def remade(self, seen: Seen) -> list[str]:
+        """The names that now stand for another mailbox than the client knows them for."""
+        now = {name: each.status.uidvalidity for name, each in seen.listed.items() if each.status is not None}
+        known = self._validities
+        found = [name for name, validity in now.items() if known.get(name, validity) != validity]
+        known |= now
+        if len(known) > len(now) + MAX_GONE:
+            self._validities = now
+        return found
 
     def watch(self, connection: Connection) -> None:
         """Be woken by all accounts that matter."""
@@ -81,8 +96,10 @@ class Watching:
 
 async def notify(connection: Connection, command: Notify) -> Done:
     """NOTIFY SET and NOTIFY NONE."""
+    seen = await connection.store.read(_look, connection.account_id, command, ())
+    if seen.is_too_much:
+        raise no("Mailboxes of too many accounts are to be watched", NOTIFICATIONOVERFLOW)  # RFC 5465 §3.1
     stop(connection)
-    seen = await connection.store.read(_look, connection.account_id, ())
     watching = connection.watching = Watching(command, seen)
     watching.watch(connection)
     connection.owner.idlers.add(connection)
@@ -118,6 +135,8 @@ def apply(connection: Connection) -> None:
         group = watching.notify.selected
         selected.is_frozen = group is None
         selected.wants_flags = group is not None and Event.FLAG_CHANGE in group.events
+        selected.new_items = None if group is None else group.items
+        selected.fetched_uidnext = selected.told_uidnext
 
 
 async def tell(connection: Connection, *, is_in_idle: bool = False) -> None:
@@ -129,12 +148,16 @@ async def tell(connection: Connection, *, is_in_idle: bool = False) -> None:
         connection.expect_command()
     try:
         await _tell_selected(connection, watching, is_in_idle=is_in_idle)
-        news = await connection.store.read(_news, connection.account_id, watching.seen)
+        news = await connection.store.read(_news, connection.account_id, watching.notify, watching.seen)
         if news is None:
             return
+        if news.seen.is_too_much:  # RFC 5465 §5.8
+            connection.send(untagged_ok("Mailboxes of too many accounts", NOTIFICATIONOVERFLOW))
+            watching.notify = Notify(watching.notify.tag)
+            apply(connection)
         before, watching.seen = watching.seen, news.seen
         watching.watch(connection)
-        await _tell_others(connection, before, news)
+        await _tell_others(connection, watching, before, news)
     except StoreError:
         return  # the next wake-up or look tells it all
 
@@ -145,21 +168,15 @@ async def _tell_selected(connection: Connection, watching: Watching, *, is_in_id
         return
     if selected.is_foreign:
         await sharing.still_allowed(connection)
-    told_uidnext = selected.told_uidnext
     may_expunge = is_in_idle or group.mailboxes.scope is Scope.SELECTED  # RFC 5465 §6.1.2
     await contexts.news(connection, may_expunge=may_expunge)
-    if group.items is None or selected.told_uidnext == told_uidnext:
-        return
-    view = await selected.load(connection.store)
-    uids = view.uids[-view.exists :]
-    new = uids[next((place for place, uid in enumerate(uids) if uid >= told_uidnext), len(uids)) :]
-    await send_new(connection, Chosen(new, view.seqs_of(new)), group.items)
 
 
-async def _tell_others(connection: Connection, before: Seen, news: News) -> None:
+async def _tell_others(connection: Connection, watching: Watching, before: Seen, news: News) -> None:
     if news.has_new_names:
         _tell_names(connection, before.listed, news.seen.listed)
-    for name, events in _happened(news).items():
+        _tell_access(connection, before, news.seen)
+    for name, events in _happened(news, watching.remade(news.seen)).items():
         listed = news.seen.listed[name]
         wanted = _events_of(connection, listed) & events
         if wanted and _key(listed) in news.seen.readable and not _is_selected(connection, _key(listed)):
@@ -176,10 +193,22 @@ async def _tell_others(connection: Connection, before: Seen, news: News) -> None
             connection.send(metadata_changed_line(shown, entries, utf8=connection.session.utf8))
 
 
-def _happened(news: News) -> dict[str, Event]:
-    """Message events by name."""
+def _tell_access(connection: Connection, before: Seen, after: Seen) -> None:
+    """LIST lines for mailboxes that can still be listed, but no longer read, or can be read again (RFC 5465 §5.9)."""
+    for name, listed in after.listed.items():
+        key, old = _key(listed), before.listed.get(name)
+        is_known = listed.status is not None and old is not None and _key(old) == key
+        if not is_known or (key in before.readable) is (key in after.readable):
+            continue
+        if _events_of(connection, listed):
+            attributes = attributes_of(listed) if key in after.readable else ["\\NoAccess"]
+            connection.send(list_line(name, attributes, utf8=connection.session.utf8))
+
+
+def _happened(news: News, remade: Iterable[str]) -> dict[str, Event]:
+    """Message events by name; FlagChange tells the UIDVALIDITY of mailboxes that were made anew (RFC 5465 §5.1)."""
     names = {_key(listed): listed.name for listed in news.seen.listed.values() if listed.status is not None}
-    happened: dict[str, Event] = {}
+    happened = dict.fromkeys(remade, Event.FLAG_CHANGE)
     for account_id, changes in news.changes.items():
         for change in changes:
             name = names.get((account_id, change.mailbox_id))
@@ -275,21 +304,29 @@ def _key(listed: Listed) -> Key:
     return (0, 0) if listed.status is None else (listed.status.account_id, listed.status.mailbox_id)
 
 
-def _look(tx: ReadTx, actor_id: int, also: Iterable[int]) -> Seen:
-    """What is there now."""
+def _look(tx: ReadTx, actor_id: int, notify: Notify, also: Iterable[int]) -> Seen:
+    """What is there now, of one's own account, of those with mailboxes that are to be watched, and of those that are watched."""
     listed = {each.name: each for each in list_mailboxes(tx, actor_id, actor_id=actor_id)}
     statuses = [each.status for each in listed.values() if each.status is not None]
-    accounts = [*dict.fromkeys([actor_id, *(status.account_id for status in statuses), *also])][:MAX_ACCOUNTS]
+    wanted = [
+        each.status.account_id
+        for each in listed.values()
+        if each.status is not None
+        and any(group.mailboxes.has(each.name, is_subscribed=each.is_subscribed) for group in notify.groups)
+    ]
+    accounts = [*dict.fromkeys([actor_id, *wanted])]
+    is_too_much = len(accounts) > MAX_ACCOUNTS
+    accounts = [*dict.fromkeys([*accounts, *also])][:MAX_ACCOUNTS]
     readable = frozenset(
         (status.account_id, status.mailbox_id)
         for status in statuses
         if Right.READ in rights_on(tx, actor_id, status.account_id, status.mailbox_id)
     )
     modseqs = {account_id: account_modseq(tx, account_id) for account_id in accounts}
-    return Seen(modseqs, listed, readable, shared_modseq(tx))
+    return Seen(modseqs, listed, readable, shared_modseq(tx), is_too_much)
 
 
-def _news(tx: ReadTx, actor_id: int, seen: Seen) -> News | None:
+def _news(tx: ReadTx, actor_id: int, notify: Notify, seen: Seen) -> News | None:
     """What happened since; None for nothing."""
     changes = {
         account_id: found
@@ -313,5 +350,8 @@ def _news(tx: ReadTx, actor_id: int, seen: Seen) -> News | None:
             ]
     kinds = {change.kind for found in changes.values() for change in found}
     return News(
-        _look(tx, actor_id, seen.modseqs), changes, annotations, has_new_names=bool(kinds & _NAME_KINDS)
+        _look(tx, actor_id, notify, seen.modseqs),
+        changes,
+        annotations,
+        has_new_names=bool(kinds & _NAME_KINDS),
     )

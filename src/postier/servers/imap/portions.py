@@ -19,9 +19,10 @@ PORTION = 2_000
 Values = dict[Column, Sequence[Any]]
 
 
-def portions(chosen: Chosen, size: int = PORTION) -> Iterator[Chosen]:
-    """The messages, `size` at a time."""
-    for start in range(0, len(chosen.uids), size):
+def portions(chosen: Chosen, size: int = PORTION, *, newest_first: bool = False) -> Iterator[Chosen]:
+    """The messages, `size` at a time, each portion ascending."""
+    starts = range(0, len(chosen.uids), size)
+    for start in reversed(starts) if newest_first else starts:
         yield Chosen(chosen.uids[start : start + size], chosen.seqs[start : start + size])
 
 

@@ -16,7 +16,7 @@ from postier.imap.search_results import Return, Wanted, saved_result, search_ans
 from postier.imap.sets import ranges_of
 from postier.mailbox.resync import highest_modseq_of
 from postier.mailbox.search import Uids
-from postier.servers.imap import condstore, contexts, filters, sort_keys
+from postier.servers.imap import condstore, contexts, filters, message_limit, sort_keys
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.matching import matching, relevancy
 from postier.servers.imap.selected import Selected
@@ -30,14 +30,17 @@ async def search(connection: Connection, command: Search) -> Done:
     by_uid: dict[int, int] = {}
     try:
         criterion = await filters.look_up(connection, command.criterion)
-        result = await _found(connection, criterion, is_uid=command.is_uid)
+        await up_to_date(connection, criterion)
+        criterion, lowest = await message_limit.searched(connection, criterion)
+        result = await _matching(connection, criterion, is_uid=command.is_uid)
         if returns is not None and returns.wants_relevancy:
             by_uid = await relevancy(connection, criterion, result.numbers())
     except (StoreError, PeerError):
         forget_saved(connection, returns)
         raise
     uses_esearch = connection.session.uses_esearch
-    if command.is_uid and command.returns is None and not uses_esearch and not asks_modseq(criterion):
+    is_old = returns is None and not uses_esearch  # its answer is RFC 3501's
+    if command.is_uid and is_old and not lowest and not asks_modseq(criterion):
         text = result.text()
         if text is not None:
             connection.send(search_line(text.encode()))
@@ -50,7 +53,7 @@ async def search(connection: Connection, command: Search) -> Done:
     connection.send(
         search_answer(
             command.tag,
-            numbers,
+            numbers[::-1] if lowest and is_old else numbers,  # RFC 9738 §3.1
             is_uid=command.is_uid,
             returns=returns,
             uses_esearch=uses_esearch,
@@ -60,7 +63,7 @@ async def search(connection: Connection, command: Search) -> Done:
     )
     if returns is not None and Return.UPDATE in returns.options:
         contexts.keep(connection, command.tag, criterion, uids, is_uid=command.is_uid, items=returns.items)
-    return Done("SEARCH completed")
+    return message_limit.ended(connection, Done("SEARCH completed"), lowest)
 
 
 def told_scores(
@@ -102,18 +105,24 @@ def clear_saved(connection: Connection) -> None:
 
 
 async def found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> "array[int]":
-    """UIDs of what matches, with the view loaded if the answer is numbers. Raises StoreError."""
-    return (await _found(connection, criterion, is_uid=is_uid)).numbers()
+    """UIDs of what matches, with the view loaded if the answer is numbers; of all messages. Raises StoreError."""
+    await up_to_date(connection, criterion)
+    return (await _matching(connection, criterion, is_uid=is_uid)).numbers()
 
 
-async def _found(connection: Connection, criterion: Criterion, *, is_uid: bool) -> Uids:
-    selected, store = connection.opened(), connection.store
+async def up_to_date(connection: Connection, criterion: Criterion) -> None:
+    """Before a search: the client is told of new messages. Raises StoreError."""
+    selected = connection.opened()
     if asks_modseq(criterion):
         condstore.client_knows(connection)
     await sort_keys.refold(connection, selected.account_id)
     # EXPUNGE may not be sent yet (RFC 9051 §7.5.1), new messages may: a search is for what is there now
-    connection.send(await selected.news(store, may_expunge=False))
+    connection.send(await selected.news(connection.store, may_expunge=False))
+
+
+async def _matching(connection: Connection, criterion: Criterion, *, is_uid: bool) -> Uids:
+    selected = connection.opened()
     result = await matching(connection, criterion, uidnext=selected.told_uidnext)
     if not is_uid:
-        await selected.load(store)
+        await selected.load(connection.store)
     return result

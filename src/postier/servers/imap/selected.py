@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from postier.imap.fetch_items import FetchItems
 from postier.imap.flags import FIRST_KEYWORD_BIT
 from postier.imap.rights import ALL_RIGHTS, Right
 from postier.imap.select_responses import url_mechanisms
@@ -44,10 +45,13 @@ class Selected:
         "_withheld_from",
         "account_id",
         "contexts",
+        "fetched_uidnext",
         "highest_modseq",
         "is_frozen",
         "mailbox_id",
         "modseq",
+        "new_items",
+        "own_new",
         "reader_id",
         "rights",
         "told_uidnext",
@@ -79,6 +83,9 @@ class Selected:
         self.is_frozen = False  # the client wants to be told of nothing (NOTIFY)
         self.wants_flags = True
         self.contexts: Contexts | None = None
+        self.new_items: FetchItems | None = None  # what the client wants told of new messages (NOTIFY)
+        self.fetched_uidnext = uidnext  # up to where it was told that
+        self.own_new: list[int] = []  # UIDs from there on that this connection filed itself
         self._is_url_key_new = False  # the reader's key for this mailbox was reset (RFC 4467, RESETKEY)
         self._withheld_from = 0  # the modseq of the first expunge that the client was not told of
 

@@ -34,6 +34,10 @@ class ImapSettings(msgspec.Struct, frozen=True):
     submission_entities: frozenset[str] = frozenset()  # accounts that may use URLs for submit+ (RFC 4467 §3)
     message_bytes: int = 50 << 20
     line_bytes: int = 64 << 10
+    has_raw_headers: bool = (
+        False  # 8-bit headers are taken from and given to clients without UTF-8 (RFC 9755 §4, §8)
+    )
+    message_limit: int = 0  # the most messages that one command works on (RFC 9738); 0: any number
     max_errors: int = 20  # commands in a row that are BAD, or failed logins
     timeouts: Timeouts = Timeouts()
 

@@ -28,7 +28,7 @@ from postier.mailbox.seen import overlaid, seen_by
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.mta.sieving.events import Cause
 from postier.mta.sieving.pending_events import Watch, write_down
-from postier.servers.imap import condstore, events
+from postier.servers.imap import condstore, events, message_limit
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
 from postier.servers.imap.selected import Selected, uid_ranges, uids_of
@@ -71,10 +71,16 @@ async def store(connection: Connection, command: Store) -> Done:
     selected = connection.opened()
     if command.unchanged_since is not None:
         condstore.client_knows(connection)
-    with_modseq = connection.session.knows_modseq
     chosen = await selected.choose(connection.store, command.messages, is_uid=command.is_uid)
     if not chosen.uids:
         return Done("STORE completed; there was nothing to do")
+    chosen, lowest = message_limit.within(connection, chosen)
+    done = await _store(connection, command, chosen, newest_first=lowest > 0)
+    return message_limit.ended(connection, done, lowest)
+
+
+async def _store(connection: Connection, command: Store, chosen: Chosen, *, newest_first: bool) -> Done:
+    selected, with_modseq = connection.opened(), connection.session.knows_modseq
     reads = Reads.NOTHING
     if not command.is_silent or command.unchanged_since is not None:
         reads = Reads.MODSEQ if with_modseq else Reads.FLAGS
@@ -91,12 +97,13 @@ async def store(connection: Connection, command: Store) -> Done:
         if with_modseq:  # RFC 7162 §3.1.4.2 example 14: also .SILENT tells the mod-sequence
             uids = uids_of(changed.stored.changed)
             named = Chosen(uids, selected.view.seqs_of(uids))
-            await _tell(connection, named, (), [changed.stored.modseq] * len(uids), is_uid=True)
+            modseqs = [changed.stored.modseq] * len(uids)
+            await _tell(connection, named, (), modseqs, is_uid=True, newest_first=newest_first)
         return Done("STORE completed")
     connection.send(await selected.learn_keywords(connection.store, changed.bits))
     is_whole = len(changed.uids) == len(chosen.uids)
     there = chosen if is_whole else Chosen(changed.uids, selected.view.seqs_of(changed.uids))
-    await _tell_all(connection, command, changed, there)
+    await _tell_all(connection, command, changed, there, newest_first=newest_first)
     status = Status.OK if is_whole or command.is_uid else Status.NO
     text = "STORE completed" if status is Status.OK else "Some of the messages no longer exist"
     if changed.stored.modified:  # RFC 7162 §3.1.3
@@ -106,11 +113,15 @@ async def store(connection: Connection, command: Store) -> Done:
     return Done(text, EXPUNGEISSUED if status is Status.NO else None, status)  # RFC 2180 §4.2
 
 
-async def _tell_all(connection: Connection, command: Store, changed: Changed, there: Chosen) -> None:
+async def _tell_all(
+    connection: Connection, command: Store, changed: Changed, there: Chosen, *, newest_first: bool
+) -> None:
     """The FETCH lines of what was asked to change; what UNCHANGEDSINCE kept is told as it is (RFC 7162 §3.1.3)."""
     if not command.is_silent or not changed.stored.modified:
         bits = () if command.is_silent else changed.bits
-        await _tell(connection, there, bits, changed.modseqs, is_uid=command.is_uid)
+        await _tell(
+            connection, there, bits, changed.modseqs, is_uid=command.is_uid, newest_first=newest_first
+        )
         return
     kept = tuple(changed.stored.modified)
     for is_kept in (False, True):
@@ -123,11 +134,18 @@ async def _tell_all(connection: Connection, command: Store, changed: Changed, th
             [changed.bits[place] for place in places] if is_kept else (),
             [changed.modseqs[place] for place in places],
             is_uid=True,
+            newest_first=newest_first,
         )
 
 
 async def _tell(
-    connection: Connection, there: Chosen, bits: Sequence[int], modseqs: Sequence[int], *, is_uid: bool
+    connection: Connection,
+    there: Chosen,
+    bits: Sequence[int],
+    modseqs: Sequence[int],
+    *,
+    is_uid: bool,
+    newest_first: bool,
 ) -> None:
     """FETCH lines with what is given; with mod-sequences there is always the UID (RFC 7162 §3.2.4)."""
     view = connection.opened().view
@@ -137,13 +155,14 @@ async def _tell(
     if modseqs:
         columns.append(Column.MODSEQ)
     items = FetchItems(tuple(columns))
-    for start in range(0, len(there.uids), PORTION):
+    starts = range(0, len(there.uids), PORTION)
+    for start in reversed(starts) if newest_first else starts:
         part = slice(start, start + PORTION)
         texts = view.flags_of(there.uids[part], bits[part]) if bits else ()
         rows = FetchRows(
             there.seqs[part], there.uids[part], texts, modseqs=modseqs[part], uid_only=view.uid_only
         )
-        connection.send(render_columns(items, rows))
+        connection.send(render_columns(items, rows.turned() if newest_first else rows))
         await connection.drain()
 
 

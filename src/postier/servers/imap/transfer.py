@@ -5,13 +5,15 @@ RFC 4314 §4. Invariant:
 what the client is told of the expunges comes from the change log, at the end of the command.
 """
 
+from array import array
 from collections.abc import Sequence
+from itertools import chain
 
 from postier.imap.commands.copy import Copy
 from postier.imap.commands.expunge import Expunge
 from postier.imap.flags import SEEN
 from postier.imap.refusals import no
-from postier.imap.responses import TRYCREATE, copy_uid, untagged_ok
+from postier.imap.responses import TRYCREATE, ResponseCode, copy_uid, untagged_ok
 from postier.imap.rights import Right
 from postier.imap.sets import contains
 from postier.mailbox import expunge as expunging
@@ -22,7 +24,7 @@ from postier.mailbox.seen import see, seen_by
 from postier.mailbox.transfer import Transferred, copy_messages, move_messages
 from postier.mta.sieving.events import Cause
 from postier.mta.sieving.pending_events import Watch, write_down
-from postier.servers.imap import events
+from postier.servers.imap import events, message_limit
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.selected import uid_ranges, uids_of
 from postier.servers.imap.transfer_across import transfer_across
@@ -41,50 +43,76 @@ async def copy(connection: Connection, command: Copy) -> Done:
     """COPY and MOVE, by number or UID."""
     selected, store = connection.opened(), connection.store
     chosen = await selected.choose(store, command.messages, is_uid=command.is_uid)
-    verb = "MOVE" if command.is_move else "COPY"
-    ranges = uid_ranges(chosen, selected.view.uids)
+    verb, lowest = "MOVE" if command.is_move else "COPY", 0
     if command.is_move:  # RFC 6851 §5
         selected.place.require(Right.DELETE_MESSAGE)
         selected.place.require(Right.EXPUNGE)
+        chosen, lowest = message_limit.within(connection, chosen)
+    else:
+        message_limit.require_within(connection, chosen, verb)
+    ranges = uid_ranges(chosen, selected.view.uids)
+    done: list[Transferred] = []
     try:
-        to, watch, done = await _transferred(connection, ranges, len(chosen.uids), command)
+        await _transfer_all(connection, ranges, len(chosen.uids), command, done)
     except MailboxRefusedError as refusal:
         if refusal.refusal is Refusal.NONEXISTENT:
             raise no("No such mailbox", TRYCREATE) from None  # RFC 9051 §6.4.7
         raise
-    if not done.source_ranges:
+    finally:
+        code = _copy_uid(done)
+        if command.is_move and code is not None:
+            connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
+    if code is None:
         return Done(f"{verb} completed; there was nothing to do")
-    copies = uids_of(done.target_ranges)
-    code = copy_uid(done.uidvalidity, uids_of(done.source_ranges), copies)
-    events.note(connection, watch, Cause.COPY, (to.account_id, to.mailbox_id), done.modseq, copies)
     if not command.is_move:
         return Done("COPY completed", code)
-    connection.send(untagged_ok("Moved", code))  # RFC 9051 §6.4.8: before the EXPUNGE lines
-    return Done("MOVE completed", tells_modseq=True)  # RFC 6851 §4.4
+    return message_limit.ended(connection, Done("MOVE completed", tells_modseq=True), lowest)  # RFC 6851 §4.4
 
 
-async def _transferred(
-    connection: Connection, ranges: Sequence[UidRange], count: int, command: Copy
-) -> tuple[Place, Watch | None, Transferred]:
+def _copy_uid(done: Sequence[Transferred]) -> ResponseCode | None:
+    """COPYUID of all of them; None if nothing was transferred."""
+    source = array("I", chain.from_iterable([uids_of(each.source_ranges) for each in done]))
+    copies = array("I", chain.from_iterable([uids_of(each.target_ranges) for each in done]))
+    return copy_uid(done[0].uidvalidity, source, copies) if source else None
+
+
+async def _transfer_all(
+    connection: Connection, ranges: Sequence[UidRange], count: int, command: Copy, done: list[Transferred]
+) -> None:
+    """Copy or move; `done` gets what each write did, also when a later one fails. Raises PeerError, MailboxRefusedError, StoreError."""
     selected, store = connection.opened(), connection.store
     place = await store.read(target, connection.account_id, command.mailbox)
     watch = await events.watch_of(connection, place.account_id)
-    if selected.account_id != place.account_id:
-        done = await transfer_across(
-            connection, selected.place, ranges, place, watch, is_move=command.is_move
+    if selected.account_id == place.account_id:
+        write = store.write if count <= INLINE_MESSAGES else store.write_bulk
+        place, transferred = await write(
+            _transfer,
+            selected.place,
+            selected.reader_id,
+            ranges,
+            command.mailbox,
+            watch,
+            is_move=command.is_move,
         )
-        return place, watch, done
-    write = store.write if count <= INLINE_MESSAGES else store.write_bulk
-    to, done = await write(
-        _transfer,
-        selected.place,
-        selected.reader_id,
-        ranges,
-        command.mailbox,
-        watch,
-        is_move=command.is_move,
-    )
-    return to, watch, done
+        _note(connection, watch, place, transferred, done)
+        return
+    across = transfer_across(connection, selected.place, ranges, place, watch, is_move=command.is_move)
+    async for transferred in across:
+        _note(connection, watch, place, transferred, done)
+
+
+def _note(
+    connection: Connection,
+    watch: Watch | None,
+    place: Place,
+    transferred: Transferred,
+    done: list[Transferred],
+) -> None:
+    done.append(transferred)
+    if transferred.target_ranges:
+        copies = uids_of(transferred.target_ranges)
+        there = (place.account_id, place.mailbox_id)
+        events.note(connection, watch, Cause.COPY, there, transferred.modseq, copies)
 
 
 async def expunge(connection: Connection, command: Expunge) -> Done:
@@ -96,8 +124,13 @@ async def expunge(connection: Connection, command: Expunge) -> Done:
         chosen = await selected.choose(store, command.messages, is_uid=True)
         ranges = uid_ranges(chosen, selected.view.uids)
     write = store.write if selected.view.exists <= INLINE_MESSAGES else store.write_bulk
-    gone = await write(expunging.expunge_deleted, selected.account_id, selected.mailbox_id, ranges)
-    return Done("EXPUNGE completed", tells_modseq=bool(gone.ranges))  # RFC 7162 §3.2.7, §3.2.9
+    # RFC 9738 §3.1: EXPUNGE has no limit
+    at_most = 0 if ranges is None else connection.owner.settings.message_limit
+    gone = await write(
+        expunging.expunge_deleted, selected.account_id, selected.mailbox_id, ranges, at_most=at_most
+    )
+    done = Done("EXPUNGE completed", tells_modseq=bool(gone.ranges))  # RFC 7162 §3.2.7, §3.2.9
+    return message_limit.ended(connection, done, gone.ranges[0][0] if gone.kept else 0)
 
 
 def _transfer(

@@ -1,11 +1,11 @@
 r"""COPY and MOVE between mailboxes of different owners: the messages are filed anew.
 
 Not here: copies within one account (`mailbox.transfer`). Source: RFC 9051 §6.4.7, §6.4.8; RFC 4314 §4. Invariants: a command
-files all its messages or none, and a move is one write; what is filed has the flags that the actor sees, as far as he may set
+copies all its messages or none, a move takes MAX_FILED_AT_ONCE in one write (RFC 6851 §3.3: it may end on the way); what is filed has the flags that the actor sees, as far as he may set
 them; his \Seen becomes the flag in a mailbox of his own, and his own mark in another's.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -52,13 +52,28 @@ async def transfer_across(
     watch: Watch | None,
     *,
     is_move: bool,
+) -> AsyncIterator[Transferred]:
+    """Copy messages in one write, or move them in as many as it takes. Raises PeerError, MailboxRefusedError, StoreError."""
+    originals = await connection.store.read_bulk(_originals, source, connection.account_id, ranges)
+    limit = connection.save_limit
+    if not is_move and len(originals) > limit:
+        text = f"At most {limit} messages at once into another account"
+        raise no(text, message_limit(limit, originals[-limit].uid))
+    for start in range(0, len(originals), MAX_FILED_AT_ONCE):
+        part = originals[start : start + MAX_FILED_AT_ONCE]
+        yield await _transferred(connection, source, target, part, watch, is_move=is_move)
+
+
+async def _transferred(
+    connection: Connection,
+    source: Place,
+    target: Place,
+    originals: Sequence[Original],
+    watch: Watch | None,
+    *,
+    is_move: bool,
 ) -> Transferred:
-    """Copy or move messages. Raises PeerError, MailboxRefusedError, StoreError."""
     store, reader_id = connection.store, connection.account_id
-    originals = await store.read_bulk(_originals, source, reader_id, ranges)
-    if len(originals) > MAX_FILED_AT_ONCE:
-        text = f"At most {MAX_FILED_AT_ONCE} messages at once into another account"
-        raise no(text, message_limit(MAX_FILED_AT_ONCE))
     indexes: list[MessageIndex] = []
     for start in range(0, len(originals), BATCH):
         contents = await store.read_blobs([one.blob_id for one in originals[start : start + BATCH]])

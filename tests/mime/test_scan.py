@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postier.mailauth.scan import find, plain_find
+from postier.mime.scan import find, plain_find
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

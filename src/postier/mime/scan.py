@@ -6,8 +6,10 @@ here: anything but the search. Invariant: both give the same answer.
 """
 
 from collections.abc import Callable
+from mmap import mmap
+from typing import TypeAlias
 
-from postier.mailauth.letter import Bytes
+Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
 
 
 def plain_find(data: Bytes, needle: bytes) -> int:
