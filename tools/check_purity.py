@@ -16,6 +16,7 @@ PURE_ROOMS = (
     "managesieve",
     "milter",
     "sieve",
+    "vcard",
     "mailauth",
     "accounts/tokens",
     "jmap/core",

@@ -7,8 +7,9 @@ import pytest
 
 from postier.app.configuration import load
 from postier.app.stores import open_store
-from postier.imap.flags import FLAGGED, SEEN
+from postier.imap.flags import ANSWERED, FLAGGED, SEEN
 from postier.mailbox.filing import file_message
+from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.keywords import keyword_bits
 from postier.mailbox.verify import check_account
 from postier.mime.index import index_message
@@ -94,6 +95,9 @@ def test_a_script_is_put_listed_activated_printed_and_removed(server, tmp_path):
     code, _, err = server("sieve", "remove", ADDRESS, "rules")
     assert (code, "active script can't be deleted" in err) == (1, True)
     assert json.loads(server("sieve", "activate", ADDRESS, "--json")[1]) == {"active": None}
+    assert server("sieve", "rename", ADDRESS, "rules", "old") == (0, "renamed rules to old\n", "")
+    code, out, _ = server("sieve", "rename", ADDRESS, "old", "rules", "--json")
+    assert json.loads(out) == {"renamed": "old", "name": "rules"}
     assert server("sieve", "remove", ADDRESS, "rules") == (0, "removed rules\n", "")
     assert json.loads(server("sieve", "remove", ADDRESS, "other", "--json")[1]) == {"removed": "other"}
     assert json.loads(server("sieve", "list", ADDRESS, "--json")[1]) == []
@@ -110,6 +114,8 @@ def test_a_script_is_put_listed_activated_printed_and_removed(server, tmp_path):
         (("get", ADDRESS, "none"), 1, "there is no script none"),
         (("activate", ADDRESS, "none"), 1, "there is no such script"),
         (("remove", ADDRESS, "none"), 1, "there is no such script"),
+        (("rename", ADDRESS, "none", "other"), 1, "there is no such script"),
+        (("rename", ADDRESS, "none", "a/b"), 2, "can't be the name of a script"),
         (("apply", "none.sieve", ADDRESS), 1, "neither a file nor a script"),
         (("apply", "bad.sieve", ADDRESS), 1, 'there is no command "kep"'),
         (("apply", "good.sieve", f"{ADDRESS}/None"), 1, "no such mailbox"),
@@ -174,7 +180,12 @@ def test_apply_and_undo(server, tmp_path):
         "INBOX": [("lunch", 0), ("flag", SEEN), ("on", 0), ("away!", work)],
     }
     code, out, _ = server("sieve", "undo", ADDRESS, str(told["run"]), "--json")
-    assert json.loads(out) == {"run": told["run"], "undone": 4, "passed_over": 0}
+    assert json.loads(out) == {
+        "run": told["run"],
+        "undone": 4,
+        "passed_over": 0,
+        "changed_since": 0,
+    }
     after = contents(tmp_path)
     assert sorted(after.pop("INBOX")) == sorted(before["INBOX"])
     assert after == {}
@@ -195,6 +206,57 @@ def test_what_was_changed_since_is_passed_over(server, tmp_path):
     assert sorted(contents(tmp_path)["INBOX"]) == sorted(
         [("spam", 0), ("lunch", 0), ("flag", 0), ("on", 0), ("away!", 1 << 5 | FLAGGED)]
     )
+
+
+def test_what_somebody_changed_since_stays(server, tmp_path):
+    (tmp_path / "rules.sieve").write_text(
+        """require ["fileinto", "imap4flags", "copy"];
+        if header "subject" "bill" { setflag ["\\\\Seen", "paid"]; fileinto "Archive"; stop; }
+        if header "subject" ["one", "two"] { fileinto :copy "Archive"; stop; }
+        addflag "\\\\Flagged"; removeflag "$work"; keep;
+        """
+    )
+    fill(tmp_path, "bill", "one", "two", "hot!", "cold")
+    before = contents(tmp_path)["INBOX"]
+    server("sieve", "apply", "rules.sieve", ADDRESS)
+    places = {name: [subject for subject, _ in found] for name, found in contents(tmp_path).items()}
+    assert (places["Archive"], places["INBOX"]) == (["bill", "one", "two"], ["one", "two", "hot!", "cold"])
+
+    def change(tx):
+        inbox, archive = (
+            tx.value("SELECT mailbox_id FROM mailbox WHERE name = ?", name) for name in ("INBOX", "Archive")
+        )
+        store_flags(tx, 1, archive, [(1, 1)], StoreMode.ADD, ANSWERED)
+        store_flags(tx, 1, archive, [(2, 2)], StoreMode.ADD, ANSWERED)
+        store_flags(tx, 1, inbox, [(4, 5)], StoreMode.ADD, ANSWERED)
+        store_flags(tx, 1, inbox, [(5, 5)], StoreMode.REMOVE, FLAGGED)
+
+    in_store(tmp_path, lambda store: store.write(change))
+    assert server("sieve", "undo", ADDRESS) == (
+        0,
+        "undone: 4 changes; 4 were changed since, and those changes stay\n",
+        "",
+    )
+    after = contents(tmp_path)
+    assert after["Archive"] == [("one", ANSWERED)]  # a copy that somebody answered
+    assert sorted(after["INBOX"]) == sorted(
+        (subject, bits | (ANSWERED if subject in {"bill", "hot!", "cold"} else 0)) for subject, bits in before
+    )
+
+
+def test_a_run_that_did_not_note_the_flags_keeps_them(server, tmp_path):
+    (tmp_path / "rules.sieve").write_text(
+        'require ["imap4flags", "fileinto"]; addflag "\\\\Seen"; if header "subject" "b" { fileinto "Archive"; }'
+    )
+    fill(tmp_path, "a", "b")
+    server("sieve", "apply", "rules.sieve", ADDRESS)
+    in_store(
+        tmp_path, lambda store: store.write(lambda tx: tx.run("UPDATE sieve_applied SET flags_after = NULL"))
+    )
+    _, out, _ = server("sieve", "undo", ADDRESS, "--json")
+    told = json.loads(out)
+    assert (told["undone"], told["changed_since"]) == (1, 1)
+    assert sorted(contents(tmp_path)["INBOX"]) == [("a", SEEN), ("b", SEEN)]
 
 
 def _expunge(tx, name):

@@ -8,7 +8,7 @@ from imapclient import SEEN
 from imapclient.exceptions import IMAPClientError
 
 from postier.app.demo.node import HOST
-from tests.clients.letters import LIMIT_S, await_count, fill, letter, mailbox
+from tests.clients.letters import LIMIT_S, fill, letter, mailbox
 
 pytestmark = pytest.mark.xdist_group("clients")
 
@@ -106,7 +106,6 @@ def test_structure_and_a_part_of_a_letter_with_an_attachment(alice):
 def test_a_thousand_letters_are_listed_marked_and_emptied(alice):
     with mailbox(alice) as client:
         client.multiappend("INBOX", [letter(alice, number=number) for number in range(1000)])
-        await_count(client, 1000)
         assert len(client.fetch(client.search(), ["ENVELOPE", "FLAGS"])) == 1000
         client.add_flags(client.search(), [SEEN], silent=True)
         assert client.folder_status("INBOX", ["UNSEEN"])[b"UNSEEN"] == 0

@@ -27,6 +27,11 @@ def test_the_greeting_is_the_capabilities():
     assert Owner().greeting == CAPABILITIES + b'"UNAUTHENTICATE"\r\nOK "mx.alpha.test is ready"\r\n'
 
 
+def test_the_lists_that_scripts_may_ask_are_told():  # RFC 6134 §2.8
+    owner = Owner(msgspec.structs.replace(SETTINGS, list_schemes=("urn", "tag")))
+    assert b'"VERSION" "1.0"\r\n"EXTLISTS" "urn tag"\r\n' in owner.greeting
+
+
 def test_a_user_keeps_scripts():
     owner = logged_in()
     assert (

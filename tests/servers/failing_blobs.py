@@ -24,6 +24,13 @@ class FailingBlobs:
         self._check()
         return self._blobs.load(blob_id, location)
 
+    def load_all(
+        self, blob_ids: Sequence[BlobId], locations: Sequence[BlobLocation | None]
+    ) -> list[bytes | None]:
+        """See `BlobStore`."""
+        self._check()
+        return self._blobs.load_all(blob_ids, locations)
+
     def free_bytes(self) -> int:
         """See `BlobStore`."""
         return self._blobs.free_bytes() if self.room_bytes is None else self.room_bytes

@@ -209,7 +209,7 @@ async def running_node(store: Store, folder: Path, options: Options = Options())
         is_submission = options.role is Role.SUBMISSION
         resolver = Resolver([(server.host, server.port)])
         numbers = itertools.chain(options.draws, itertools.count())
-        shelf = Shelf(store, global_folder=folder)
+        shelf = Shelf(store, global_folder=folder, list_folder=folder)
         stack.callback(shelf.close)
         office = Office(
             HOSTNAME, directory, lambda: NOW_S * 1_000_000, lambda bits: next(numbers) % (1 << bits)

@@ -6,6 +6,8 @@ import ssl
 import pytest_asyncio
 
 from postier.accounts.scripts import MAX_SCRIPTS_OCTETS, active_script
+from postier.mailbox.annotations import EVENT_SCRIPT, annotate, event_scripts
+from postier.mailbox.folders import mailbox_id_of
 from postier.servers import managesieve
 from postier.servers.listener import ConnectionLimits
 from postier.servers.managesieve import Timeouts
@@ -45,7 +47,10 @@ async def test_a_user_keeps_scripts(served):
     assert await client.ask('GETSCRIPT "main"') == [b"{7}\r\nkeep;\r\n", b"OK"]
     assert (await client.ask('DELETESCRIPT "main"'))[0].startswith(b"NO (ACTIVE) ")
     assert (await client.ask('RENAMESCRIPT "main" "Süden"'))[0].startswith(b"NO (ALREADYEXISTS) ")
+    inbox = await served.store.read(mailbox_id_of, served.ids[0], "INBOX")
+    await served.store.write(annotate, served.ids[0], inbox, served.ids[0], [(EVENT_SCRIPT, b"main")])
     assert await client.ask('RENAMESCRIPT "main" "first"') == [b"OK"]
+    assert (await served.store.read(event_scripts, served.ids[0]))[0] == {inbox: b"first"}
     assert (await served.store.read(active_script, served.ids[0])).content == b"keep;\r\n"
     assert (await client.ask('GETSCRIPT "main"'))[0].startswith(b"NO (NONEXISTENT) ")
     assert await client.ask('SETACTIVE ""') == [b"OK"]

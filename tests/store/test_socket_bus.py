@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import socket
 from contextlib import closing
 
-from postier.store.socket_bus import ACCOUNTS_PER_DATAGRAM, SocketBus
+import msgspec
+
+from postier.store.socket_bus import ACCOUNTS_PER_DATAGRAM, MAX_DATAGRAM_BYTES, SocketBus
 from postier.store.watchers import WakeUps
 
 
@@ -59,3 +62,23 @@ async def test_the_socket_of_a_process_that_was_killed_is_taken_away(tmp_path):
         first.publish(WakeUps({1: 1}))
         assert await heard_at_once(heard) == WakeUps({1: 1})
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_process_that_is_busy_for_a_while_misses_nothing(tmp_path):
+    """The queue of a socket that is not read has room for some ten datagrams."""
+    wanted = {number: number for number in range(1, 200)}
+    with closing(SocketBus(tmp_path, print)) as bus, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as busy:
+        busy.setblocking(False)
+        busy.bind(str(tmp_path / "busy.bus"))
+        for account_id, modseq in wanted.items():
+            bus.publish(WakeUps({account_id: modseq}, {"queue"} if account_id == 150 else set()))
+        heard = WakeUps()
+        async with asyncio.timeout(10):
+            while heard != WakeUps(wanted, {"queue"}):
+                await asyncio.sleep(0.005)
+                for _ in range(3):  # slowly
+                    try:
+                        datagram = busy.recv(MAX_DATAGRAM_BYTES)
+                    except BlockingIOError:
+                        break
+                    heard.add(msgspec.msgpack.decode(datagram, type=WakeUps))

@@ -103,3 +103,27 @@ def test_abort_ends_a_handshake_under_way(run, tls):
         stream.close()
 
     run(accept(knock, serve))
+
+
+def test_an_interruption_before_the_wait_is_not_lost(run, authority, tls):
+    trusted = trusting(authority.file)
+
+    async def dial(port):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=trusted, server_hostname="mx.alpha.test"
+        )
+        assert await reader.readexactly(2) == b"go"
+        writer.write(b"hello")
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    async def serve(stream):
+        await stream.begin_with_tls(tls.context, LIMIT_S)
+        stream.interrupt()  # while its task does something else
+        assert await stream.read_or_wake() is None
+        stream.write(b"go")
+        assert await stream.read_or_wake() == b"hello"  # it counts once
+        stream.close()
+
+    run(accept(dial, serve))

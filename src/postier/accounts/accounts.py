@@ -17,8 +17,11 @@ from postier.mime.address import Address
 from postier.store.transaction import ReadTx, Row, WriteTx
 
 ACCOUNT_TABLES = (
+    "address_book",
     "annotation",
     "change",
+    "contact",
+    "contact_address",
     "credential",
     "email",
     "entry",
@@ -29,6 +32,7 @@ ACCOUNT_TABLES = (
     "scram_key",
     "seen_by",
     "sieve_applied",
+    "sieve_event",
     "sieve_memory",
     "sieve_script",
     "sieve_usage",
@@ -134,6 +138,13 @@ def accounts_of(tx: ReadTx, domain: str) -> list[int]:
             of_domain(domain),
         )
     ]
+
+
+def hold_account(tx: WriteTx, account_id: int) -> None:
+    """Let nobody else change what it bounds until this transaction ends. Raises NotFoundError."""
+    # The same value writes no page; both engines lock.
+    if not tx.run("UPDATE account SET modseq = modseq WHERE account_id = ?", account_id):
+        raise NotFoundError(f"account {account_id} is gone")
 
 
 def remove_account(tx: WriteTx, account_id: int) -> None:

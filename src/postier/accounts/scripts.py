@@ -9,7 +9,7 @@ import enum
 
 import msgspec
 
-from postier.accounts.refusals import NotFoundError
+from postier.accounts.accounts import hold_account
 from postier.store.transaction import ReadTx, WriteTx
 
 MAX_SCRIPTS = 64  # of one account
@@ -80,7 +80,7 @@ def room_for_script(tx: ReadTx, account_id: int, name: str, size_octets: int) ->
 
 def put_script(tx: WriteTx, account_id: int, name: str, content: bytes) -> ScriptProblem | None:
     """Store a script that was found right; one of that name is replaced and stays active if it was. Raises NotFoundError."""
-    _hold(tx, account_id)
+    hold_account(tx, account_id)
     problem = room_for_script(tx, account_id, name, len(content))
     if problem is None:
         tx.run(
@@ -97,7 +97,7 @@ def put_script(tx: WriteTx, account_id: int, name: str, content: bytes) -> Scrip
 
 def activate_script(tx: WriteTx, account_id: int, name: str) -> ScriptProblem | None:
     """Make a script the active one, or with "" none. Raises NotFoundError."""
-    _hold(tx, account_id)
+    hold_account(tx, account_id)
     if name and script_content(tx, account_id, name) is None:
         return ScriptProblem.NONEXISTENT
     tx.run(
@@ -124,7 +124,7 @@ def deactivate_script(tx: WriteTx, account_id: int, name: str, changed_at: int) 
 
 def rename_script(tx: WriteTx, account_id: int, old: str, new: str) -> ScriptProblem | None:
     """Give a script another name; the active one stays active (RFC 5804 §2.11). Raises NotFoundError."""
-    _hold(tx, account_id)
+    hold_account(tx, account_id)
     if script_content(tx, account_id, old) is None:
         return ScriptProblem.NONEXISTENT
     if script_content(tx, account_id, new) is not None:
@@ -136,7 +136,7 @@ def rename_script(tx: WriteTx, account_id: int, old: str, new: str) -> ScriptPro
 
 def delete_script(tx: WriteTx, account_id: int, name: str) -> ScriptProblem | None:
     """Delete a script that is not active. Raises NotFoundError."""
-    _hold(tx, account_id)
+    hold_account(tx, account_id)
     is_active = tx.value(
         "SELECT is_active FROM sieve_script WHERE account_id = ? AND name = ?", account_id, name
     )
@@ -147,9 +147,3 @@ def delete_script(tx: WriteTx, account_id: int, name: str) -> ScriptProblem | No
     tx.run("DELETE FROM sieve_script WHERE account_id = ? AND name = ?", account_id, name)
     tx.wake(SCRIPTS_TOPIC)
     return None
-
-
-def _hold(tx: WriteTx, account_id: int) -> None:
-    # The same value writes no page; both engines lock.
-    if not tx.run("UPDATE account SET modseq = modseq WHERE account_id = ?", account_id):
-        raise NotFoundError(f"account {account_id} is gone")

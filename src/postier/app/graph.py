@@ -13,6 +13,7 @@ from postier.accounts.directory import Directory
 from postier.accounts.limiter import Limiter
 from postier.accounts.login import Authenticator
 from postier.app.counting import Counting, read_along
+from postier.app.event_runner import EventRunner
 from postier.app.indexer import Indexer
 from postier.app.issuer import issuer_of, told_of
 from postier.app.logo_fetcher import LogoFetcher, roots_of
@@ -86,6 +87,7 @@ class Graph:
             store,
             event_script=settings.sieve.event_script,
             global_folder=settings.sieve.global_scripts,
+            list_folder=settings.sieve.lists,
         )
         office = Office(settings.hostname, self.directory, _now_us, self.random.getrandbits)
         self.sieving = Sieving(store, self.shelf, office, self.tally)
@@ -120,7 +122,8 @@ class Graph:
         )
         # beside the listeners
         background = (duty(store, owner) for duty in (Sweeper, Indexer, Reporter))
-        self.duties: list[Service] = [self.scheduler, *background]
+        events = EventRunner(store, owner, self.events, _now_us)
+        self.duties: list[Service] = [self.scheduler, events, *background]
         if self.sightings is not None:
             bits = self.random.getrandbits
             sender = sender_of(settings, store, self.directory, self.resolver, _now_us, bits)

@@ -539,6 +539,15 @@ class Sieve(msgspec.Struct, frozen=True, kw_only=True):
             is_live=False,
         ),
     ] = None
+    lists: Annotated[
+        Path | None,
+        Key(
+            Kind.PATH,
+            "A folder of lists for :list in scripts: files named as their URI (tag:..., with %2F for a slash), a member on each line.",
+            default="none",
+            is_live=False,
+        ),
+    ] = None
     event_script: Annotated[
         str,
         Key(

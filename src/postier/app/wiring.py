@@ -307,6 +307,7 @@ def _managesieve_settings(settings: Settings, listener: Listener) -> ManageSieve
         extensions=capabilities(),
         max_redirects=LIMITS.redirects,
         notify_methods=("mailto",),
+        list_schemes=("urn",) if settings.sieve.lists is None else ("urn", "tag"),
         max_script_octets=LIMITS.script_octets,
         is_tls_available=listener.tls is TlsMode.STARTTLS,
         is_tls_implicit=listener.tls is TlsMode.IMPLICIT,

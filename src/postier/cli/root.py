@@ -22,6 +22,7 @@ NOUNS: dict[str, str] = {
     "alias": "Add, list and remove aliases; a local part of * is a catch-all.",
     "bimi": "Check the logo of a domain, a letter, a logo file or a mark certificate.",
     "config": "Check, explain and show the configuration.",
+    "contacts": "List, add, remove, import and export the contacts of accounts.",
     "dane": "Check the TLSA records and the certificate of a mail host; needs no server.",
     "directory": "Export and apply domains, accounts and aliases as one document.",
     "dkim": "Verify and make DKIM signatures; needs no server.",

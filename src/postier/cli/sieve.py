@@ -1,21 +1,28 @@
 """`postier sieve`: scripts checked, and run on a message without doing what they want done; accounts' scripts beside it."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from postier.cli.invocation import Noun
+from postier.cli.arguments import AddressType
+from postier.cli.invocation import Invocation, Noun, pass_invocation
+from postier.cli.on_store import on_store
 from postier.cli.output import json_option, printable, show_json
 from postier.cli.sieve_apply import apply, undo
 from postier.cli.sieve_files import octets_of, script_file
-from postier.cli.sieve_scripts import activate, get, list_, put, remove
+from postier.cli.sieve_scripts import activate, get, list_, put, remove, rename
+from postier.mime.address import Address
 
 if TYPE_CHECKING:
+    from postier.mta.sieving.shelf import Shelf
     from postier.sieve.actions import Result, Step
     from postier.sieve.script import Script
+    from postier.sieve.world import Envelope, World
+    from postier.store.transaction import ReadTx, Store
 
 
 @click.group(cls=Noun)
@@ -23,7 +30,7 @@ def command() -> None:
     """Check Sieve scripts; keep accounts' scripts; show what one does with a message, sort stored mail by it."""
 
 
-for verb in (activate, apply, get, list_, put, remove, undo):
+for verb in (activate, apply, get, list_, put, remove, rename, undo):
     command.add_command(verb)
 
 
@@ -58,6 +65,12 @@ def check(ctx: click.Context, file: Path, *, as_json: bool) -> None:
 @click.option("--envelope-to", default="", metavar="ADDRESS", help="The recipient of the envelope.")
 @click.option("--mailbox", "mailboxes", multiple=True, metavar="NAME", help="A mailbox that exists.")
 @click.option(
+    "--account",
+    type=AddressType(),
+    metavar="ADDRESS",
+    help="Whose mailboxes, scripts, address books and lists it sees; needs the store, changes nothing.",
+)
+@click.option(
     "--include",
     "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -66,15 +79,18 @@ def check(ctx: click.Context, file: Path, *, as_json: bool) -> None:
 )
 @click.option("--trace", "with_trace", is_flag=True, help="Show which line tested what, with which result.")
 @json_option
+@pass_invocation
 @click.pass_context
 def run(
     ctx: click.Context,
+    invocation: Invocation,
     script: Path,
     message: Path,
     *,
     envelope_from: str,
     envelope_to: str,
     mailboxes: tuple[str, ...],
+    account: Address | None,
     folder: Path | None,
     with_trace: bool,
     as_json: bool,
@@ -100,12 +116,65 @@ def run(
         scripts=_Folder(folder),
     )
     envelope = Envelope(envelope_from, envelope_to)
-    result = compiled.run(with_crlf(octets_of(message)), envelope, world, with_trace=with_trace)
+    content = with_crlf(octets_of(message))
+    if account is None:
+        result = compiled.run(content, envelope, world, with_trace=with_trace)
+    else:
+        result = _run_on_store(
+            invocation,
+            lambda tx, shelf: _run_for(
+                tx, account, compiled, content, envelope, world, shelf, with_trace=with_trace
+            ),
+        )
     if as_json:
         show_json(_row(result))
     else:
         _show(result)
     ctx.exit(1 if result.error is not None else 0)
+
+
+def _run_on_store(invocation: Invocation, act: "Callable[[ReadTx, Shelf], Result]") -> "Result":
+    from postier.mta.sieving.shelf import Shelf
+
+    settings = invocation.settings().sieve
+
+    async def run_there(store: "Store") -> "Result":
+        shelf = Shelf(store, global_folder=settings.global_scripts, list_folder=settings.lists)
+        return await store.read_bulk(act, shelf)
+
+    return on_store(invocation, run_there)
+
+
+def _run_for(
+    tx: "ReadTx",
+    address: Address,
+    script: "Script",
+    content: bytes,
+    envelope: "Envelope",
+    world: "World",
+    shelf: "Shelf",
+    *,
+    with_trace: bool,
+) -> "Result":
+    """The script as an account's, which sees what is the account's."""
+    from postier.accounts.accounts import account_info
+    from postier.mta.sieving.lists import AccountLists
+    from postier.mta.sieving.running import full_purse
+    from postier.mta.sieving.world import Folders, Inclusions, own_addresses
+    from postier.sieve.world import Envelope
+
+    account_id = account_info(tx, address).account_id
+    purse = full_purse()
+    world = msgspec.structs.replace(
+        world,
+        own_addresses=own_addresses(tx, address),
+        mailboxes=Folders(tx, account_id, purse),
+        lists=AccountLists(tx, account_id, shelf.operator_lists, purse, may_read=True),
+        scripts=Inclusions(tx, shelf, account_id, may_compile=True),
+    )
+    if not envelope.recipient:
+        envelope = Envelope(envelope.sender, str(address))
+    return script.run(content, envelope, world, with_trace=with_trace)
 
 
 class _Folder:

@@ -19,6 +19,7 @@ from postier.mime.address import Address
 
 if TYPE_CHECKING:
     from postier.mta.sieving.applying import Said, Target
+    from postier.mta.sieving.shelf import Shelf
     from postier.sieve.script import Script
     from postier.store.transaction import ReadTx, Store
 
@@ -46,10 +47,16 @@ def apply(
     Messages are moved, copied and flagged; discard means Trash; nothing is sent. Exit 1 when the script fails with a message.
     """
     address, name = _place(mailbox, account)
+    from postier.mta.sieving.shelf import Shelf
+
     run_id = time.time_ns() // 1_000
     content = octets_of(Path(script)) if is_file(script) else None
+    lists = invocation.settings().sieve.lists
     said, done = on_store(
-        invocation, lambda store: _apply(store, script, content, address, name, run_id, dry_run=dry_run)
+        invocation,
+        lambda store: _apply(
+            store, Shelf(store, list_folder=lists), script, content, address, name, run_id, dry_run=dry_run
+        ),
     )
     has_changed = bool(done)
     if as_json:
@@ -80,14 +87,16 @@ def apply(
 def undo(invocation: Invocation, address: Address, run: int | None, *, as_json: bool) -> None:
     """Undo what `postier sieve apply` did to the account ADDRESS: the last RUN, or the one that is named.
 
-    Messages that were moved, or expunged, since are passed over.
+    Messages that were moved, or expunged, since are passed over; flags that were changed since stay, and so do copies whose flags were.
     """
-    run_id, undone, passed_over = on_store(invocation, lambda store: _undo(store, address, run))
+    run_id, came = on_store(invocation, lambda store: _undo(store, address, run))
     if as_json:
-        show_json({"run": run_id, "undone": undone, "passed_over": passed_over})
+        show_json({"run": run_id, **came})
         return
-    rest = f"; {passed_over} are not where they were and stay as they are" if passed_over else ""
-    click.echo(f"undone: {undone} changes{rest}")
+    elsewhere, changed = came["passed_over"], came["changed_since"]
+    rest = f"; {elsewhere} are not where they were and stay as they are" if elsewhere else ""
+    rest += f"; {changed} were changed since, and those changes stay" if changed else ""
+    click.echo(f"undone: {came['undone']} changes{rest}")
 
 
 def _place(mailbox: str, account: str | None) -> tuple[Address, str]:
@@ -102,6 +111,7 @@ def _place(mailbox: str, account: str | None) -> tuple[Address, str]:
 
 async def _apply(
     store: "Store",
+    shelf: "Shelf",
     script: str,
     content: bytes | None,
     address: Address,
@@ -112,12 +122,10 @@ async def _apply(
 ) -> "tuple[list[Said], dict[str, int]]":
     from postier.mailbox.refusals import MailboxRefusedError
     from postier.mta.sieving.applying import apply_script
-    from postier.mta.sieving.shelf import Shelf
 
     try:
         target = await store.read(_target, address, mailbox)
         total = await store.read(_number, target)
-        shelf = Shelf(store)
         with progress(f"{address}/{mailbox}", total) as step:
             return await apply_script(
                 store,
@@ -150,7 +158,7 @@ async def _compiled(store: "Store", script: str, content: bytes | None, target: 
         ) from None
 
 
-async def _undo(store: "Store", address: Address, run: int | None) -> tuple[int, int, int]:
+async def _undo(store: "Store", address: Address, run: int | None) -> tuple[int, dict[str, int]]:
     from postier.accounts.accounts import account_info
     from postier.mta.sieving.applying import runs_of, undo_portion
 
@@ -161,13 +169,13 @@ async def _undo(store: "Store", address: Address, run: int | None) -> tuple[int,
             f"there is nothing to undo for {address}" + (f" in run {run}" if run else "")
         )
     run_id = next(iter(runs)) if run is None else run
-    undone = passed_over = 0
+    came = {"undone": 0, "passed_over": 0, "changed_since": 0}
     with progress(f"{address}", runs[run_id]) as step:
         while portion := await store.write_bulk(undo_portion, account_id, run_id):
-            undone += portion[0]
-            passed_over += portion[1]
-            step(sum(portion))
-    return run_id, undone, passed_over
+            for what in came:
+                came[what] += getattr(portion, what)
+            step(portion.undone + portion.passed_over)
+    return run_id, came
 
 
 def _target(tx: "ReadTx", address: Address, mailbox: str) -> "Target":

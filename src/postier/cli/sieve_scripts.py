@@ -1,4 +1,4 @@
-"""`postier sieve put`, `list`, `get`, `activate`, `remove`: the scripts that accounts have on the server.
+"""`postier sieve put`, `list`, `get`, `activate`, `rename`, `remove`: the scripts that accounts have on the server.
 
 Not here: `apply` (`sieve_apply`), scripts that are only tried (`sieve`). Invariant: no script is stored that a delivery could not run.
 """
@@ -140,6 +140,22 @@ def remove(invocation: Invocation, address: Address, name: str, *, as_json: bool
         click.echo(f"removed {printable(name)}")
 
 
+@click.command(cls=Verb)
+@address_argument
+@click.argument("name")
+@click.argument("new")
+@json_option
+@pass_invocation
+def rename(invocation: Invocation, address: Address, name: str, new: str, *, as_json: bool) -> None:
+    """Give a script of the account ADDRESS another name; mailboxes that it runs on at IMAP events keep it."""
+    before, after = _name(name), _name(new)
+    _refuse(on_store(invocation, lambda store: store.write(_rename, address, before, after)))
+    if as_json:
+        show_json({"renamed": name, "name": new})
+    else:
+        click.echo(f"renamed {printable(name)} to {printable(new)}")
+
+
 def stored_name(text: str) -> str | None:
     """The name in its one form; None for what can't be one."""
     from postier.managesieve.names import script_name
@@ -184,6 +200,13 @@ def _delete(tx: "WriteTx", address: Address, name: str) -> "ScriptProblem | None
     from postier.accounts.scripts import delete_script
 
     return delete_script(tx, account_info(tx, address).account_id, name)
+
+
+def _rename(tx: "WriteTx", address: Address, old: str, new: str) -> "ScriptProblem | None":
+    from postier.accounts.accounts import account_info
+    from postier.mailbox.script_names import rename_script_and_references
+
+    return rename_script_and_references(tx, account_info(tx, address).account_id, old, new)
 
 
 def _content(tx: "ReadTx", address: Address, name: str | None) -> tuple[str, bytes] | None:

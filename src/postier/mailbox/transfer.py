@@ -20,7 +20,10 @@ MAX_UID = 2**32 - 1
 
 
 class Transferred(msgspec.Struct, frozen=True):
-    """What COPYUID says: UIDs there, ascending, pair with UIDs here; both sets are empty if nothing matched."""
+    """What COPYUID says: UIDs there, ascending, pair with UIDs here; both sets are empty if nothing matched.
+
+    `modseq` is one of the account there.
+    """
 
     uidvalidity: int
     source_ranges: list[UidRange]

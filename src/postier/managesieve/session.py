@@ -225,6 +225,8 @@ class Session:
         ]
         if settings.notify_methods:
             lines.append(("NOTIFY", " ".join(settings.notify_methods)))
+        if settings.list_schemes:
+            lines.append(("EXTLISTS", " ".join(settings.list_schemes)))
         if self._owner:
             lines.append(("OWNER", self._owner))
         self._out += [b'"%s" %s\r\n' % (name.encode(), string(value.encode())) for name, value in lines]

@@ -21,6 +21,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
     extensions: tuple[str, ...] = ()
     max_redirects: int = 0
     notify_methods: tuple[str, ...] = ()
+    list_schemes: tuple[str, ...] = ()  # of URIs (RFC 6134 §2.8)
     max_script_octets: int = 1 << 20
     is_tls_available: bool = False  # STARTTLS
     is_tls_implicit: bool = False

@@ -20,10 +20,10 @@ from postier.accounts.scripts import (
     delete_script,
     list_scripts,
     put_script,
-    rename_script,
     room_for_script,
     script_content,
 )
+from postier.mailbox.script_names import rename_script_and_references
 from postier.managesieve.answers import SCRIPT_TOO_LARGE, Answer, Code, bye, literal, no, string
 from postier.managesieve.events import (
     CLOSED,
@@ -291,7 +291,7 @@ class _Connection:
             case ScriptDeleted(name):
                 return _ended(await store.write(delete_script, account_id, name))
             case ScriptRenamed(old, new):
-                return _ended(await store.write(rename_script, account_id, old, new))
+                return _ended(await store.write(rename_script_and_references, account_id, old, new))
             case _:
                 assert_never(command)
 

@@ -44,7 +44,7 @@ class DeliverBy(msgspec.Struct, frozen=True):
 
 
 class Redirect(msgspec.Struct, frozen=True, tag=True):
-    """Send on to an address, or to all addresses of a list (RFC 6134 §2.3).
+    """Send on to an address, or to all addresses of a list (RFC 6134 §2.3): `address` is its URI then, `members` who is on it.
 
     The count of Received fields must grow; an empty reverse-path stays empty (RFC 5228 §4.2).
     """
@@ -57,6 +57,7 @@ class Redirect(msgspec.Struct, frozen=True, tag=True):
     notify: str | None = None  # RFC 3461 §4.1, by RFC 6009 §6
     ret: str | None = None
     deliver_by: DeliverBy | None = None
+    members: tuple[str, ...] = ()
 
 
 class Discard(msgspec.Struct, frozen=True, tag=True):

@@ -58,17 +58,27 @@ def _redirect(compiler: Compiler, arguments: Arguments) -> Op:
 
     def redirect(run: Run) -> None:
         written = expand(target, run)
+        members: tuple[str, ...] = ()
         if is_list:
             address: str | None = list_uri(written)
             if address is None or not run.world.lists.is_known(address):
                 raise RunError(f'there is no list "{written[:60]}"')
+            members = _members(run, address)
         else:
             address = outbound_address(written)
             if address is None:
                 raise RunError(f'"{written[:60]}" is no address')
         notify, ret, deliver_by = options(run)
         action = Redirect(
-            address, run.line, run.content(is_redirect=True), is_copy, is_list, notify, ret, deliver_by
+            address,
+            run.line,
+            run.content(is_redirect=True),
+            is_copy,
+            is_list,
+            notify,
+            ret,
+            deliver_by,
+            members,
         )
         for index, earlier in enumerate(run.actions):
             if isinstance(earlier, Redirect) and (earlier.address, earlier.is_list) == (address, is_list):
@@ -81,6 +91,18 @@ def _redirect(compiler: Compiler, arguments: Arguments) -> Op:
         run.act(action, cancels=not is_copy)
 
     return redirect
+
+
+def _members(run: Run, uri: str) -> tuple[str, ...]:
+    """Whom a redirect to a list sends to (RFC 6134 §2.3, and §3: within limits)."""
+    most = run.limits.list_addresses
+    found = run.world.lists.addresses(uri, most)
+    if found is None:
+        raise RunError(f'the members of "{uri[:60]}" are not addresses that can be written to')
+    earlier = [each for each in run.actions if isinstance(each, Redirect) and each.address != uri]
+    if len(found) + sum(len(each.members) for each in earlier) > most:
+        raise RunError(f"the script redirects to lists of more than {most} addresses")
+    return tuple(found)
 
 
 COMMANDS = (

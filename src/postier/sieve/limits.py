@@ -24,6 +24,7 @@ class ScriptLimits(msgspec.Struct, frozen=True):
     expanded_characters: int = 1 << 20  # a string with its variables expanded, cut off
     actions: int = 64  # keep, fileinto, redirect, notify and the like in one run
     redirects: int = 8  # redirect actions in one run; RFC 5228 §10 wants a limit
+    list_addresses: int = 100  # addresses of the lists that one run redirects to; RFC 6134 §3 wants a limit
     notifications: int = 8  # notify actions in one run
     includes: int = 64  # include commands that run in one run
     include_depth: int = 8  # scripts in scripts; RFC 6609 §3.1 wants 3

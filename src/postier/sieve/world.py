@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from postier.mime.dates import Moment
+from postier.sieve.addresses import outbound_address
 
 if TYPE_CHECKING:
     from postier.sieve.script import Script
@@ -60,8 +61,11 @@ class Lists(Protocol):
     def is_known(self, uri: str) -> bool:
         """Whether there is such a list."""
 
-    def find(self, uri: str, value: str) -> str | None:
-        """The member of the list that the value is, or None."""
+    def find(self, uri: str, values: Sequence[str]) -> str | None:
+        """The member of the list that one of the values is, the first that is one; or None."""
+
+    def addresses(self, uri: str, most: int) -> Sequence[str] | None:
+        """The addresses that are its members, `most` and one more at most; None: they can't be told (§2.3)."""
 
 
 class Scripts(Protocol):
@@ -144,9 +148,15 @@ class MemberLists:
         """Whether the list was given."""
         return uri in self._members
 
-    def find(self, uri: str, value: str) -> str | None:
+    def find(self, uri: str, values: Sequence[str]) -> str | None:
         """The member as it was given."""
-        return self._members.get(uri, {}).get(value.lower())
+        members = self._members.get(uri, {})
+        return next((members[value.lower()] for value in values if value.lower() in members), None)
+
+    def addresses(self, uri: str, most: int) -> Sequence[str] | None:
+        """The members, if all of them are addresses."""
+        found = [outbound_address(each) for each in self._members.get(uri, {}).values()]
+        return None if None in found else [each for each in found if each is not None][: most + 1]
 
 
 class ScriptShelf:

@@ -526,6 +526,52 @@ CREATE TABLE url_key (
 CREATE INDEX url_key_reader ON url_key (reader_id)
 """
 
+# The address book of an account: book 0 is the default one and has no row in `address_book`. `card` is the vCard, `address` in
+# the form in which addresses are compared. `sieve_applied` learns which flags a run left behind. `sieve_event`: what happened to
+# messages that a script is to follow, until it has run.
+_MIGRATION_15 = """
+CREATE TABLE address_book (
+    account_id @int NOT NULL,
+    book_id @int NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (account_id, book_id)
+) @keyed;
+CREATE UNIQUE INDEX address_book_name ON address_book (account_id, name);
+CREATE TABLE contact (
+    account_id @int NOT NULL,
+    book_id @int NOT NULL,
+    uid TEXT NOT NULL,
+    name TEXT NOT NULL,
+    card @bytes NOT NULL,
+    changed_at @int NOT NULL,
+    PRIMARY KEY (account_id, book_id, uid)
+) @keyed;
+CREATE TABLE contact_address (
+    account_id @int NOT NULL,
+    book_id @int NOT NULL,
+    address TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    PRIMARY KEY (account_id, book_id, address, uid)
+) @keyed;
+CREATE INDEX contact_address_uid ON contact_address (account_id, book_id, uid);
+ALTER TABLE sieve_applied ADD COLUMN flags_after @int;
+CREATE TABLE sieve_event (
+    account_id @int NOT NULL,
+    modseq @int NOT NULL,
+    uid @int NOT NULL,
+    mailbox_id @int NOT NULL,
+    actor_id @int NOT NULL,
+    actor TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    messages @bytes NOT NULL,
+    tries @int NOT NULL,
+    lease_until @int NOT NULL,
+    lease_owner TEXT NOT NULL,
+    PRIMARY KEY (account_id, modseq, uid)
+) @keyed;
+CREATE INDEX sieve_event_lease ON sieve_event (lease_until)
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_1,
     _MIGRATION_2,
@@ -541,6 +587,7 @@ MIGRATIONS: tuple[str, ...] = (
     _MIGRATION_12,
     _MIGRATION_13,
     _MIGRATION_14,
+    _MIGRATION_15,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

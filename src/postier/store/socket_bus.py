@@ -1,7 +1,7 @@
 """Wake-ups between the processes on one machine, by datagrams on Unix sockets in one folder.
 
-Every process binds a socket of its own there and sends to all others. A datagram that can't be delivered at once is
-dropped (see `watchers`).
+Every process binds a socket of its own there and sends to all others. A queue holds ten datagrams on most systems: what a busy
+process can't take yet is kept, all of it as one, and sent a moment later. Who is gone is forgotten.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from postier.store.watchers import WakeUps
 ACCOUNTS_PER_DATAGRAM = 2_000
 MAX_DATAGRAM_BYTES = 65_536
 SETTLED_NS = 100_000_000
+RETRY_S = 0.02  # until a full queue is tried again
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(WakeUps).decode
@@ -36,6 +37,8 @@ class SocketBus:
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}.bus"
         self._peers: list[str] = []
         self._peers_seen_at = -1
+        self._waiting: dict[str, WakeUps] = {}  # by peer
+        self._retry: asyncio.TimerHandle | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.bind(self._path(self._name))
         self._loop = asyncio.get_running_loop()
@@ -46,27 +49,45 @@ class SocketBus:
         peers = self._current_peers()
         if not peers:
             return
-        accounts = list(wake_ups.accounts.items())
-        topics = wake_ups.topics
-        while accounts or topics:
-            datagram = _encode(WakeUps(dict(accounts[:ACCOUNTS_PER_DATAGRAM]), topics))
-            for peer in peers:
-                try:
-                    self._socket.sendto(datagram, self._path(peer))
-                except (ConnectionRefusedError, FileNotFoundError):  # that process is gone without a goodbye
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(peer, dir_fd=self._folder)
-                except OSError:  # its buffer is full: it has wake-ups enough
-                    continue
-            accounts, topics = accounts[ACCOUNTS_PER_DATAGRAM:], set()
+        datagrams = _datagrams(wake_ups)
+        for peer in peers:
+            if peer in self._waiting or not self._send(peer, datagrams):
+                self._keep(peer, wake_ups)
 
     def close(self) -> None:
         """Unbind; other processes stop sending when the folder changes."""
+        if self._retry is not None:
+            self._retry.cancel()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._name, dir_fd=self._folder)
         os.close(self._folder)
+
+    def _send(self, peer: str, datagrams: Sequence[bytes]) -> bool:
+        """Whether the peer has them, or is gone."""
+        try:
+            for datagram in datagrams:
+                self._socket.sendto(datagram, self._path(peer))
+        except BlockingIOError:
+            return False
+        except (ConnectionRefusedError, FileNotFoundError):  # that process is gone without a goodbye
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(peer, dir_fd=self._folder)
+        except OSError:  # it can't be told; it looks by itself now and then
+            pass
+        return True
+
+    def _keep(self, peer: str, wake_ups: WakeUps) -> None:
+        self._waiting.setdefault(peer, WakeUps()).add(wake_ups)
+        if self._retry is None:
+            self._retry = self._loop.call_later(RETRY_S, self._send_again)
+
+    def _send_again(self) -> None:
+        waiting, self._waiting, self._retry = self._waiting, {}, None
+        for peer, wake_ups in waiting.items():
+            if not self._send(peer, _datagrams(wake_ups)):
+                self._keep(peer, wake_ups)
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -87,3 +108,12 @@ class SocketBus:
 
     def _path(self, name: str) -> str:
         return f"/proc/self/fd/{self._folder}/{name}"
+
+
+def _datagrams(wake_ups: WakeUps) -> list[bytes]:
+    accounts, topics = list(wake_ups.accounts.items()), wake_ups.topics
+    datagrams = []
+    while accounts or topics:
+        datagrams.append(_encode(WakeUps(dict(accounts[:ACCOUNTS_PER_DATAGRAM]), topics)))
+        accounts, topics = accounts[ACCOUNTS_PER_DATAGRAM:], set()
+    return datagrams

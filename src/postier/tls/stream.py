@@ -34,6 +34,7 @@ class Stream(asyncio.Protocol):
         "_can_write",
         "_chunks",
         "_gathered",
+        "_is_interrupted",
         "_is_paused",
         "_is_shaking_hands",
         "_loop",
@@ -62,6 +63,7 @@ class Stream(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._can_write: asyncio.Future[None] | None = None
         self._is_paused = False
+        self._is_interrupted = False
         self.deadline = float("inf")  # loop time after which the peer is late
         self.is_ended = False  # the peer sends no more
         self.is_closed = False  # the connection is gone
@@ -135,15 +137,15 @@ class Stream(asyncio.Protocol):
         return self._take()
 
     async def read_or_wake(self) -> bytes | None:
-        """Like `read`, but None when `interrupt` was called before anything came."""
-        if self._is_silent():
+        """Like `read`, but None when `interrupt` was called before anything came, also before this call."""
+        if self._is_silent() and not self._is_interrupted:
             await self._wait()
-            if self._is_silent():
-                return None
-        return self._take()
+        self._is_interrupted = False
+        return None if self._is_silent() else self._take()
 
     def interrupt(self) -> None:
-        """End a waiting `read_or_wake`: there is something else to do."""
+        """End the `read_or_wake` that waits, or else the next: there is something else to do."""
+        self._is_interrupted = True
         self._wake()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

@@ -58,8 +58,8 @@ async def apply(store, target, script=SCRIPT, *, is_rehearsal=False):
 async def undo(store, run_id):
     undone = passed_over = 0
     while portion := await store.write_bulk(undo_portion, 1, run_id):
-        undone += portion[0]
-        passed_over += portion[1]
+        undone += portion.undone
+        passed_over += portion.passed_over
     assert await store.read_bulk(check_account, 1) == []
     return undone, passed_over
 

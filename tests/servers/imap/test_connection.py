@@ -33,6 +33,11 @@ class FailingBlobs:
             raise self.error
         return self._packs.load(blob_id, location)
 
+    def load_all(self, blob_ids, locations):
+        if self.error is not None:
+            raise self.error
+        return self._packs.load_all(blob_ids, locations)
+
     def free_bytes(self):
         return self._packs.free_bytes()
 

@@ -7,8 +7,15 @@ from postier.accounts.scripts import delete_script, put_script, rename_script
 from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.verify import check_account
 from postier.mime.address import Address
-from postier.mta.sieving.events import PORTION, Cause, Happened
+from postier.mta.sieving.events import Cause, Happened
 from postier.mta.sieving.memory import CPU_BUDGET_US, charge_cpu
+from postier.mta.sieving.pending_events import (
+    MAX_TRIES,
+    PORTION,
+    has_pending,
+    lease_pending,
+    release_pending,
+)
 from tests.mta.sieving.scripted import queued, read
 from tests.servers.imap.served import letter
 from tests.servers.imap.transcript import play
@@ -393,3 +400,143 @@ async def test_nobody_redirects_under_the_address_of_another(served, client, fie
     await client.append(field + b"\r\nSubject: A\r\n\r\nHello.\r\n")
     assert await flags_in(client, "INBOX") == [set()]  # and it stays
     assert await queued(served.store) == []
+
+
+# What was written down
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+def pending(tx):
+    return tx.value("SELECT count(*) FROM sieve_event")
+
+
+async def crashed(served, monkeypatch, act):
+    """Do it in a process that ends between the command and its script; the lease has run out."""
+
+    async def end(*_):
+        raise CrashError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served.events, "happened", end)
+        await act()
+    await served.store.write(lambda tx: tx.run("UPDATE sieve_event SET lease_until = 1"))
+
+
+async def test_what_a_crash_kept_from_running_is_run_once(served, client, monkeypatch):
+    await give(served, 'fileinto :copy "Archive"; redirect :copy "a@x.test"; addflag "ran";')
+    await client.append(letter(1), "Drafts")
+    await client.ok("SELECT Drafts")
+    assert await served.store.read(pending) == 0
+    ran = len(await queued(served.store))
+
+    async def act():
+        client.send(b"x APPEND Drafts {%d+}\r\n%s\r\ny NOOP\r\n" % (len(letter(2)), letter(2)))
+        await client.ended()
+
+    await crashed(served, monkeypatch, act)
+    other = await served.login(mailbox="Drafts")
+
+    async def move_and_flag():
+        other.send(b"x UID STORE 1 +FLAGS (\\Flagged)\r\ny NOOP\r\n")
+        await other.ended()
+
+    await crashed(served, monkeypatch, move_and_flag)
+    assert await served.store.read(pending) == 2
+    assert len(await queued(served.store)) == ran
+    assert await served.events.resume() is True
+    assert await served.events.resume() is False
+    assert await served.store.read(pending) == 0
+    assert len(await queued(served.store)) == ran + 2
+    last = await served.login()
+    assert await flags_in(last, "Drafts") == [{"ran", "\\Flagged"}, {"ran"}]
+    assert len(await flags_in(last, "Archive")) == 3
+    await is_sound(served)
+
+
+@pytest.mark.parametrize("command", [b"UID COPY 1 Archive", b"UID MOVE 1 Archive"])
+async def test_copies_are_written_down(served, client, monkeypatch, command):
+    await client.append(letter(1))
+    await give(served, 'if environment "imap.cause" "COPY" { addflag "ran"; }')
+    await client.ok("SELECT INBOX")
+
+    async def act():
+        client.send(b"x %s\r\ny NOOP\r\n" % command)
+        await client.ended()
+
+    await crashed(served, monkeypatch, act)
+    await served.events.resume()
+    assert await flags_in(await served.login(), "Archive") == [{"ran"}]
+
+
+async def test_a_run_that_another_worker_did_is_not_done_again(served, client, monkeypatch):
+    await give(served, 'fileinto :copy "Archive";')
+
+    async def act():
+        client.send(b"x APPEND INBOX {%d+}\r\n%s\r\ny NOOP\r\n" % (len(letter()), letter()))
+        await client.ended()
+
+    await crashed(served, monkeypatch, act)
+    (leased,) = await served.store.write(lease_pending, "node/2/0")
+    assert await served.events.resume() is False  # it has a lease
+    event = Happened(Cause.APPEND, leased.account_id, leased.mailbox_id, leased.uids, {}, leased.modseq)
+    actor = LocalRecipient(leased.actor_id, Address.parse(leased.actor), "")
+    for _ in range(2):
+        await served.events.happened(actor, event)
+    assert len(await flags_in(await served.login(), "Archive")) == 1
+
+
+async def test_runs_that_can_not_be_are_struck_out(served, client, monkeypatch):
+    await give(served, 'addflag "ran";', "one")
+    await client.ok('SETMETADATA INBOX (/shared/imapsieve/script "one")')
+
+    async def act():
+        client.send(b"x APPEND INBOX {%d+}\r\n%s\r\ny NOOP\r\n" % (len(letter()), letter()))
+        await client.ended()
+
+    await crashed(served, monkeypatch, act)
+    await served.store.write(delete_script, served.ids[0], "one")
+    assert await served.events.resume() is True
+    assert await served.store.read(pending) == 0
+
+
+async def test_a_run_that_fails_again_and_again_is_given_up(served, client, monkeypatch):
+    await give(served, 'addflag "ran";')
+
+    async def act():
+        client.send(b"x APPEND INBOX {%d+}\r\n%s\r\ny NOOP\r\n" % (len(letter()), letter()))
+        await client.ended()
+
+    await crashed(served, monkeypatch, act)
+    for _ in range(MAX_TRIES):
+        await crashed(served, monkeypatch, lambda: served.store.write(lease_pending, "node/1/0"))
+        assert await served.store.read(pending) == 1
+    assert await served.events.resume() is False
+    assert await served.store.read(pending) == 0
+
+
+async def test_leases_of_a_node_that_began_anew_are_given_back(served, client, monkeypatch):
+    await give(served, 'addflag "ran";')
+
+    async def act():
+        client.send(b"x APPEND INBOX {%d+}\r\n%s\r\ny NOOP\r\n" % (len(letter()), letter()))
+        await client.ended()
+
+    await crashed(served, monkeypatch, act)
+    assert await served.store.read(has_pending, 1)
+    await served.store.write(lease_pending, "node/1/0")
+    for node, but_not, is_free in (
+        ("other", "other/2", False),
+        ("node", "node/1", False),
+        ("node", "node/2", True),
+    ):
+        await served.store.write(release_pending, node, but_not)
+        assert await served.store.read(has_pending, 1) is is_free
+
+
+async def test_without_scripts_nothing_is_written_down(served, client):
+    assert await served.events.watch(LocalRecipient(served.ids[0], Address.parse("a@x.test"), ""), 1) is None
+    await client.append(letter())
+    assert await served.store.read(pending) == 0

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from postier.sieve.limits import ScriptLimits
 from postier.sieve.world import Envelope, MemberLists
 from tests.sieve.scripts import holds, mistakes, run
 
@@ -324,3 +325,35 @@ def test_envelope_mistakes():
     script = 'require ["envelope", "envelope-dsn"]; if envelope :domain "ret" "x" {}'
     assert ':domain cannot be used with the envelope part "ret"' in mistakes(script)[0]
     assert run('require ["envelope", "variables"]; set "p" "ret"; if envelope "${p}" "x" {}').error
+
+
+def test_a_redirect_to_a_list_names_its_members():
+    few = MemberLists(
+        {"tag:a": ["A <a@x.test>", "b@x.test"], "tag:b": ["a@x.test", "no address"], "tag:c": []}
+    )
+    action = run('require "extlists"; redirect :list "tag:a";', lists=few).actions[0]
+    assert action.members == ("a@x.test", "b@x.test")
+    assert run('require "extlists"; redirect :list "tag:c";', lists=few).actions[0].members == ()
+    assert "not addresses" in run('require "extlists"; redirect :list "tag:b";', lists=few).error
+
+
+def test_lists_that_are_redirected_to_have_a_limit():
+    few = MemberLists(
+        {f"tag:{size}": [f"{each}@{size}.test" for each in range(size)] for size in (2, 3, 5, 6)}
+    )
+    limits = ScriptLimits(list_addresses=5)
+
+    def sent(script):
+        return run(f'require "extlists"; {script}', lists=few, limits=limits)
+
+    assert sent('redirect :list "tag:5";').error is None
+    assert "more than 5" in sent('redirect :list "tag:6";').error
+    assert sent('redirect :list "tag:2"; redirect :list "tag:3"; redirect :list "tag:3";').error is None
+    assert "more than 5" in sent('redirect :list "tag:2"; redirect :list "tag:5";').error
+
+
+@pytest.mark.parametrize(
+    "name", [":addrbook:default?x", ":addrbook:a%00", ":addrbook:", "addrbook:x y", ":addrbook:%ff%00"]
+)
+def test_what_is_no_name_of_a_list(name):
+    assert not holds(f'valid_ext_list "{name}"', b"\r\n", requires="extlists", lists=LISTS)

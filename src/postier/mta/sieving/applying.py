@@ -5,9 +5,11 @@
 Not here: what is told (`cli.sieve`). Invariants: nothing is lost and nothing leaves: `discard` means Trash, redirect, reject, vacation
 and notify are told, not done, and what they would have taken stays; contents are never changed; each change and the row that undoes
 it are in one transaction; what somebody moved, expunged or renamed since the script ran is left as it is, and flags that were set since
-stay; what was moved or expunged since is passed over when it is undone.
+stay. Undoing takes back what the run changed and nothing else: what was moved or expunged since is passed over, flags that somebody
+changed since stay, and so does a copy whose flags were changed.
 """
 
+import enum
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -20,11 +22,12 @@ from postier.mailbox.flags import StoreMode, store_flags
 from postier.mailbox.folders import mailbox_id_of
 from postier.mailbox.keywords import keywords_of
 from postier.mailbox.places import Place, flag_bits, settled
-from postier.mailbox.reading import Column, fetch_columns, flags_in
+from postier.mailbox.reading import Column, fetch_columns
 from postier.mailbox.transfer import copy_messages, move_messages
 from postier.mime.address import Address
 from postier.mime.dates import Moment
 from postier.mime.headers import split_header, unfold
+from postier.mta.sieving.lists import AccountLists
 from postier.mta.sieving.posting import place_of
 from postier.mta.sieving.running import full_purse
 from postier.mta.sieving.shelf import Shelf
@@ -133,6 +136,7 @@ def _say(
             now=Moment(now_us // 1_000_000),
             own_addresses=own,
             mailboxes=Folders(tx, target.account_id, full_purse()),
+            lists=AccountLists(tx, target.account_id, shelf.operator_lists, full_purse(), may_read=True),
             scripts=Inclusions(tx, shelf, target.account_id, may_compile=True),
             flags=message.flags,
         )
@@ -203,7 +207,7 @@ def do(tx: WriteTx, target: Target, said: Sequence[Said], run_id: int, step: int
     )
     if here_name is None:
         return {}
-    notes: list[tuple[str, int, int, int, int]] = []
+    notes: list[tuple[str, int, int, int, int, int]] = []
     done: dict[str, int] = {}
     before = _flags_before(tx, target, [each.uid for each in said])
     for each in said:
@@ -218,24 +222,25 @@ def do(tx: WriteTx, target: Target, said: Sequence[Said], run_id: int, step: int
             (uid, _), *_ = copied.target_ranges
             bits = flag_bits(tx, account_id, place.flags)
             store_flags(tx, account_id, _id(tx, account_id, name), [(uid, uid)], StoreMode.REPLACE, bits)
-            notes.append(("copied", source, _id(tx, account_id, name), uid, 0))
+            notes.append(("copied", source, _id(tx, account_id, name), uid, 0, bits))
             _count(done, f"copied into {name}")
         name = here_name if each.place is None else settled(tx, account_id, each.place, here_name)
+        after = before[each.uid]
         if each.flags is not None:
             old, new = flag_bits(tx, account_id, each.flags_before), flag_bits(tx, account_id, each.flags)
-            bits = before[each.uid] & ~(old & ~new) | new & ~old
-            store_flags(tx, account_id, source, here, StoreMode.REPLACE, bits)
+            after = before[each.uid] & ~(old & ~new) | new & ~old
+            store_flags(tx, account_id, source, here, StoreMode.REPLACE, after)
         if name != here_name:
             moved = move_messages(tx, account_id, source, here, _id(tx, account_id, name))
             (uid, _), *_ = moved.target_ranges
-            notes.append(("moved", source, _id(tx, account_id, name), uid, before[each.uid]))
+            notes.append(("moved", source, _id(tx, account_id, name), uid, before[each.uid], after))
             _count(done, f"moved into {name}")
         elif each.flags is not None:
-            notes.append(("flagged", source, source, each.uid, before[each.uid]))
+            notes.append(("flagged", source, source, each.uid, before[each.uid], after))
             _count(done, "flagged")
     tx.run_many(
-        "INSERT INTO sieve_applied (account_id, run_id, step, kind, mailbox_id, target_id, uid, flags)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sieve_applied (account_id, run_id, step, kind, mailbox_id, target_id, uid, flags, flags_after)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(account_id, run_id, number, *note) for number, note in enumerate(notes, step)],
     )
     return done
@@ -267,47 +272,81 @@ def runs_of(tx: ReadTx, account_id: int) -> list[tuple[int, int]]:
     return [(run_id, number) for run_id, number in rows]
 
 
-def undo_portion(tx: WriteTx, account_id: int, run_id: int) -> tuple[int, int] | None:
-    """Undo a portion of a run, its last changes first: (undone, passed over); None when nothing is left."""
+class Undone(msgspec.Struct, frozen=True):
+    """How many changes were undone; were passed over, for the message is elsewhere; met later changes, which stay."""
+
+    undone: int = 0
+    passed_over: int = 0
+    changed_since: int = 0
+
+
+class _Came(enum.Enum):
+    UNDONE = "undone"
+    UNDONE_BESIDE = "undone, and what was changed since stays"
+    CHANGED_SINCE = "left as it is, for it was changed since"
+    ELSEWHERE = "left as it is, for it is not where it was"
+
+
+def undo_portion(tx: WriteTx, account_id: int, run_id: int) -> Undone | None:
+    """Undo a portion of a run, its last changes first; None when nothing is left."""
     ledger.lock(tx, account_id)  # somebody else may undo the same run
     rows = tx.rows(
-        "SELECT step, kind, mailbox_id, target_id, uid, flags FROM sieve_applied WHERE account_id = ? AND run_id = ?"
-        " ORDER BY step DESC LIMIT ?",
+        "SELECT step, kind, mailbox_id, target_id, uid, flags, flags_after FROM sieve_applied"
+        " WHERE account_id = ? AND run_id = ? ORDER BY step DESC LIMIT ?",
         account_id,
         run_id,
         PORTION,
     )
     if not rows:
         return None
-    undone = 0
-    for step, kind, source, place, uid, flags in rows:
-        undone += _undo(tx, account_id, kind, source, place, uid, flags)
+    came = []
+    for step, kind, source, place, uid, before, after in rows:
+        came.append(_undo(tx, account_id, kind, source, place, uid, before, after))
         tx.run(
             "DELETE FROM sieve_applied WHERE account_id = ? AND run_id = ? AND step = ?",
             account_id,
             run_id,
             step,
         )
-    return undone, len(rows) - undone
+    return Undone(
+        came.count(_Came.UNDONE) + came.count(_Came.UNDONE_BESIDE),
+        came.count(_Came.ELSEWHERE),
+        came.count(_Came.UNDONE_BESIDE) + came.count(_Came.CHANGED_SINCE),
+    )
 
 
-def _undo(tx: WriteTx, account_id: int, kind: str, source: int, place: int, uid: int, flags: int) -> bool:
+def _undo(
+    tx: WriteTx,
+    account_id: int,
+    kind: str,
+    source: int,
+    place: int,
+    uid: int,
+    before: int,
+    after: int | None,
+) -> _Came:
+    """Undo one change as far as nobody has changed the same since. `after` None: of a run that did not note it."""
     here = [(uid, uid)]
-    if not flags_in(tx, account_id, place, here):  # moved or expunged since
-        return False
-    match kind:
-        case "copied":
-            expunge_uids(tx, account_id, place, here)
-        case "moved":
-            if not tx.value(
-                "SELECT 1 FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, source
-            ):
-                return False
-            moved = move_messages(tx, account_id, place, here, source)
-            store_flags(tx, account_id, source, moved.target_ranges, StoreMode.REPLACE, flags)
-        case _:
-            store_flags(tx, account_id, place, here, StoreMode.REPLACE, flags)
-    return True
+    rows = fetch_columns(tx, account_id, place, here, (Column.FLAGS,))
+    if not rows:  # moved or expunged since
+        return _Came.ELSEWHERE
+    now = rows[0][0]
+    is_changed = after is not None and now != after
+    if kind == "copied":
+        if is_changed:
+            return _Came.CHANGED_SINCE
+        expunge_uids(tx, account_id, place, here)
+        return _Came.UNDONE
+    if kind == "moved":
+        if not tx.value("SELECT 1 FROM mailbox WHERE account_id = ? AND mailbox_id = ?", account_id, source):
+            return _Came.ELSEWHERE
+        here = move_messages(tx, account_id, place, here, source).target_ranges
+    elif after is None:
+        return _Came.CHANGED_SINCE
+    if after is not None:
+        runs = before ^ after  # the flags that the run changed; all others are as somebody wants them
+        store_flags(tx, account_id, source, here, StoreMode.REPLACE, now & ~runs | before & runs)
+    return _Came.UNDONE_BESIDE if is_changed else _Came.UNDONE
 
 
 def forget_runs(tx: WriteTx, before_us: int) -> bool:

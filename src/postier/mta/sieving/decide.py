@@ -16,7 +16,7 @@ from postier.mailbox.places import Place
 from postier.mta.sieving.effects import Effects, Filing, Notice, Sending
 from postier.mta.sieving.memory import CPU_BUDGET_US, SECOND_US
 from postier.mta.sieving.origin import Office, Received
-from postier.mta.sieving.posting import Posting, WhyNot, content_of, place_of
+from postier.mta.sieving.posting import Posting, WhyNot, content_of, not_yet_sent, place_of
 from postier.mta.sieving.running import Case, Ran
 from postier.sieve.actions import Discard, FileInto, Keep, Notify, Redirect, Reject, Vacation
 
@@ -84,10 +84,8 @@ async def decide(
             case FileInto():
                 decision.file_into(action)
             case Redirect():
-                if action.address in redirected:  # RFC 5228 §2.10.3
-                    continue
-                redirected.add(action.address)
-                if not decision.send(await posting.redirect(action)):
+                new = not_yet_sent(action, redirected)
+                if new is not None and not decision.send(await posting.redirect(new)):
                     decision.keep(Keep(content=action.content))
             case Vacation():
                 decision.send(await posting.answer(action, is_answered=ran.is_answered))

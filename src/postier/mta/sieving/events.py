@@ -5,7 +5,9 @@ r"""Scripts at IMAP events: a message was appended, copied, or its flags have ch
 Not here: when something happens (`servers.imap`), which script it is (`shelf`). Source: RFC 6785. Invariants: the scripts are those of the
 mailbox's owner, whoever did it; a message is never changed and never lost: what is not kept gets \Deleted; what a script does is no
 event (RFC 6785 §6), so nothing goes in a circle; a fault here never spoils the command that was done; an account whose scripts took too
-much time in the hour has no events until it is over. A run is not written down before it: a crash after the command's answer loses it.
+much time in the hour has no events until it is over. The
+transaction of the change writes down the runs, that of a run's effects strikes them out (`pending_events`): after a crash what was not run
+is run, each once; what is sent is sent as often as the queue does, which is once but for a crash in the middle of an attempt.
 """
 
 import enum
@@ -34,7 +36,8 @@ from postier.mta.sieving.decide import failure_notice, resting_notice
 from postier.mta.sieving.effects import Effects, Filing, Notice, Sending, write_effects
 from postier.mta.sieving.memory import CPU_BUDGET_US, cpu_used
 from postier.mta.sieving.origin import Office, Origin, Received
-from postier.mta.sieving.posting import Posting, WhyNot, content_of, place_of
+from postier.mta.sieving.pending_events import Watch, drop, lease_pending, portions, take_down
+from postier.mta.sieving.posting import Posting, WhyNot, content_of, not_yet_sent, place_of
 from postier.mta.sieving.running import Case, Ran, run
 from postier.mta.sieving.shelf import Shelf, Version
 from postier.mta.sieving.world import Letter, Surroundings
@@ -47,7 +50,6 @@ from postier.store.transaction import ConflictError, ReadTx, Store, StoreError, 
 from postier.store.uid_ranges import ranges_of
 
 _LOG = structlog.get_logger()
-PORTION = 50  # messages read, run on and changed together
 TRIES = 2  # of a transaction whose queue ids are taken
 
 
@@ -67,6 +69,7 @@ class Happened(msgspec.Struct, frozen=True):
     mailbox_id: int
     uids: Sequence[int]
     before: Mapping[int, int] = {}
+    modseq: int = 0  # of the change; 0: the runs were not written down
 
 
 class Dispatch(Protocol):
@@ -119,23 +122,36 @@ class Events:
         self._dispatch = dispatch
         self._tally = tally
 
-    async def is_watched(self, account_id: int, mailbox_id: int) -> bool:
-        """Whether a script runs on what happens in the account's mailbox."""
-        known = self._shelf.known(account_id)
+    async def watch(self, actor: LocalRecipient, account_id: int) -> Watch | None:
+        """What is needed to write down runs on changes in the account's mailboxes; None if no script runs on any."""
         try:
-            return (known or await self._shelf.choice(account_id)).event_in(mailbox_id) is not None
-        except StoreError:
-            return False
+            choice = self._shelf.known(account_id) or await self._shelf.choice(account_id)
+        except StoreError:  # the change will fail too
+            return None
+        if choice.event is None and not any(choice.events.values()):
+            return None
+        return Watch(account_id, choice, actor.account_id, str(actor.address), self._lease_owner)
+
+    async def resume(self) -> bool:
+        """Run what was written down and not run, because of a crash or a fault; whether there may be more. Raises StoreError."""
+        found = await self._store.write(lease_pending, self._lease_owner)
+        for each in found:
+            before = dict(zip(each.uids, each.befores, strict=False))
+            event = Happened(
+                Cause(each.cause), each.account_id, each.mailbox_id, each.uids, before, each.modseq
+            )
+            await self.happened(LocalRecipient(each.actor_id, Address.parse(each.actor), ""), event)
+        return bool(found)
 
     async def happened(self, actor: LocalRecipient, event: Happened) -> None:
         """Run the script of the mailbox on each message of the event, which `actor` caused; what goes wrong is logged."""
         try:
             version = (await self._shelf.choice(event.account_id)).event_in(event.mailbox_id)
-            if version is None:
-                return
-            for start in range(0, len(event.uids), PORTION):
-                part = msgspec.structs.replace(event, uids=event.uids[start : start + PORTION])
-                if not await self._portion(version, actor, part):
+            for uids in portions(event.uids):
+                part = msgspec.structs.replace(event, uids=uids)
+                if version is None or not await self._portion(version, actor, part):
+                    if event.modseq:
+                        await self._store.write(drop, event.account_id, event.modseq, uids[0])
                     return
         except (StoreError, ConflictError, MailboxRefusedError, LookupError) as error:
             _LOG.warning(
@@ -159,7 +175,9 @@ class Events:
             ]
             drafts = [draft for each in outcomes for draft in each.effects.drafts]
             try:
-                jobs = await self._store.write_with_blobs(drafts, _write, place, outcomes, self._lease_owner)
+                jobs = await self._store.write_with_blobs(
+                    drafts, _write, place, outcomes, self._lease_owner, event
+                )
                 break
             except ConflictError:
                 if not tries_left:
@@ -236,12 +254,10 @@ async def _decide(posting: Posting, uid: int, flags: tuple[str, ...], case: Case
                 content = None if action.content is None else content_of(action.content)
                 filings.append(Filing(place_of(action), content))
                 is_gone = is_gone or not action.is_copy
-            case Redirect() if action.address in redirected:  # RFC 5228 §2.10.3
-                is_gone = is_gone or not action.is_copy
             case Redirect():
-                redirected.add(action.address)
-                made = await posting.redirect(action)
-                is_gone = is_gone or (isinstance(made, Sending) and not action.is_copy)
+                new = not_yet_sent(action, redirected)
+                made = None if new is None else await posting.redirect(new)
+                is_gone = is_gone or (not isinstance(made, str) and not action.is_copy)
             case Notify():
                 made = await posting.notify(action)
             case Discard():
@@ -286,9 +302,13 @@ def _read(tx: ReadTx, event: Happened, now_us: int) -> tuple[_Place | None, list
     return _Place(owner, event.mailbox_id, name, keywords_of(tx, account_id)), messages
 
 
-def _write(tx: WriteTx, place: _Place, outcomes: Sequence[_Outcome], lease_owner: str) -> list[Job]:
+def _write(
+    tx: WriteTx, place: _Place, outcomes: Sequence[_Outcome], lease_owner: str, event: Happened
+) -> list[Job]:
     ledger.lock(tx, place.owner.account_id)
     jobs: list[Job] = []
+    if event.modseq and not take_down(tx, event.account_id, event.modseq, event.uids[0]):
+        return jobs  # another worker has done it
     for outcome in outcomes:
         deliveries, queued = write_effects(tx, outcome.effects, "", tx.now_us, lease_owner)
         jobs += queued

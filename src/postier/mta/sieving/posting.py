@@ -69,41 +69,48 @@ class Posting:
         self.remarks: list[str] = []
 
     async def redirect(self, action: Redirect) -> Sending | WhyNot:
-        """Send on, unless it would go in a circle."""
+        """Send on, unless it would go in a circle; with a list to all on it but those with whom it would (RFC 6134 §2.3)."""
         raw = self._received.letter.raw() if action.content is None else action.content
-        to = Address.parse(action.address)
-        why_not = await self._circle(raw, to)
-        if why_not is not None:
-            return f"not redirected to {to}: {why_not}"
+        named = [Address.parse(each) for each in (action.members if action.is_list else (action.address,))]
+        people = named if self._circle(raw) is None else []
+        to = tuple([each for each in people if not await self._is_own(each)])
+        what = action.address if action.is_list else str(named[0])
+        if not to:
+            why_not = self._circle(raw) or (
+                "it is the owner's own address" if named else "nobody is on the list"
+            )
+            return f"not redirected to {what}: {why_not}"
         if self._received.origin.is_stored:
-            return await self._resubmit(raw, to)
+            return await self._resubmit(raw, to, what)
         received = self._received
         parameters = received.parameters
         content = await self._sealed(without_fields(_RETURN_PATH, raw))
         return self._sending(
             content,
-            (to,),
-            f"redirected to {to}",
+            to,
+            f"redirected to {what}",
             message_id=received.message_id,
             needs_utf8=parameters.smtputf8,
             requires_tls=parameters.requiretls,
             wishes=self._wishes(action),
         )
 
-    async def _resubmit(self, raw: bytes, to: Address) -> Sending | WhyNot:
+    async def _resubmit(self, raw: bytes, to: tuple[Address, ...], what: str) -> Sending | WhyNot:
         """RFC 6785 §3.4: the owner sends it."""
         letter_id, _ = self._stamp()
         made = await resubmitted(self._office, self._recipient, self._received.account_id, raw, letter_id)
         if isinstance(made, str):
-            return f"not redirected to {to}: {made}"
+            return f"not redirected to {what}: {made}"
         is_ascii = made.content[: split_header(made.content).end].isascii()
         return self._sending(
             made.content,
-            (to,),
-            f"redirected to {to}",
+            to,
+            f"redirected to {what}",
             letter_id=letter_id,
             message_id=made.message_id,
-            needs_utf8=not (to.is_ascii and self._recipient.address.is_ascii and is_ascii),
+            needs_utf8=not (
+                all(each.is_ascii for each in to) and self._recipient.address.is_ascii and is_ascii
+            ),
             wishes=_Wishes(str(self._recipient.address), self._recipient.account_id),
         )
 
@@ -152,20 +159,21 @@ class Posting:
             at_us = self._office.now_us() + min(by.relative_s or 0, MAX_BY_SECONDS) * SECOND_US
         return at_us, ("N" if by.mode == "notify" else "R") + "T" * by.is_traced
 
-    async def _circle(self, raw: bytes, to: Address) -> str | None:
+    def _circle(self, raw: bytes) -> str | None:
         header = split_header(raw)
         if hops(header) > MAX_REDIRECT_HOPS:
             return f"it has passed more than {MAX_REDIRECT_HOPS} servers"
         own = str(self._recipient.address)
         if any(_text(value).strip("<> ").lower() == own for value in header.all(b"delivered-to")):
             return "it was redirected from here before"
+        return None
+
+    async def _is_own(self, to: Address) -> bool:
         match await self._office.directory.resolve(to):
-            case Local(recipients) if all(
-                each.account_id == self._recipient.account_id for each in recipients
-            ):
-                return "it is the owner's own address"
+            case Local(recipients):
+                return all(each.account_id == self._recipient.account_id for each in recipients)
             case _:
-                return None
+                return False
 
     async def _sealed(self, content: bytes) -> bytes:
         """RFC 9228 §4: marked with the address that it was delivered to; RFC 8617 §5.1: sealed if it is from elsewhere."""
@@ -361,6 +369,16 @@ class Posting:
         )
         kept = None if copy is None else Filing(place_of(copy), content_of(b"Return-Path: <>\r\n" + content))
         return Sending(message, recipients, blob, f"{what} as {message.trace_id}", once, kept)
+
+
+def not_yet_sent(action: Redirect, redirected: set[str]) -> Redirect | None:
+    """What of a redirect was not sent to before, which is noted; None if all of it was (RFC 5228 §2.10.3)."""
+    wanted = action.members if action.is_list else (action.address,)
+    new = tuple(each for each in wanted if each not in redirected)
+    if wanted and not new:
+        return None
+    redirected.update(new)
+    return msgspec.structs.replace(action, members=new) if action.is_list else action
 
 
 def content_of(octets: bytes) -> Content:

@@ -11,6 +11,7 @@ import msgspec
 
 from postier.mime.address import Address
 from postier.mime.dates import Moment
+from postier.mta.sieving.lists import AccountLists
 from postier.mta.sieving.memory import Kind, cpu_used, digest_of, is_remembered
 from postier.mta.sieving.shelf import NotCompiledError, Shelf, Version
 from postier.mta.sieving.world import (
@@ -30,7 +31,7 @@ from postier.store.transaction import ReadTx, Store
 
 # what may run on the event loop: about two milliseconds
 QUICK = msgspec.structs.replace(LIMITS, steps=2_000, work=1 << 20, regex_work=2_000)
-QUICK_QUESTIONS = 40  # about mailboxes and unique ids, some 20 µs each
+QUICK_QUESTIONS = 40  # about mailboxes, unique ids and address books, some 20 µs each
 MAX_QUESTIONS = 2_000
 _NEEDS_ADDRESSES = frozenset({"vacation", "vacation-seconds", "enclose", "include", "ihave"})
 
@@ -75,7 +76,7 @@ def full_purse() -> Purse:
     """What a run may ask at all."""
     return Purse(
         MAX_QUESTIONS,
-        lambda: CostError(f"the script asks for more than {MAX_QUESTIONS} mailboxes and unique ids"),
+        lambda: CostError(f"the script asks for more than {MAX_QUESTIONS} mailboxes, unique ids and lists"),
     )
 
 
@@ -108,6 +109,7 @@ def run_in(tx: ReadTx, shelf: Shelf, letter: Letter, case: Case, *, is_quick: bo
         environment=case.surroundings.items(case.address.domain) | case.environment,
         mailboxes=Folders(tx, account_id, purse),
         duplicates=sightings,
+        lists=AccountLists(tx, account_id, shelf.operator_lists, purse, may_read=not is_quick),
         scripts=Inclusions(tx, shelf, account_id, may_compile=not is_quick),
         verdict=case.verdict,
         flags=case.flags,

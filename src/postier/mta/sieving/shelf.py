@@ -17,6 +17,7 @@ import msgspec
 from postier.accounts.scripts import SCRIPTS_TOPIC
 from postier.mailbox.annotations import event_scripts
 from postier.managesieve.names import script_name
+from postier.mta.sieving.operator_lists import OperatorLists
 from postier.sieve.problems import ScriptError
 from postier.sieve.script import Script, compile_script
 from postier.store.transaction import ReadTx, Store
@@ -66,9 +67,13 @@ class Shelf:
         *,
         event_script: str = "",
         global_folder: Path | None = None,
+        list_folder: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`event_script` is the script that runs at IMAP events where no annotation chooses ("": none), `global_folder` has those of all."""
+        """`event_script` is the script that runs at IMAP events where no annotation chooses ("": none), `global_folder` has those of all.
+
+        `list_folder` has the operator's lists.
+        """
         self._store = store
         self._now = now
         self._choices: dict[int, Choice] = {}
@@ -78,6 +83,7 @@ class Shelf:
         self._lock = threading.Lock()
         self.event_script = event_script
         self.global_folder = global_folder
+        self.operator_lists = OperatorLists(list_folder)
         self._unwatch = store.watch_topic(SCRIPTS_TOPIC, self.forget)
 
     async def choice(self, account_id: int) -> Choice:

@@ -23,15 +23,18 @@ from postier.mailbox import ledger
 from postier.mailbox.expunge import expunge_uids
 from postier.mailbox.filing import Filed, Letter, file_messages
 from postier.mailbox.refusals import MailboxRefusedError, Refusal
-from postier.mailbox.rights import Place
+from postier.mailbox.rights import NAMESPACES, Place
 from postier.mime.index import MessageIndex
 from postier.mta.sieving.events import Cause
+from postier.mta.sieving.pending_events import Watch, write_down
 from postier.servers.imap import events
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.transfer import target
 from postier.servers.imap.transfer_across import flags_in_target, mark_seen
 from postier.store.blobs import BlobDraft
 from postier.store.transaction import ConflictError, StoreError, WriteTx
+
+Watches = dict[int, Watch]
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -67,13 +70,26 @@ async def file_appends(connection: Connection, appends: list[Append]) -> list[Do
     whole = [append for append in appends if append.failure is None]
     drafts = [piece.draft for append in whole for piece in append.pieces]
     account_id, store = connection.account_id, connection.store
+    watches = await _watches(connection, whole)
     if len(whole) > 1:
         try:
-            filed = iter(await store.write_with_blobs(drafts, _file_all, account_id, whole))
-            return [append.failure or _filed(connection, append, next(filed)) for append in appends]
+            filed = iter(await store.write_with_blobs(drafts, _file_all, account_id, whole, watches))
+            return [append.failure or _filed(connection, append, next(filed), watches) for append in appends]
         except (MailboxRefusedError, ConflictError, StoreError):
             pass
-    return [append.failure or await _file_one(connection, append) for append in appends]
+    return [append.failure or await _file_one(connection, append, watches) for append in appends]
+
+
+async def _watches(connection: Connection, appends: list[Append]) -> Watches:
+    """What the accounts that take messages need to write down the runs on them: the own one, and others' by their names."""
+    account_ids = {connection.account_id}
+    for name in {each.mailbox for each in appends if each.mailbox.startswith(NAMESPACES)}:
+        try:
+            account_ids.add((await connection.store.read(target, connection.account_id, name)).account_id)
+        except (MailboxRefusedError, StoreError):
+            continue  # filing meets it too, and says so
+    found = [await events.watch_of(connection, each) for each in account_ids]
+    return {each.account_id: each for each in found if each is not None}
 
 
 async def replaced(connection: Connection, head: Begin) -> Replaced:
@@ -95,11 +111,13 @@ async def replaced(connection: Connection, head: Begin) -> Replaced:
     return Replaced(selected.place, chosen.uids[0])
 
 
-async def _file_one(connection: Connection, append: Append) -> Done:
+async def _file_one(connection: Connection, append: Append, watches: Watches) -> Done:
     drafts = [piece.draft for piece in append.pieces]
     try:
-        (filed,) = await connection.store.write_with_blobs(drafts, _file_all, connection.account_id, [append])
-        return _filed(connection, append, filed)
+        (filed,) = await connection.store.write_with_blobs(
+            drafts, _file_all, connection.account_id, [append], watches
+        )
+        return _filed(connection, append, filed, watches)
     except MailboxRefusedError as refusal:
         return refusal_of(refusal)
     except ConflictError:
@@ -108,8 +126,8 @@ async def _file_one(connection: Connection, append: Append) -> Done:
         return unavailable()
 
 
-def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[Filed]]:
-    filed = []
+def _file_all(tx: WriteTx, account_id: int, appends: list[Append], watches: Watches) -> list[list[Filed]]:
+    filed: list[list[Filed]] = []
     for append in appends:
         place = target(tx, account_id, append.mailbox)
         if append.replaces is not None:
@@ -126,6 +144,9 @@ def _file_all(tx: WriteTx, account_id: int, appends: list[Append]) -> list[list[
         ]
         filed.append(file_messages(tx, place.account_id, place.mailbox_id, letters))
         mark_seen(tx, place, account_id, filed[-1], [piece.system_flags for piece in append.pieces])
+        uids = [one.uid for one in filed[-1]]
+        there, modseq = (place.account_id, place.mailbox_id), filed[-1][-1].modseq
+        write_down(tx, watches.get(place.account_id), Cause.APPEND.value, there, modseq, uids)
     return filed
 
 
@@ -138,12 +159,12 @@ def _remove(tx: WriteTx, target_place: Place, old: Replaced) -> None:
         raise MailboxRefusedError(Refusal.GONE, "the message is gone")
 
 
-def _filed(connection: Connection, append: Append, filed: list[Filed]) -> Done:
+def _filed(connection: Connection, append: Append, filed: list[Filed], watches: Watches) -> Done:
     connection.appended += len(filed)
-    events.note(
-        connection, Cause.APPEND, filed[0].account_id, filed[0].mailbox_id, [one.uid for one in filed]
-    )
-    code = append_uid(filed[0].uidvalidity, [one.uid for one in filed])
+    uids = [one.uid for one in filed]
+    there, watch = (filed[0].account_id, filed[0].mailbox_id), watches.get(filed[0].account_id)
+    events.note(connection, watch, Cause.APPEND, there, filed[-1].modseq, uids)
+    code = append_uid(filed[0].uidvalidity, uids)
     if append.replaces is None:
         return Done("APPEND completed", code)
     connection.send(untagged_ok("The new message is there", code))  # RFC 8508 §4.3: before the EXPUNGE line

@@ -2,7 +2,8 @@
 
 Not here: the scripts (`mta.sieving.events`). Source: RFC 6785 §2.2. Invariants: a command is answered before its scripts run, and the
 next one begins after them; mailboxes without a script cost a look into a dict for each command that changes something, nothing
-else; what is noted is run on even if the client has gone.
+else; what is noted is run on even if the client has gone, and after a crash by another
+worker (`mta.sieving.pending_events`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from types import MappingProxyType
 from postier.accounts.resolution import LocalRecipient
 from postier.mailbox.reading import uid_flags
 from postier.mta.sieving.events import Cause, Happened
+from postier.mta.sieving.pending_events import Watch
 from postier.servers.imap.connection import Connection
 from postier.store.uid_ranges import UidRange
 
@@ -19,29 +21,40 @@ _UNKNOWN: Mapping[int, int] = MappingProxyType({})
 
 def note(
     connection: Connection,
+    watch: Watch | None,
     cause: Cause,
-    account_id: int,
-    mailbox_id: int,
+    place: tuple[int, int],
+    modseq: int,
     uids: Sequence[int],
     before: Mapping[int, int] = _UNKNOWN,
 ) -> None:
-    """Something happened to these messages of the account's mailbox; this connection did it."""
+    """Something happened to these messages of a place (account, mailbox); this connection did it. The runs on it are written down."""
     selected = connection.selected
     if (
         cause is not Cause.FLAG
         and selected is not None
         and selected.new_items is not None
-        and (selected.account_id, selected.mailbox_id) == (account_id, mailbox_id)
+        and (selected.account_id, selected.mailbox_id) == place
     ):
         selected.own_new += uids  # RFC 5465 §5.2: no FETCH of what the client filed itself
-    if connection.owner.events is not None and uids:
-        connection.happened.append(Happened(cause, account_id, mailbox_id, uids, before))
+    if watch is not None and uids and watch.covers(*place):
+        connection.happened.append(Happened(cause, *place, uids, before, modseq))
 
 
-async def flags_before(connection: Connection, ranges: Sequence[UidRange]) -> Mapping[int, int] | None:
+async def watch_of(connection: Connection, account_id: int) -> Watch | None:
+    """What a change in the account's mailboxes needs to write down the runs on it; None where no script runs."""
+    events, address = connection.owner.events, connection.address
+    if events is None or address is None:
+        return None
+    return await events.watch(LocalRecipient(connection.account_id, address, ""), account_id)
+
+
+async def flags_before(
+    connection: Connection, watch: Watch | None, ranges: Sequence[UidRange]
+) -> Mapping[int, int] | None:
     """The flags of messages that are about to change, if a script may want to know. Raises StoreError."""
-    events, selected = connection.owner.events, connection.opened()
-    if events is None or not await events.is_watched(selected.account_id, selected.mailbox_id):
+    selected = connection.opened()
+    if watch is None or not watch.covers(selected.account_id, selected.mailbox_id):
         return None
     rows = await connection.store.read_bulk(uid_flags, selected.account_id, selected.mailbox_id, ranges)
     return dict(rows)
@@ -55,6 +68,5 @@ async def settle(connection: Connection) -> None:
         return
     actor = LocalRecipient(connection.account_id, address, "")
     for each in happened:
-        if await events.is_watched(each.account_id, each.mailbox_id):
-            connection.write_out()
-            await events.happened(actor, each)
+        connection.write_out()
+        await events.happened(actor, each)

@@ -7,7 +7,7 @@ transaction, so the client hears of their changes and not of its own silent ones
 
 import enum
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -27,6 +27,7 @@ from postier.mailbox.rights import Place
 from postier.mailbox.seen import overlaid, seen_by
 from postier.mailbox.views import MailboxChanges, changes_for
 from postier.mta.sieving.events import Cause
+from postier.mta.sieving.pending_events import Watch, write_down
 from postier.servers.imap import condstore, events, message_limit
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.portions import PORTION
@@ -178,7 +179,8 @@ async def change_flags(
     selected, base = connection.opened(), connection.store
     write = base.write if len(chosen.uids) <= INLINE_MESSAGES else base.write_bulk
     ranges = uid_ranges(chosen, selected.view.uids)
-    before = await events.flags_before(connection, ranges)
+    watch = await events.watch_of(connection, selected.account_id)
+    before = await events.flags_before(connection, watch, ranges)
     changed = await write(
         _change,
         selected.place,
@@ -190,11 +192,14 @@ async def change_flags(
         chosen.uids,
         reads=reads,
         unchanged_since=unchanged_since,
+        watch=watch,
+        before=before,
     )
     _take(selected, changed, _MODES[change])
     if before is not None:
         changed_uids = uids_of(changed.stored.changed)
-        events.note(connection, Cause.FLAG, selected.account_id, selected.mailbox_id, changed_uids, before)
+        place = (selected.account_id, selected.mailbox_id)
+        events.note(connection, watch, Cause.FLAG, place, changed.stored.modseq, changed_uids, before)
     return changed
 
 
@@ -210,6 +215,8 @@ def _change(
     *,
     reads: Reads,
     unchanged_since: int | None,
+    watch: Watch | None,
+    before: Mapping[int, int] | None,
 ) -> Changed:
     account_id, mailbox_id = place.account_id, place.mailbox_id
     is_foreign = account_id != reader_id
@@ -236,6 +243,9 @@ def _change(
             unchanged_since=unchanged_since,
             uids=uids if reads is Reads.FLAGS else (),
         )
+    if before is not None:
+        there, changed_uids = (account_id, mailbox_id), uids_of(stored.changed)
+        write_down(tx, watch, Cause.FLAG.value, there, stored.modseq, changed_uids, before)
     if reads is Reads.NOTHING:
         return Changed(news, stored, keywords, mask)
     if stored.flags is not None:

@@ -23,6 +23,7 @@ from postier.mailbox.rights import Place, enter
 from postier.mailbox.seen import see, seen_by
 from postier.mailbox.transfer import Transferred, copy_messages, move_messages
 from postier.mta.sieving.events import Cause
+from postier.mta.sieving.pending_events import Watch, write_down
 from postier.servers.imap import events, message_limit
 from postier.servers.imap.connection import Connection, Done
 from postier.servers.imap.selected import uid_ranges, uids_of
@@ -81,23 +82,37 @@ async def _transfer_all(
     """Copy or move; `done` gets what each write did, also when a later one fails. Raises PeerError, MailboxRefusedError, StoreError."""
     selected, store = connection.opened(), connection.store
     place = await store.read(target, connection.account_id, command.mailbox)
+    watch = await events.watch_of(connection, place.account_id)
     if selected.account_id == place.account_id:
         write = store.write if count <= INLINE_MESSAGES else store.write_bulk
         place, transferred = await write(
-            _transfer, selected.place, selected.reader_id, ranges, command.mailbox, is_move=command.is_move
+            _transfer,
+            selected.place,
+            selected.reader_id,
+            ranges,
+            command.mailbox,
+            watch,
+            is_move=command.is_move,
         )
-        _note(connection, place, transferred, done)
+        _note(connection, watch, place, transferred, done)
         return
-    across = transfer_across(connection, selected.place, ranges, place, is_move=command.is_move)
+    across = transfer_across(connection, selected.place, ranges, place, watch, is_move=command.is_move)
     async for transferred in across:
-        _note(connection, place, transferred, done)
+        _note(connection, watch, place, transferred, done)
 
 
-def _note(connection: Connection, place: Place, transferred: Transferred, done: list[Transferred]) -> None:
+def _note(
+    connection: Connection,
+    watch: Watch | None,
+    place: Place,
+    transferred: Transferred,
+    done: list[Transferred],
+) -> None:
     done.append(transferred)
     if transferred.target_ranges:
         copies = uids_of(transferred.target_ranges)
-        events.note(connection, Cause.COPY, place.account_id, place.mailbox_id, copies)
+        there = (place.account_id, place.mailbox_id)
+        events.note(connection, watch, Cause.COPY, there, transferred.modseq, copies)
 
 
 async def expunge(connection: Connection, command: Expunge) -> Done:
@@ -124,6 +139,7 @@ def _transfer(
     reader_id: int,
     ranges: Sequence[UidRange],
     name: str,
+    watch: Watch | None,
     *,
     is_move: bool,
 ) -> tuple[Place, Transferred]:
@@ -136,6 +152,8 @@ def _transfer(
     done = transfer(tx, source.account_id, source.mailbox_id, ranges, place.mailbox_id)
     if source.account_id != reader_id:
         _settle_flags(tx, place, reader_id, done, own_seen)
+    there = (place.account_id, place.mailbox_id)
+    write_down(tx, watch, Cause.COPY.value, there, done.modseq, uids_of(done.target_ranges))
     return place, done
 
 

@@ -22,6 +22,8 @@ from postier.mailbox.rights import Place
 from postier.mailbox.seen import overlaid, see, seen_by
 from postier.mailbox.transfer import Transferred
 from postier.mime.index import MessageIndex, index_message
+from postier.mta.sieving.events import Cause
+from postier.mta.sieving.pending_events import Watch, write_down
 from postier.servers.imap.connection import Connection
 from postier.store.blobs import BlobId
 from postier.store.transaction import ReadTx, WriteTx
@@ -43,7 +45,13 @@ class Original(msgspec.Struct, frozen=True):
 
 
 async def transfer_across(
-    connection: Connection, source: Place, ranges: Sequence[UidRange], target: Place, *, is_move: bool
+    connection: Connection,
+    source: Place,
+    ranges: Sequence[UidRange],
+    target: Place,
+    watch: Watch | None,
+    *,
+    is_move: bool,
 ) -> AsyncIterator[Transferred]:
     """Copy messages in one write, or move them in as many as it takes. Raises PeerError, MailboxRefusedError, StoreError."""
     originals = await connection.store.read_bulk(_originals, source, connection.account_id, ranges)
@@ -53,11 +61,17 @@ async def transfer_across(
         raise no(text, message_limit(limit, originals[-limit].uid))
     for start in range(0, len(originals), MAX_FILED_AT_ONCE):
         part = originals[start : start + MAX_FILED_AT_ONCE]
-        yield await _transferred(connection, source, target, part, is_move=is_move)
+        yield await _transferred(connection, source, target, part, watch, is_move=is_move)
 
 
 async def _transferred(
-    connection: Connection, source: Place, target: Place, originals: Sequence[Original], *, is_move: bool
+    connection: Connection,
+    source: Place,
+    target: Place,
+    originals: Sequence[Original],
+    watch: Watch | None,
+    *,
+    is_move: bool,
 ) -> Transferred:
     store, reader_id = connection.store, connection.account_id
     indexes: list[MessageIndex] = []
@@ -68,7 +82,9 @@ async def _transferred(
                 raise no("Some of the messages can't be read now", UNAVAILABLE)
             indexes.append(index_message(content))
         await connection.drain()
-    return await store.write_bulk(_file, source, target, reader_id, originals, indexes, is_move=is_move)
+    return await store.write_bulk(
+        _file, source, target, reader_id, originals, indexes, watch, is_move=is_move
+    )
 
 
 def _originals(tx: ReadTx, source: Place, reader_id: int, ranges: Sequence[UidRange]) -> list[Original]:
@@ -98,6 +114,7 @@ def _file(
     reader_id: int,
     originals: Sequence[Original],
     indexes: Sequence[MessageIndex],
+    watch: Watch | None,
     *,
     is_move: bool,
 ) -> Transferred:
@@ -129,13 +146,16 @@ def _file(
     uids = ranges_of([one.uid for one, _ in kept])
     modseq = filed[-1].modseq if filed else 0
     if is_move and uids:
-        modseq = expunge_uids(tx, source.account_id, source.mailbox_id, uids).modseq
+        expunge_uids(tx, source.account_id, source.mailbox_id, uids)
     uidvalidity = tx.value(
         "SELECT uidvalidity FROM mailbox WHERE account_id = ? AND mailbox_id = ?",
         target.account_id,
         target.mailbox_id,
     )
-    return Transferred(uidvalidity, uids, ranges_of([one.uid for one in filed]), modseq)
+    copies = [one.uid for one in filed]
+    place = (target.account_id, target.mailbox_id)
+    write_down(tx, watch, Cause.COPY.value, place, modseq, copies)
+    return Transferred(uidvalidity, uids, ranges_of(copies), modseq)
 
 
 def flags_in_target(

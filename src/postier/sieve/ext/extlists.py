@@ -37,7 +37,11 @@ def list_uri(name: str) -> str | None:
     book = _BOOK.fullmatch(uri)
     if book is None:
         return uri
+    if "?" in book[1]:  # §2.6: there are no extensions yet
+        return None
     named = unquote(book[1])
+    if not named or _NO_TEXT.search(named):
+        return None
     return f"{_URN}addrbook:{'default' if named.lower() == 'default' else named}"
 
 
@@ -54,12 +58,12 @@ def _list(compiler: Compiler, arguments: Arguments, wanted: Wanted) -> Match | N
             uri = list_uri(name)
             if uri is None or not run.world.lists.is_known(uri):
                 raise RunError(f'there is no list "{name[:60]}"')
-            for value in values:
-                member = None if _NO_TEXT.search(value) else run.world.lists.find(uri, value)
-                if member is not None:
-                    if wanted.sets_variables:
-                        run.frame.matches = [member]
-                    return True
+            asked = [value.strip() for value in values if not _NO_TEXT.search(value)]  # §2.2
+            member = run.world.lists.find(uri, asked) if asked else None
+            if member is not None:
+                if wanted.sets_variables:
+                    run.frame.matches = [member]
+                return True
         return False
 
     return Match(test)
