@@ -11,8 +11,8 @@ import msgspec
 MAX_LINE_OCTETS = 75  # of a line that is written; RFC 6350 §3.2
 
 _FOLD = re.compile(rb"\r?\n[ \t]")
-_NAME = re.compile(r"(?:[A-Za-z0-9-]++\.)?+([A-Za-z0-9-]++)")
-_PARAMETER = re.compile(r';([A-Za-z0-9-]++)(?:=((?:"[^"]*+"|[^";:,]++|,)*+))?+')
+_NAME = re.compile(r"(?:[A-Za-z0-9-]++\.)?([A-Za-z0-9-]++)")
+_PARAMETER = re.compile(r';([A-Za-z0-9-]++)(?:=((?:"[^"]*+"|[^";:,]++|,)*))?')
 _VALUE = re.compile(r'"([^"]*+)"|([^",]++)')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
