@@ -306,3 +306,16 @@ def test_a_name_in_another_form_is_the_same(server, tmp_path):
     assert server("sieve", "get", ADDRESS, "Cafe\u0301")[0] == 0
     assert server("sieve", "apply", "Cafe\u0301", ADDRESS)[0] == 0
     assert server("sieve", "remove", ADDRESS, "Caf\u00e9")[0] == 0
+
+
+def test_a_script_of_the_operator_is_included(server, tmp_path):
+    with (tmp_path / "postier.toml").open("a") as file:
+        file.write('[sieve]\nglobal_scripts = "shared"\n')
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "bills.sieve").write_text(
+        'require "fileinto"; if header :contains "subject" "bill" { fileinto "Archive"; }'
+    )
+    (tmp_path / "rules.sieve").write_text('require "include"; include :global "bills";')
+    fill(tmp_path, "bill!", "lunch")
+    code, out, _ = server("sieve", "apply", "rules.sieve", ADDRESS)
+    assert (code, out.splitlines()[0]) == (0, "2 messages, 1 moved into Archive")

@@ -51,13 +51,13 @@ def apply(
 
     run_id = time.time_ns() // 1_000
     content = octets_of(Path(script)) if is_file(script) else None
-    lists = invocation.settings().sieve.lists
-    said, done = on_store(
-        invocation,
-        lambda store: _apply(
-            store, Shelf(store, list_folder=lists), script, content, address, name, run_id, dry_run=dry_run
-        ),
-    )
+    settings = invocation.settings().sieve
+
+    async def act(store: "Store") -> "tuple[list[Said], dict[str, int]]":
+        shelf = Shelf(store, global_folder=settings.global_scripts, list_folder=settings.lists)
+        return await _apply(store, shelf, script, content, address, name, run_id, dry_run=dry_run)
+
+    said, done = on_store(invocation, act)
     has_changed = bool(done)
     if as_json:
         show_json(
