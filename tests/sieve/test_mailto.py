@@ -26,6 +26,11 @@ from postier.sieve.mailto import Mailto, parse_mailto, without_people
         ("mailto:a%40b.example", Mailto(("a@b.example",))),
         ("mailto:a@b.example%2Cc@d.example", Mailto(("a@b.example", "c@d.example"))),
         ("mailto:%22a%2Cb%22@c.example", Mailto(('"a,b"@c.example',))),
+        # RFC 5436 §2.7: one notification each
+        (
+            "mailto:a@b.example,A@b.example,c@d.example?cc=c@d.example,e@f.example&to=E@f.example",
+            Mailto(("a@b.example", "c@d.example", "E@f.example")),
+        ),
         ("mailto:a@b.example?x:=y", None),
         ("mailto:a@b.example;", None),
         ("http://a@b.example", None),

@@ -87,10 +87,19 @@ def parse_mailto(uri: str) -> Mailto | None:
     addresses = [[outbound_address(each) for each in listed] for listed in (to, cc)]
     if None in addresses[0] or None in addresses[1]:
         return None
-    found = [tuple(dict.fromkeys(each for each in listed if each)) for listed in addresses]
+    seen: set[str] = set()
+    found = [tuple([each for each in listed if each and _is_new(each, seen)]) for listed in addresses]
     if (not found[0] and not found[1]) or len(found[0]) + len(found[1]) > MAX_RECIPIENTS:
         return None
     return Mailto(found[0], found[1], subject, body, tuple(fields))
+
+
+def _is_new(address: str, seen: set[str]) -> bool:
+    """RFC 5436 §2.7: nobody is notified twice; the first place that names someone counts."""
+    key = address.lower()
+    is_new = key not in seen
+    seen.add(key)
+    return is_new
 
 
 def without_people(uri: str, known: set[str]) -> str | None:

@@ -57,6 +57,28 @@ def test_values_are_cut_off_and_variables_counted():
 
 
 @pytest.mark.parametrize(
+    ("modifiers", "text", "value"),
+    [
+        (":quotewildcard", "ab*c", "ab\\*c"),
+        (":quotewildcard", "abc*", "abc\\*"),
+        (":quotewildcard", "abcd*", "abcd"),
+        (":quotewildcard", "a\\\\\\\\b", "a\\\\\\\\"),
+        (":quoteregex", "a.b.c", "a\\.b"),
+        (":encodeurl", "ab/c", "ab%2F"),
+        (":encodeurl", "abc/", "abc"),
+        (":encodeurl", "\u00e4", ""),
+        (":upper :quotewildcard", "abcd*", "ABCD"),
+        (":length :quotewildcard", "*****", "10"),
+    ],
+)
+def test_what_is_cut_off_ends_with_a_whole_character(modifiers, text, value):
+    """RFC 5229 §6; RFC 3986 §2.1: a lone backslash or percent sign would take in what stands behind it."""
+    script = f"""require ["variables", "enotify", "regex", "fileinto"];
+    set "a" "{text}"; set {modifiers} "a" "${{a}}"; fileinto "[${{a}}]";"""
+    assert run(script, limits=ScriptLimits(variable_characters=5)).actions[0].mailbox == f"[{value}]"
+
+
+@pytest.mark.parametrize(
     ("test", "result"),
     [
         ('string :matches " ${state} " "* pending *"', True),

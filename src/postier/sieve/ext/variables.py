@@ -1,7 +1,8 @@
 """variables: `set` with its modifiers, and the `string` test.
 
 Not here: references in strings (`texts`), match variables (`matching`). Source: RFC 5229; RFC 5435 §6 (:encodeurl).
-Invariants: a value is cut off at its limit, never an error (§6); modifiers apply by precedence, whatever their order.
+Invariants: a value is cut off at its limit, never an error (§6), and never within what a modifier wrote for one character;
+modifiers apply by precedence, whatever their order.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
     ":encodeurl": (15, lambda text: quote(text.encode("utf-8", "surrogateescape"), safe="-._~")),
     ":length": (10, lambda text: str(len(text))),
 }
+_QUOTING = frozenset({":quotewildcard", ":quoteregex", ":encodeurl"})  # they write more for a character
 _NEEDED = {":quoteregex": ("regex",), ":encodeurl": ("enotify",)}
 MODIFIER_TAGS = tuple(
     Tag(name, group=f"modifier {precedence}", needs=_NEEDED.get(name, ()))
@@ -48,14 +50,29 @@ def modifier(arguments: Arguments) -> Callable[[Run, str], str]:
     """The modifiers of a command as one function."""
     given = sorted((name for name in MODIFIERS if arguments.has(name)), key=lambda name: -MODIFIERS[name][0])
     steps = [MODIFIERS[name][1] for name in given]
+    is_quoted = bool(given) and given[-1] in _QUOTING
 
     def modify(run: Run, text: str) -> str:
+        plain = text
         for step in steps:
             run.charge(_MODIFIED_COST * len(text))
-            text = step(text)
-        return text
+            plain, text = text, step(text)
+        limit = run.limits.variable_characters
+        return _whole(plain, steps[-1], limit) if is_quoted and len(text) > limit else text
 
     return modify
+
+
+def _whole(plain: str, quoting: Callable[[str], str], limit: int) -> str:
+    """What fits of a quoted text without a backslash or a percent sign that lost what it stood for (RFC 3986 §2.1)."""
+    pieces: list[str] = []
+    for character in plain[:limit]:
+        piece = quoting(character)
+        limit -= len(piece)
+        if limit < 0:
+            break
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def assign(run: Run, variable: Variable, value: str) -> None:
