@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable
 import dns.message
 import dns.rrset
 
-from tests.ports import free_port
-
 
 class Responder(asyncio.DatagramProtocol):
     """A UDP server whose answers a function of the test makes: octets in, datagrams out."""
@@ -30,10 +28,9 @@ class Responder(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def responder(respond: Callable[[bytes], list[bytes]]) -> AsyncIterator[Responder]:
+async def responder(respond: Callable[[bytes], list[bytes]], port: int = 0) -> AsyncIterator[Responder]:
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Responder(respond),
-        local_addr=("127.0.0.1", free_port()),  # by TCP too, where a test wants it
+        lambda: Responder(respond), local_addr=("127.0.0.1", port)
     )
     try:
         yield protocol

@@ -23,6 +23,7 @@ from postier.mailauth.questions import (
 )
 from tests.dns_responder import Responder, reply, responder
 from tests.dns_server import start_nsd
+from tests.ports import free_port
 
 LONG = " ".join(f'"{"x" * 250}"' for _ in range(12))  # 3000 octets: over the EDNS payload
 ALPHA = f"""
@@ -376,7 +377,8 @@ async def test_a_tcp_answer_that_ends_early_is_a_failure():
         writer.write(b"\x10\x00half")
         writer.close()
 
-    async with responder(lambda query: [reply(query, flags=dns.flags.TC)]) as server:
+    cut_off = responder(lambda query: [reply(query, flags=dns.flags.TC)], free_port())
+    async with cut_off as server:
         tcp = await asyncio.start_server(cut, "127.0.0.1", server.port)
         async with tcp:
             assert (await ask_one(server).query(TxtQuestion("a.test"))).status is Status.SERVFAIL
