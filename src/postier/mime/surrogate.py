@@ -4,8 +4,7 @@ Not here: when that is wanted (the protocols). Source: RFC 6858 (simplified down
 written and nothing is made up: an internationalised address becomes one that belongs to nobody, its text the name that is
 shown. Where the RFC drops a parameter we write it by RFC 2231, which says the same. Invariants: the result's header is ASCII;
 fields that are ASCII already, and the body, stay as they are; a header that is not UTF-8 is old mail in some charset of its own,
-which mail programs know how to guess: it is given as it is. All this holds for
-the headers of parts and of enclosed letters as well.
+which mail programs know how to guess: it is given as it is. All this holds for the headers of parts and of enclosed letters as well.
 """
 
 import re

@@ -5,9 +5,9 @@ r"""Scripts at IMAP events: a message was appended, copied, or its flags have ch
 Not here: when something happens (`servers.imap`), which script it is (`shelf`). Source: RFC 6785. Invariants: the scripts are those of the
 mailbox's owner, whoever did it; a message is never changed and never lost: what is not kept gets \Deleted; what a script does is no
 event (RFC 6785 §6), so nothing goes in a circle; a fault here never spoils the command that was done; an account whose scripts took too
-much time in the hour has no events until it is over. The
-transaction of the change writes down the runs, that of a run's effects strikes them out (`pending_events`): after a crash what was not run
-is run, each once; what is sent is sent as often as the queue does, which is once but for a crash in the middle of an attempt.
+much time in the hour has no events until it is over. The transaction of the change writes down the runs, that of a run's effects
+strikes them out (`pending_events`): after a crash what was not run is run, each once; what is sent is sent as often as the queue
+does, which is once but for a crash in the middle of an attempt.
 """
 
 import enum

@@ -1,9 +1,9 @@
 """Contexts of an open mailbox: results that clients want to be told about, and the news that includes them.
 
-Not here: the lines (`imap.contexts`), matching (`search`), order (`mailbox.order`). Source: RFC 5267 §4.3. RFC 5465 §5.1, §5.2, §7. Invariants: everything
+Not here: the lines (`imap.contexts`), matching (`search`), order (`mailbox.order`). Sources: RFC 5267 §4.3; RFC 5465 §5.1, §5.2, §7. Invariants: everything
 that tells of expunges goes through `news`; REMOVEFROM comes before the EXPUNGE and ADDTO behind the EXISTS that they go with, so
-sequence numbers in them are right; both come behind the FETCH of the flags, and of the new messages, that they go with; the change log says what may have changed, whoever did it; what can't be decided now is
-decided at the next look.
+sequence numbers in them are right; both come behind the FETCH of the flags, and of the new messages, that they go with; the change
+log says what may have changed, whoever did it; what can't be decided now is decided at the next look.
 """
 
 from array import array
@@ -141,9 +141,8 @@ async def _update(
         if context.items is not None:
             for uid in came.intersection(uids_of(changes.appended)):
                 wanted[uid] = wanted.get(uid, context.items).also(context.items)
-    await _fetch_new(
-        connection, wanted
-    )  # RFC 5465 §7: behind EXISTS, before ADDTO (§5.2 says behind it: eid4833)
+    # RFC 5465 §7: behind EXISTS, before ADDTO (§5.2 says behind it: eid4833)
+    await _fetch_new(connection, wanted)
     for context, (_, came, ordered) in decided:
         if came:
             connection.send(context.add(came, ordered, _numbers(context, view)))

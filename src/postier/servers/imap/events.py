@@ -2,8 +2,7 @@
 
 Not here: the scripts (`mta.sieving.events`). Source: RFC 6785 §2.2. Invariants: a command is answered before its scripts run, and the
 next one begins after them; mailboxes without a script cost a look into a dict for each command that changes something, nothing
-else; what is noted is run on even if the client has gone, and after a crash by another
-worker (`mta.sieving.pending_events`).
+else; what is noted is run on even if the client has gone, and after a crash by another worker (`mta.sieving.pending_events`).
 """
 
 from collections.abc import Mapping, Sequence
